@@ -1,0 +1,1 @@
+"""Areas, boundaries and placing; knows nothing of crime."""

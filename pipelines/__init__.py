@@ -1,0 +1,1 @@
+"""The only package that knows Dagster, the disk, the network, the clock and the environment."""

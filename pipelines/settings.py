@@ -1,0 +1,81 @@
+"""Where this run finds its supply, its country and its workspace, and the secret that public ids are made with."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pipelines.store import Storage
+
+#: The checkout or the folder the command was started in.
+HERE: Final = Path.cwd()
+DEFAULT_HOME: Final = ".fullcount"
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the message says which and what to write."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything about a run that is not data."""
+
+    workspace: str
+    supply: str
+    country: str
+
+    def save(self) -> None:
+        """Remember the supply and country folders, so that later commands and the Dagster page use them."""
+        lines = [f"supply = '{self.supply}'", f"country = '{self.country}'", ""]
+        Storage(self.workspace).write("settings.toml", "\n".join(lines).encode())
+
+
+def settings(workspace: str | None = None, supply: str | None = None, country: str | None = None) -> Settings:
+    """Settle where things are: what is given, else the environment, else what the workspace remembers.
+
+    The environment variables are FULLCOUNT_HOME, FULLCOUNT_SUPPLY and FULLCOUNT_COUNTRY.
+    Raises SettingsError when the supply or the country folder is nowhere to be found.
+    """
+    home = workspace or os.environ.get("FULLCOUNT_HOME") or str(HERE / DEFAULT_HOME / "workspace")
+    storage = Storage(home)
+    remembered = tomllib.loads(storage.read("settings.toml").decode()) if storage.exists("settings.toml") else {}
+    found = {
+        "supply": supply or os.environ.get("FULLCOUNT_SUPPLY") or remembered.get("supply"),
+        "country": country or os.environ.get("FULLCOUNT_COUNTRY") or remembered.get("country"),
+    }
+    for name, value in found.items():
+        if not value:
+            raise SettingsError(
+                f"There is no {name} folder. Name one with --{name} FOLDER, or make the example with `make run`."
+            )
+        if "://" not in value and not Path(value).exists():
+            raise SettingsError(f"The {name} folder {value} does not exist. Name another with --{name} FOLDER.")
+    return Settings(home, str(found["supply"]), str(found["country"]))
+
+
+def crime_id_key(workspace: str) -> bytes:
+    """The secret that public crime ids are keyed with: at least 16 bytes.
+
+    Read from the file that FULLCOUNT_CRIME_ID_KEY_FILE names; otherwise made once and kept beside the
+    workspace, never inside it, so that a copy of the data does not carry it.
+    """
+    named = os.environ.get("FULLCOUNT_CRIME_ID_KEY_FILE")
+    storage = Storage(workspace)
+    if named is None and not storage.local:
+        raise SettingsError("Set FULLCOUNT_CRIME_ID_KEY_FILE: a workspace on an object store keeps no secret.")
+    path = Path(named) if named else Path(storage.root).with_name(Path(storage.root).name + "-crime-id.key")
+    if not path.exists():
+        if named:
+            raise SettingsError(f"FULLCOUNT_CRIME_ID_KEY_FILE names {path}, which does not exist.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(secrets.token_hex(32) + "\n")
+    key = path.read_text().strip().encode()
+    if len(key) < 16:
+        raise SettingsError(f"{path} holds fewer than 16 characters: write a longer secret.")
+    return key

@@ -1,0 +1,314 @@
+"""The workspace: every table and file the product keeps, written whole or not at all.
+
+Objects are named by the SHA-256 of their bytes and never change. A snapshot names the object of each
+table partition and what it was made from; `HEAD` names the current snapshot and is replaced in one step.
+A process killed at any instant leaves the previous snapshot whole, and the next run completes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import dataframely as dy
+import duckdb
+import fsspec
+import polars as pl
+
+ROWS_PER_GROUP: Final = 262_144
+
+
+class StoreError(RuntimeError):
+    """The workspace cannot be read or written; the message says which part and what to do."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One partition of a table: the object that holds it, its rows, and the key of what it was made from."""
+
+    object: str
+    rows: int
+    made_from: str
+
+
+def digest(*parts: object) -> str:
+    """A key for what something is made from: SHA-256 over the parts, in order."""
+    text = json.dumps(parts, sort_keys=True, default=str, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a local file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class Storage:
+    """Bytes under one root: a local folder or an object-store URL (`s3://bucket/prefix`)."""
+
+    def __init__(self, root: str | Path) -> None:
+        self._fs, base = fsspec.core.url_to_fs(str(root))
+        self.local = "file" in self._fs.protocol
+        self.root = str(Path(base).resolve()) if self.local else base
+        self._scheme = "" if self.local else str(root).split("://", 1)[0] + "://"
+
+    def uri(self, name: str) -> str:
+        """The address of `name` that Polars and DuckDB read."""
+        return f"{self._scheme}{self.root}/{name}"
+
+    def path(self, name: str) -> Path:
+        """The local path of `name`. Raises StoreError on an object store."""
+        if not self.local:
+            raise StoreError(f"{self.uri(name)} is on an object store; this needs a local workspace.")
+        return Path(self.root) / name
+
+    def exists(self, name: str) -> bool:
+        """Whether `name` is there, whole."""
+        return bool(self._fs.exists(f"{self.root}/{name}"))
+
+    def read(self, name: str) -> bytes:
+        """The bytes of `name`."""
+        return bytes(self._fs.cat_file(f"{self.root}/{name}"))
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write `name` whole or not at all."""
+        if not self.local:
+            self._fs.pipe_file(f"{self.root}/{name}", data)
+            return
+        target = self.path(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".part-")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(temporary).replace(target)
+        except OSError as error:
+            Path(temporary).unlink(missing_ok=True)
+            raise StoreError(
+                f"could not write {target}: {error.strerror}. Free some space and run again."
+            ) from error
+
+    def adopt(self, path: Path, name: str) -> None:
+        """Move a finished local file in as `name`, whole or not at all."""
+        if self.local:
+            target = self.path(name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+            path.replace(target)
+        else:
+            self._fs.put_file(str(path), f"{self.root}/{name}")
+            path.unlink()
+
+    @property
+    def filesystem(self) -> Any:
+        """The fsspec filesystem, for DuckDB to read through."""
+        return self._fs
+
+
+@dataclass
+class Workspace:
+    """Tables by partition, kept under one root."""
+
+    storage: Storage
+    head: dict[str, dict[str, Entry]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, root: str | Path) -> Workspace:
+        """Open the workspace at a folder or URL, making it when it is not there."""
+        storage = Storage(root)
+        if storage.local:
+            Path(storage.root).mkdir(parents=True, exist_ok=True)
+        workspace = cls(storage)
+        workspace.head = workspace._read_head()
+        return workspace
+
+    def _read_head(self) -> dict[str, dict[str, Entry]]:
+        if not self.storage.exists("HEAD"):
+            return {}
+        name = self.storage.read("HEAD").decode().strip()
+        snapshot = json.loads(self.storage.read(f"snapshots/{name}.json"))
+        return {
+            table: {partition: Entry(**entry) for partition, entry in partitions.items()}
+            for table, partitions in snapshot.items()
+        }
+
+    @property
+    def snapshot(self) -> str:
+        """The name of the current snapshot: the SHA-256 of its bytes."""
+        return hashlib.sha256(self._snapshot_bytes()).hexdigest()
+
+    def _snapshot_bytes(self) -> bytes:
+        plain = {
+            table: {partition: vars(entry) for partition, entry in sorted(partitions.items())}
+            for table, partitions in sorted(self.head.items())
+        }
+        return json.dumps(plain, indent=1).encode()
+
+    def commit(self) -> str:
+        """Make everything written since the last commit current, in one step. Returns the snapshot's name."""
+        data = self._snapshot_bytes()
+        name = hashlib.sha256(data).hexdigest()
+        if not self.storage.exists(f"snapshots/{name}.json"):
+            self.storage.write(f"snapshots/{name}.json", data)
+        self.storage.write("HEAD", f"{name}\n".encode())
+        return name
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A local folder for half-made files, emptied afterwards and never read by anyone else."""
+        if self.storage.local:
+            root = self.storage.path("scratch")
+            root.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(dir=root))
+        else:
+            folder = Path(tempfile.mkdtemp(prefix="fullcount-"))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def up_to_date(self, table: str, partition: str, made_from: str) -> bool:
+        """Whether the partition is there and was made from exactly this."""
+        entry = self.head.get(table, {}).get(partition)
+        return entry is not None and entry.made_from == made_from
+
+    def write(
+        self,
+        table: str,
+        partition: str,
+        frame: pl.LazyFrame | pl.DataFrame,
+        schema: type[dy.Schema],
+        made_from: str,
+    ) -> Entry:
+        """Write one partition after checking it against its contract.
+
+        Raises StoreError naming the table, the partition and the rules broken.
+        """
+        checked = validated(frame, schema, f"{table} {partition}")
+        with self.scratch() as folder:
+            part = folder / "part.parquet"
+            checked.write_parquet(
+                part, compression="zstd", compression_level=1, row_group_size=ROWS_PER_GROUP
+            )
+            return self.adopt(table, partition, part, checked.height, made_from)
+
+    def adopt(self, table: str, partition: str, parquet: Path, rows: int, made_from: str) -> Entry:
+        """Take in a finished Parquet file as one partition."""
+        entry = Entry(self.adopt_object(parquet, ".parquet"), rows, made_from)
+        self.head.setdefault(table, {})[partition] = entry
+        return entry
+
+    def adopt_object(self, path: Path, suffix: str) -> str:
+        """Take in a finished file under the name of its bytes. Returns that name."""
+        name = f"objects/{file_digest(path)}{suffix}"
+        name = str(PurePosixPath(name).parent / name.split("/")[1][:2] / name.split("/")[1])
+        if not self.storage.exists(name):
+            self.storage.adopt(path, name)
+        return name
+
+    def forget(self, table: str, keep: Iterable[str]) -> list[str]:
+        """Drop the partitions that are not in `keep` from the snapshot; the objects stay."""
+        wanted = set(keep)
+        gone = [partition for partition in self.head.get(table, {}) if partition not in wanted]
+        for partition in gone:
+            del self.head[table][partition]
+        return gone
+
+    def key(self, table: str, partitions: Iterable[str] | None = None) -> list[tuple[str, str]]:
+        """What a reader of these partitions depends on: their names and objects."""
+        held = self.head.get(table, {})
+        names = sorted(held) if partitions is None else sorted(set(partitions) & held.keys())
+        return [(name, held[name].object) for name in names]
+
+    def scan(
+        self, table: str, schema: type[dy.Schema], partitions: Iterable[str] | None = None
+    ) -> pl.LazyFrame:
+        """Read partitions lazily, their columns and types checked against the contract.
+
+        Partitions that are not there are left out; none at all gives an empty table.
+        """
+        return self.scan_objects([name for _, name in self.key(table, partitions)], schema, table)
+
+    def scan_objects(self, objects: list[str], schema: type[dy.Schema], what: str) -> pl.LazyFrame:
+        """Read objects lazily as one table, their columns and types checked against the contract."""
+        if not objects:
+            return schema.create_empty().lazy()
+        frame = pl.scan_parquet([self.storage.uri(name) for name in objects])
+        wanted: Mapping[str, pl.DataType] = dict(schema.create_empty().schema)
+        found = frame.collect_schema()
+        for name, dtype in wanted.items():
+            if found.get(name) != dtype:
+                raise StoreError(
+                    f"{what}: column “{name}” is {found.get(name, 'absent')} where {dtype} is wanted. "
+                    "The workspace was written by another version: run again with a new --workspace."
+                )
+        return frame.select(list(wanted))
+
+    def read(
+        self, table: str, schema: type[dy.Schema], partitions: Iterable[str] | None = None
+    ) -> pl.DataFrame:
+        """Read partitions whole and check every rule of the contract."""
+        return validated(self.scan(table, schema, partitions), schema, table)
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Open the workspace for reading with SQL: one DuckDB view for each table."""
+        connection = duckdb.connect()
+        if not self.storage.local:
+            connection.register_filesystem(self.storage.filesystem)
+        for table, partitions in sorted(self.head.items()):
+            files = ", ".join(f"'{self.storage.uri(entry.object)}'" for entry in partitions.values())
+            if files:
+                connection.execute(f'CREATE VIEW "{table}" AS FROM read_parquet([{files}])').fetchall()
+        return connection
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep a second run of the same workspace out. Raises StoreError naming the first."""
+        if not self.storage.local:
+            yield
+            return
+        path = self.storage.path("lock")
+        with path.open("a+") as stream:
+            _take_lock(stream, path)
+            yield
+
+
+def _take_lock(stream: Any, path: Path) -> None:
+    import fcntl
+
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        stream.seek(0)
+        raise StoreError(
+            f"another run (process {stream.read().strip() or 'unknown'}) is using {path.parent}. "
+            "Wait for it to end, or give this one its own --workspace."
+        ) from None
+    stream.seek(0)
+    stream.truncate()
+    stream.write(str(os.getpid()))
+    stream.flush()
+
+
+def validated(frame: pl.LazyFrame | pl.DataFrame, schema: type[dy.Schema], what: str) -> pl.DataFrame:
+    """The table, in the contract's columns and order. Raises StoreError naming the rules broken."""
+    eager = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
+    try:
+        good, failures = schema.filter(eager, cast=True)
+    except Exception as error:
+        raise StoreError(f"{what}: does not fit its contract: {error}") from error
+    if broken := failures.counts():
+        rules = ", ".join(f"{rule} ({rows} rows)" for rule, rows in sorted(broken.items()))
+        raise StoreError(f"{what}: breaks its contract: {rules}.")
+    return good

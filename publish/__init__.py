@@ -1,0 +1,1 @@
+"""Turns judged tables into bytes and serves them."""

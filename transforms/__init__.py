@@ -1,0 +1,1 @@
+"""Pure table-to-table rules: no disk, no clock, no orchestrator."""

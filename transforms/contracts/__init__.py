@@ -1,0 +1,1 @@
+"""What each table holds: columns, keys, units, meanings and the status of a value."""

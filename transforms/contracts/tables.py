@@ -1,0 +1,207 @@
+"""Each table of the flow: its grain, its key and its rules."""
+
+from __future__ import annotations
+
+import dataframely as dy
+import polars as pl
+
+from transforms.contracts import columns as c
+from transforms.contracts.status import allows_number
+
+
+class Supplies(dy.Schema):
+    """One row for each file as received. A later file for the same scope supersedes; none is edited."""
+
+    supply = c.supply(primary_key=True)
+    name = c.text("name as received, with the archive it came in")
+    kind = c.text("extract, street, outcomes, stop-and-search or aggregate")
+    force = c.force(nullable=True)
+    first_month = c.month(nullable=True)
+    last_month = c.month(nullable=True)
+    source_system = c.text("records system the file came from", nullable=True)
+    bytes = dy.Int64(min=0, description="size as received", metadata={"unit": "bytes"})
+    rows = dy.Int64(min=0, description="rows in the file", metadata={"unit": "rows"})
+    rejected = dy.Int64(min=0, description="rows refused", metadata={"unit": "rows"})
+    state = c.text("accepted, superseded or refused")
+    reason = c.text("why the whole file was refused, and what to do", nullable=True)
+
+
+class Lines(dy.Schema):
+    """One row for each offence line accepted at the door, every version, without personal fields."""
+
+    supply = c.supply(primary_key=True)
+    row = dy.UInt32(primary_key=True, description="record number in the file, from 1")
+    force = c.force()
+    source_system = c.text("records system the line came from")
+    crime_ref = c.text("the force's reference for the crime", min_length=1)
+    previous_crime_ref = c.text(
+        "reference the same crime had in the system before a migration", nullable=True
+    )
+    incident_ref = c.text("the report the line came from")
+    offence_code = c.offence_code()
+    reported_at = c.timestamp("when the force was told")
+    recorded_at = c.timestamp("when the crime was recorded: this decides the period")
+    occurred_from = c.timestamp("earliest time of the offence", nullable=True)
+    occurred_to = c.timestamp("latest time of the offence", nullable=True)
+    longitude = dy.Float64(nullable=True, description="WGS 84", metadata={"unit": "degrees"})
+    latitude = dy.Float64(nullable=True, description="WGS 84", metadata={"unit": "degrees"})
+    victim_ref = c.text("pseudonym of the victim within the force", nullable=True)
+    victim_kind = c.text("person, business or state")
+    offender_ref = c.text("pseudonym of the offender or group acting in concert", nullable=True)
+    owner_ref = c.text("owner of the vehicle or property", nullable=True)
+    premises_ref = c.text("the dwelling or premises", nullable=True)
+    status = c.text("live, cancelled or transferred")
+    status_reason = c.text("C1 to C5 when not live", nullable=True)
+    status_at = c.timestamp("when the status changed", nullable=True)
+    outcome_type = c.text("Home Office outcome type; empty or 0 is not yet assigned", nullable=True)
+    outcome_at = dy.Date(nullable=True, description="date of the outcome")
+    flags = c.text("flags, separated by semicolons", nullable=True)
+    updated_at = c.timestamp("version of this line; the latest is the record")
+
+
+class Records(Lines):
+    """One row for each crime record: the latest version of each (force, source system, crime reference)."""
+
+
+class Rejects(dy.Schema):
+    """One row for each refused row of a supplied file."""
+
+    supply = c.supply()
+    name = c.text("file as received")
+    line = dy.Int64(min=1, description="line of the file, the header being line 1")
+    field = c.text("column at fault")
+    seen = c.text("value seen; withheld when the field is personal", nullable=True)
+    wanted = c.text("value wanted")
+    reason = c.text("what is wrong, in words")
+
+
+class Counted(dy.Schema):
+    """One row for each crime that counts, with where it is placed."""
+
+    force = c.force()
+    month = c.month()
+    offence_code = c.offence_code(nullable=True)
+    category = c.category()
+    crime_ref = c.text(
+        "reference that the public crime id is derived from; empty for anti-social behaviour", nullable=True
+    )
+    counted = dy.Int8(description="1, or -1 for a net correction", metadata={"unit": "crimes"})
+    longitude = dy.Float64(
+        nullable=True, description="WGS 84, of the map point", metadata={"unit": "degrees"}
+    )
+    latitude = dy.Float64(nullable=True, description="WGS 84, of the map point", metadata={"unit": "degrees"})
+    location = c.text("“On or near” text of the map point", nullable=True)
+    lsoa_code = c.text("LSOA of the map point; null when there is no location", nullable=True)
+    outcome = c.text("last outcome, in police.uk words", nullable=True)
+    supply = c.supply()
+
+
+class CountingDecisions(dy.Schema):
+    """One row for each record, counted or not, with the rule that decided it."""
+
+    force = c.force()
+    source_system = c.text("records system the record came from")
+    crime_ref = c.text("the force's reference for the crime")
+    counted = dy.Int8(description="1, 0, or -1 for a net correction")
+    offence_code = c.offence_code(nullable=True)
+    month = c.month()
+    rule = c.text("short stable id of the rule that decided")
+    because = c.text("one plain sentence naming the other lines that decided it")
+
+
+class OffenceGrid(dy.Schema):
+    """One row for each force, month and offence code that ought to exist, before judgement."""
+
+    force = c.force(primary_key=True)
+    month = c.month(primary_key=True)
+    offence_code = c.offence_code(primary_key=True)
+    supplied = dy.Bool(description="whether the force supplied the month at all")
+    count = c.count()
+
+    @dy.rule()
+    def no_number_without_supply(cls) -> pl.Expr:
+        """A month that was not supplied has no number, and one that was has."""
+        return pl.col("count").is_not_null() == pl.col("supplied")
+
+
+class AreaGrid(dy.Schema):
+    """One row for each force, month, LSOA of that force (or place that is no area) and crime type."""
+
+    force = c.force(primary_key=True)
+    month = c.month(primary_key=True)
+    lsoa_code = c.lsoa_code(primary_key=True)
+    category = c.category(primary_key=True)
+    supplied = dy.Bool(description="whether the force supplied the month at all")
+    count = c.count()
+
+    @dy.rule()
+    def no_number_without_supply(cls) -> pl.Expr:
+        """A month that was not supplied has no number, and one that was has."""
+        return pl.col("count").is_not_null() == pl.col("supplied")
+
+
+class OffenceCounts(dy.Schema):
+    """One row for each force, month and offence code that ought to exist, judged."""
+
+    force = c.force(primary_key=True)
+    month = c.month(primary_key=True)
+    offence_code = c.offence_code(primary_key=True)
+    count = c.count()
+    status = c.status()
+
+    @dy.rule()
+    def number_only_where_status_allows(cls) -> pl.Expr:
+        """A value is null exactly when its status allows no number."""
+        return pl.col("count").is_not_null() == allows_number()
+
+
+class AreaCounts(dy.Schema):
+    """One row for each force, month, LSOA of that force (or place that is no area) and crime type, judged."""
+
+    force = c.force(primary_key=True)
+    month = c.month(primary_key=True)
+    lsoa_code = c.lsoa_code(primary_key=True)
+    category = c.category(primary_key=True)
+    count = c.count()
+    status = c.status()
+
+    @dy.rule()
+    def number_only_where_status_allows(cls) -> pl.Expr:
+        """A value is null exactly when its status allows no number."""
+        return pl.col("count").is_not_null() == allows_number()
+
+
+class Findings(dy.Schema):
+    """One row for each finding: what looks wrong, by how much, and what to do next."""
+
+    finding = c.text("stable id of the finding", primary_key=True)
+    code = c.text("stable code of the kind of finding, such as W01")
+    severity = c.text("block, sign-off, warn or info")
+    level = c.text("force, category, area or cell")
+    force = c.force()
+    area = c.text("area concerned, when it is not the whole force", nullable=True)
+    category = c.text("crime type or file type concerned, when it is not all", nullable=True)
+    first_month = c.month()
+    last_month = c.month()
+    observed = dy.Float64(nullable=True, description="what was supplied", metadata={"unit": "crimes"})
+    expected = dy.Float64(nullable=True, description="what was expected", metadata={"unit": "crimes"})
+    low = dy.Float64(nullable=True, description="low end of the 95% interval", metadata={"unit": "crimes"})
+    high = dy.Float64(nullable=True, description="high end of the 95% interval", metadata={"unit": "crimes"})
+    sentence = c.text("the finding in one sentence")
+    next_steps = c.text("what a checker should do")
+
+
+class Verdicts(dy.Schema):
+    """One row for each force and month owed: whether what was supplied is whole."""
+
+    force = c.force(primary_key=True)
+    file_type = c.text("extract, street, outcomes or stop-and-search", primary_key=True)
+    month = c.month(primary_key=True)
+    status = c.status()
+    reason = c.text("why, in words a reader of the published table understands")
+    since = c.month(nullable=True)
+    coverage = dy.Float64(
+        nullable=True,
+        description="share of the expected crimes that was supplied",
+        metadata={"unit": "share"},
+    )

@@ -1,0 +1,255 @@
+"""Gives every figure a verdict, and builds the one type that may be published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import polars as pl
+
+from transforms import aggregation
+from transforms.contracts import tables
+from transforms.contracts.status import STATUS, Status, allows_number
+from transforms.register import COUNTED_FROM
+
+#: A month without one crime in a neighbourhood that had this many a month before is held for a person
+#: to look at (the “rule of 20”: Maltz 1999, Targonski 2011).
+BUSY_MEAN: Final = 20
+#: Earlier supplied months that the mean must rest on.
+BUSY_MONTHS: Final = 6
+
+_SEAL: Final = object()
+
+
+class JudgementError(ValueError):
+    """A figure that nobody has judged, or that claims more than its verdict allows."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Figures with their verdicts: the only thing that `publish` accepts. Made by `judged`, nothing else."""
+
+    offences: pl.DataFrame
+    areas: pl.DataFrame
+    verdicts: pl.DataFrame
+    findings: pl.DataFrame
+    crimes: pl.DataFrame
+    seal: object
+
+    def __post_init__(self) -> None:
+        if self.seal is not _SEAL:
+            raise JudgementError("Judged is made by transforms.judging.judged, which checks every cell.")
+
+    @property
+    def months(self) -> list[date]:
+        """Every month judged, in order."""
+        return self.verdicts.get_column("month").unique().sort().to_list()
+
+
+def judged(
+    offences: pl.DataFrame,
+    areas: pl.DataFrame,
+    verdicts: pl.DataFrame,
+    findings: pl.DataFrame,
+    crimes: pl.DataFrame,
+) -> Judged:
+    """Seal judged tables after checking them.
+
+    Raises JudgementError when a cell has no verdict, when a cell shows a number that its force's verdict
+    does not allow, or when a crime is listed for a force-month that may not be published.
+    """
+    sealed = Judged(
+        offences=tables.OffenceCounts.validate(offences, cast=True),
+        areas=tables.AreaCounts.validate(areas, cast=True),
+        verdicts=tables.Verdicts.validate(verdicts, cast=True),
+        findings=tables.Findings.validate(findings, cast=True),
+        crimes=tables.Counted.validate(crimes, cast=True),
+        seal=_SEAL,
+    )
+    publishable = counting_verdicts(sealed.verdicts).filter(allows_number()).select("force", "month")
+    for name, figures in (
+        ("offences", sealed.offences.filter(allows_number())),
+        ("areas", sealed.areas.filter(allows_number())),
+        ("crimes", sealed.crimes),
+    ):
+        loose = (
+            figures.lazy()
+            .select("force", "month")
+            .unique()
+            .collect()
+            .join(publishable, on=["force", "month"], how="anti")
+        )
+        if loose.height:
+            force, month = loose.sort("force", "month").row(0)
+            raise JudgementError(
+                f"{name}: {force} {month:%Y-%m} holds figures that no verdict allows. Judge the month again."
+            )
+    return sealed
+
+
+def counting_verdicts(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """The verdicts on the files that crimes are counted from: one row for each force and month."""
+    return verdicts.filter(pl.col("file_type").is_in(COUNTED_FROM))
+
+
+def verdicts_from_presence(present: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
+    """First verdicts: what was owed and did not come, or came empty, is missing.
+
+    `present` is `register.presence` over every month of the window; `recorded` has `force, month, rows`:
+    the records of each month, whatever file they came in. Returns `Verdicts`, with `since` the first month
+    of the current unbroken run without supply.
+    """
+    counted = pl.col("file_type").is_in(COUNTED_FROM)
+    nothing_recorded = counted & pl.col("supplied") & pl.col("month_rows").is_null()
+    missing = ~pl.col("supplied") | nothing_recorded
+    reason = (
+        pl.when(nothing_recorded)
+        .then(pl.lit("a file was supplied but it holds no record of this month"))
+        .when(~pl.col("supplied"))
+        .then(pl.col("why"))
+        .otherwise(pl.lit("supplied in full as far as is known"))
+    )
+    noted = (
+        pl.when(missing & pl.col("note").is_not_null())
+        .then(pl.format("{} ({})", reason, "note"))
+        .otherwise(reason)
+    )
+    run = ["force", "file_type"]
+    return (
+        present.join(recorded.rename({"rows": "month_rows"}), on=["force", "month"], how="left")
+        .sort(*run, "month")
+        .with_columns(missing=missing, reason=noted)
+        .with_columns(
+            last_present=pl.when(~pl.col("missing")).then("month").forward_fill().over(run),
+            first_owed=pl.col("month").min().over(run),
+        )
+        .with_columns(
+            since=pl.when("missing").then(
+                pl.coalesce(pl.col("last_present").dt.offset_by("1mo"), pl.col("first_owed"))
+            ),
+            status=pl.when("missing")
+            .then(pl.lit(Status.MISSING.value))
+            .otherwise(pl.lit(Status.COMPLETE.value))
+            .cast(STATUS),
+            coverage=pl.lit(None, pl.Float64),
+        )
+        .select("force", "file_type", "month", "status", "reason", "since", "coverage")
+    )
+
+
+def busy_places_gone_quiet(
+    neighbourhood_totals: pl.DataFrame, verdicts: pl.DataFrame, months: Sequence[date]
+) -> pl.DataFrame:
+    """Neighbourhoods with no crime in a month of `months` although they were busy before: `Findings`.
+
+    `neighbourhood_totals` has `force, neighbourhood, month, count`, null where nothing was supplied, over
+    the whole window. A neighbourhood counts as busy when its mean over at least `BUSY_MONTHS` earlier
+    supplied months is `BUSY_MEAN` or more.
+    """
+    place = ["force", "neighbourhood"]
+    # Only the months up to the one judged count as its past, so a rerun of an old month says the same.
+    earlier = aggregation.mean_before(neighbourhood_totals, by=place, order="month")
+    silent_force = counting_verdicts(verdicts).filter(~allows_number()).select("force", "month")
+    return (
+        earlier.filter(
+            pl.col("month").is_in(list(months)),
+            pl.col("count") == 0,
+            pl.col("before") >= BUSY_MONTHS,
+            pl.col("mean") >= BUSY_MEAN,
+        )
+        .join(silent_force, on=["force", "month"], how="anti")
+        .sort(*place, "month")
+        .select(
+            finding=pl.format("W02:{}:{}:{}", "force", "neighbourhood", pl.col("month").dt.strftime("%Y-%m")),
+            code=pl.lit("W02"),
+            severity=pl.lit("block"),
+            level=pl.lit("area"),
+            force="force",
+            area="neighbourhood",
+            category=pl.lit(None, pl.String),
+            first_month="month",
+            last_month="month",
+            observed=pl.col("count").cast(pl.Float64),
+            expected=pl.col("mean"),
+            low=pl.lit(None, pl.Float64),
+            high=pl.lit(None, pl.Float64),
+            sentence=pl.format(
+                "No crime at all is recorded in {} ({}) for {}, where the mean was {} a month.",
+                "neighbourhood",
+                "force",
+                pl.col("month").dt.strftime("%Y-%m"),
+                pl.col("mean").round(1),
+            ),
+            next_steps=pl.lit(
+                "Ask the force whether records of this neighbourhood are missing from the file. "
+                "The neighbourhood is shown as not known until someone decides."
+            ),
+        )
+    )
+
+
+def judge_offences(grid: pl.LazyFrame, verdicts: pl.DataFrame) -> pl.LazyFrame:
+    """Give each cell of the offence grid its force's verdict: `OffenceCounts`."""
+    return _inherit(grid, verdicts).select("force", "month", "offence_code", "count", "status")
+
+
+def judge_areas(
+    grid: pl.LazyFrame, verdicts: pl.DataFrame, findings: pl.DataFrame, lsoas: pl.DataFrame
+) -> pl.LazyFrame:
+    """Give each cell of the area grid its force's verdict, and hold the areas a blocking finding names.
+
+    A cell inherits its scope's verdict and is never judged by its own zero. Returns `AreaCounts`.
+    """
+    held = (
+        findings.lazy()
+        .filter(pl.col("severity") == "block", pl.col("level") == "area")
+        .with_columns(month=pl.date_ranges("first_month", "last_month", "1mo"))
+        .explode("month")
+        .join(
+            lsoas.lazy().select("force", "lsoa_code", area="neighbourhood"),
+            on=["force", "area"],
+        )
+        .select("force", "month", "lsoa_code", held=pl.lit(True))
+        .unique()
+    )
+    on_hold = pl.col("held").is_not_null() & pl.col("status").cast(pl.String).is_in(
+        [Status.COMPLETE.value, Status.PARTIAL.value]
+    )
+    return (
+        _inherit(grid, verdicts)
+        .join(held, on=["force", "month", "lsoa_code"], how="left")
+        .with_columns(
+            status=pl.when(on_hold)
+            .then(pl.lit(Status.UNJUDGED.value))
+            .otherwise(pl.col("status"))
+            .cast(STATUS)
+        )
+        .with_columns(count=pl.when(allows_number()).then("count"))
+        .select("force", "month", "lsoa_code", "category", "count", "status")
+    )
+
+
+def publishable_crimes(counted: pl.LazyFrame, verdicts: pl.DataFrame) -> pl.LazyFrame:
+    """The crimes of force-months whose verdict allows publication."""
+    allowed = counting_verdicts(verdicts).lazy().filter(allows_number()).select("force", "month")
+    return counted.join(allowed, on=["force", "month"], how="semi")
+
+
+def neighbourhood_totals(grid: pl.LazyFrame, lsoas: pl.DataFrame) -> pl.DataFrame:
+    """Unjudged totals of each neighbourhood and month, null where nothing was supplied."""
+    supplied = pl.when("supplied").then(pl.lit(Status.COMPLETE.value)).otherwise(pl.lit(Status.MISSING.value))
+    return aggregation.add_up(
+        grid.join(lsoas.lazy().select("lsoa_code", "neighbourhood"), on="lsoa_code").with_columns(
+            status=supplied.cast(STATUS)
+        ),
+        by=["force", "neighbourhood", "month"],
+    ).select("force", "neighbourhood", "month", "count")
+
+
+def _inherit(grid: pl.LazyFrame, verdicts: pl.DataFrame) -> pl.LazyFrame:
+    scope = counting_verdicts(verdicts).lazy().select("force", "month", "status")
+    return grid.join(scope, on=["force", "month"], how="left").with_columns(
+        count=pl.when(allows_number()).then("count")
+    )
