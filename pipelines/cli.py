@@ -2,17 +2,54 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
+
+from pipelines.commands import counting, country, judge, line
+from pipelines.country import CountryError
+from pipelines.progress import errors
+from pipelines.settings import SettingsError
+from pipelines.sources.refusal import Refusal
+from pipelines.store import StoreError
 
 app = typer.Typer(
     name="fullcount",
-    help="Turn the crime that police forces record into published figures, never printing a gap as a zero.",
+    help="""
+Turn the crime that police forces record into figures the public can trust.
+
+A gap is never published as a zero: every figure that leaves here is a number that was supplied in full,
+or a stated reason why there is none.
+
+**A quarter, start to finish**
+
+    fullcount run --supply FOLDER --country FOLDER    take in, count, judge, build the release
+
+    fullcount status                                  what is owed, what came, what is missing
+
+    fullcount serve                                   look at the site of the release
+
+Every command takes --workspace FOLDER (or FULLCOUNT_HOME) and remembers the rest.
+""",
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    pretty_exceptions_show_locals=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
+for group in (line, counting, judge, country):
+    group.register(app)
+
+#: What a person can mend: told in one message, without a traceback.
+TOLD = (SettingsError, StoreError, CountryError, Refusal)
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; a mistake a person can mend ends with one message and status 2."""
+    try:
+        app()
+    except TOLD as problem:
+        errors.print(f"[bold red]fullcount:[/] {problem}", markup=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        errors.print("Stopped. What was finished is kept; run the same command to go on.")
+        sys.exit(130)

@@ -42,7 +42,9 @@ def settings(workspace: str | None = None, supply: str | None = None, country: s
     """
     home = workspace or os.environ.get("FULLCOUNT_HOME") or str(HERE / DEFAULT_HOME / "workspace")
     storage = Storage(home)
-    remembered = tomllib.loads(storage.read("settings.toml").decode()) if storage.exists("settings.toml") else {}
+    remembered = (
+        tomllib.loads(storage.read("settings.toml").decode()) if storage.exists("settings.toml") else {}
+    )
     found = {
         "supply": supply or os.environ.get("FULLCOUNT_SUPPLY") or remembered.get("supply"),
         "country": country or os.environ.get("FULLCOUNT_COUNTRY") or remembered.get("country"),
@@ -53,7 +55,9 @@ def settings(workspace: str | None = None, supply: str | None = None, country: s
                 f"There is no {name} folder. Name one with --{name} FOLDER, or make the example with `make run`."
             )
         if "://" not in value and not Path(value).exists():
-            raise SettingsError(f"The {name} folder {value} does not exist. Name another with --{name} FOLDER.")
+            raise SettingsError(
+                f"The {name} folder {value} does not exist. Name another with --{name} FOLDER."
+            )
     return Settings(home, str(found["supply"]), str(found["country"]))
 
 
@@ -66,7 +70,9 @@ def crime_id_key(workspace: str) -> bytes:
     named = os.environ.get("FULLCOUNT_CRIME_ID_KEY_FILE")
     storage = Storage(workspace)
     if named is None and not storage.local:
-        raise SettingsError("Set FULLCOUNT_CRIME_ID_KEY_FILE: a workspace on an object store keeps no secret.")
+        raise SettingsError(
+            "Set FULLCOUNT_CRIME_ID_KEY_FILE: a workspace on an object store keeps no secret."
+        )
     path = Path(named) if named else Path(storage.root).with_name(Path(storage.root).name + "-crime-id.key")
     if not path.exists():
         if named:

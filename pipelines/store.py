@@ -231,6 +231,11 @@ class Workspace:
         names = sorted(held) if partitions is None else sorted(set(partitions) & held.keys())
         return [(name, held[name].object) for name in names]
 
+    def rows(self, table: str, partitions: Iterable[str] | None = None) -> int:
+        """How many rows these partitions hold; all of the table's unless named."""
+        held = self.head.get(table, {})
+        return sum(held[name].rows for name in (held if partitions is None else partitions) if name in held)
+
     def scan(
         self, table: str, schema: type[dy.Schema], partitions: Iterable[str] | None = None
     ) -> pl.LazyFrame:

@@ -27,6 +27,11 @@ def count_onto_grid(grid: pl.LazyFrame, counted: pl.LazyFrame, key: Sequence[str
     )
 
 
+def off_grid(grid: pl.LazyFrame, counted: pl.LazyFrame, key: Sequence[str]) -> pl.DataFrame:
+    """Counted crimes that no row of the grid awaits, as `key` and `rows`: supply that would otherwise be lost."""
+    return rows_by(counted.join(grid, on=list(key), how="anti"), key).sort(key).collect()
+
+
 def add_up(figures: pl.DataFrame | pl.LazyFrame, by: Sequence[str], child: str | None = None) -> pl.DataFrame:
     """Total figures: one row for each value of `by`, with `count`, `status` and, given `child`, `lacking`.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+import dataframely as dy
 import polars as pl
 
 from transforms import aggregation
@@ -61,11 +62,11 @@ def judged(
     does not allow, or when a crime is listed for a force-month that may not be published.
     """
     sealed = Judged(
-        offences=tables.OffenceCounts.validate(offences, cast=True),
-        areas=tables.AreaCounts.validate(areas, cast=True),
+        offences=_figures(offences, tables.OffenceCounts),
+        areas=_figures(areas, tables.AreaCounts),
         verdicts=tables.Verdicts.validate(verdicts, cast=True),
         findings=tables.Findings.validate(findings, cast=True),
-        crimes=tables.Counted.validate(crimes, cast=True),
+        crimes=_typed(crimes, tables.Counted),
         seal=_SEAL,
     )
     publishable = counting_verdicts(sealed.verdicts).filter(allows_number()).select("force", "month")
@@ -87,6 +88,23 @@ def judged(
                 f"{name}: {force} {month:%Y-%m} holds figures that no verdict allows. Judge the month again."
             )
     return sealed
+
+
+def _typed(frame: pl.DataFrame, schema: type[dy.Schema]) -> pl.DataFrame:
+    wanted = schema.create_empty().schema
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in wanted.items())
+
+
+def _figures(frame: pl.DataFrame, schema: type[dy.Schema]) -> pl.DataFrame:
+    figures = _typed(frame, schema)
+    agrees = pl.col("count").is_not_null() == allows_number()
+    # A null status allows nothing and is no verdict.
+    bad = figures.filter((~agrees).fill_null(True))
+    if bad.height:
+        raise JudgementError(
+            f"{schema.__name__}: {bad.height} cells break number_only_where_status_allows, the first {bad.row(0)}."
+        )
+    return figures
 
 
 def counting_verdicts(verdicts: pl.DataFrame) -> pl.DataFrame:
@@ -185,6 +203,43 @@ def busy_places_gone_quiet(
             next_steps=pl.lit(
                 "Ask the force whether records of this neighbourhood are missing from the file. "
                 "The neighbourhood is shown as not known until someone decides."
+            ),
+        )
+    )
+
+
+def unowed(recorded: pl.DataFrame, owed_files: pl.DataFrame) -> pl.DataFrame:
+    """Crimes of months that no register entry says the force owes: kept, not published, told as `Findings`.
+
+    `recorded` has `force, month, rows`; `owed_files` is `register.owed` over the window.
+    """
+    awaited = owed_files.filter(pl.col("file_type").is_in(COUNTED_FROM)).select("force", "month")
+    return (
+        recorded.join(awaited, on=["force", "month"], how="anti")
+        .sort("force", "month")
+        .select(
+            finding=pl.format("REG:{}:{}", "force", pl.col("month").dt.strftime("%Y-%m")),
+            code=pl.lit("REG"),
+            severity=pl.lit("warn"),
+            level=pl.lit("force"),
+            force="force",
+            area=pl.lit(None, pl.String),
+            category=pl.lit(None, pl.String),
+            first_month="month",
+            last_month="month",
+            observed=pl.col("rows").cast(pl.Float64),
+            expected=pl.lit(None, pl.Float64),
+            low=pl.lit(None, pl.Float64),
+            high=pl.lit(None, pl.Float64),
+            sentence=pl.format(
+                "{} supplied {} crimes of {}, a month it is not down as owing; they are kept and not published.",
+                "force",
+                "rows",
+                pl.col("month").dt.strftime("%Y-%m"),
+            ),
+            next_steps=pl.lit(
+                "Enter the month in register.csv when the force owes it and has supplied it whole; "
+                "otherwise nothing is needed."
             ),
         )
     )

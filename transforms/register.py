@@ -114,23 +114,29 @@ def offence_grid(present: pl.DataFrame, offence_codes: Sequence[str]) -> pl.Lazy
 
 
 def area_grid(present: pl.DataFrame, lsoas: pl.DataFrame) -> pl.LazyFrame:
-    """One row for each force, month, LSOA of the force (or place that is no area) and crime type owed."""
+    """One row for each force, month, LSOA of the force (or place that is no area) and crime type owed.
+
+    Anti-social behaviour is an incident and no crime: extracts do not carry it, so there is no row for it,
+    neither zero nor missing, where a force owes extracts.
+    """
+    owing = (
+        present.lazy()
+        .filter(pl.col("file_type").is_in(COUNTED_FROM))
+        .group_by("force", "month")
+        .agg(pl.col("supplied").any(), behaviour=(pl.col("file_type") == "street").any())
+    )
     places = pl.concat(
         [
             lsoas.lazy().select("force", "lsoa_code"),
-            present.lazy()
-            .select("force")
+            owing.select("force")
             .unique()
             .join(pl.LazyFrame({"lsoa_code": [c.NO_LOCATION, c.OUTSIDE]}), how="cross"),
         ]
     )
     categories = pl.LazyFrame({"category": list(c.CATEGORIES)}, schema={"category": c.CATEGORY})
     return (
-        present.lazy()
-        .filter(pl.col("file_type").is_in(COUNTED_FROM))
-        .group_by("force", "month")
-        .agg(pl.col("supplied").any())
+        owing.join(categories, how="cross")
+        .filter(pl.col("behaviour") | (pl.col("category") != c.BEHAVIOUR))
         .join(places, on="force")
-        .join(categories, how="cross")
         .select("force", "month", "lsoa_code", "category", "supplied")
     )

@@ -84,6 +84,9 @@ CATEGORIES: Final = (
     "Violence and sexual offences",
 )
 
+#: An incident, not a crime: police.uk files carry it, extracts do not.
+BEHAVIOUR: Final = "Anti-social behaviour"
+
 #: In place of an LSOA code: recorded without a location.
 NO_LOCATION: Final = "no location"
 #: In place of an LSOA code: located outside the area of the force that recorded it.

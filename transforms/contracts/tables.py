@@ -10,11 +10,15 @@ from transforms.contracts.status import allows_number
 
 
 class Supplies(dy.Schema):
-    """One row for each file as received. A later file for the same scope supersedes; none is edited."""
+    """One row for each file as received. A later file of the same scope supersedes; none is edited."""
 
-    supply = c.supply(primary_key=True)
+    received_order = dy.UInt32(primary_key=True, description="order of receipt in this workspace, from 1")
+    received_at = c.timestamp("when the file was taken in; in no published byte")
+    supply = c.supply()
     name = c.text("name as received, with the archive it came in")
-    kind = c.text("extract, street, outcomes, stop-and-search or aggregate")
+    kind = c.text(
+        "extract, street, outcomes, stop-and-search or aggregate; unknown when it could not be told"
+    )
     force = c.force(nullable=True)
     first_month = c.month(nullable=True)
     last_month = c.month(nullable=True)
@@ -22,8 +26,13 @@ class Supplies(dy.Schema):
     bytes = dy.Int64(min=0, description="size as received", metadata={"unit": "bytes"})
     rows = dy.Int64(min=0, description="rows in the file", metadata={"unit": "rows"})
     rejected = dy.Int64(min=0, description="rows refused", metadata={"unit": "rows"})
-    state = c.text("accepted, superseded or refused")
+    state = dy.Enum(["accepted", "superseded", "refused"], description="what became of the file")
     reason = c.text("why the whole file was refused, and what to do", nullable=True)
+
+    @dy.rule()
+    def rejects_are_among_the_rows(cls) -> pl.Expr:
+        """No more rows are refused than there are."""
+        return pl.col("rejected") <= pl.col("rows")
 
 
 class Lines(dy.Schema):
@@ -138,6 +147,15 @@ class AreaGrid(dy.Schema):
     def no_number_without_supply(cls) -> pl.Expr:
         """A month that was not supplied has no number, and one that was has."""
         return pl.col("count").is_not_null() == pl.col("supplied")
+
+
+class NeighbourhoodTotals(dy.Schema):
+    """One row for each neighbourhood and month owed: all crimes of its force there, unjudged."""
+
+    force = c.force(primary_key=True)
+    neighbourhood = c.text("neighbourhood id, unique only inside its force", primary_key=True)
+    month = c.month(primary_key=True)
+    count = c.count()
 
 
 class OffenceCounts(dy.Schema):

@@ -1,0 +1,88 @@
+"""Anonymised map points: the only places that a record's location may be published at."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from scipy.spatial import cKDTree
+
+#: Beyond this the nearest point says nothing of where the record was, so it is published without a location.
+FURTHEST_METRES: Final = 20_000.0
+EARTH_RADIUS_METRES: Final = 6_371_008.8
+
+SNAPPED: Final = pl.Schema(
+    {
+        "point_id": pl.Int64(),
+        "longitude": pl.Float64(),
+        "latitude": pl.Float64(),
+        "location": pl.String(),
+        "lsoa_code": pl.String(),
+        "metres": pl.Float64(),
+    }
+)
+
+
+def snap(points: pl.DataFrame, map_points: pl.DataFrame) -> pl.DataFrame:
+    """Move each record to the nearest map point of the force that recorded it.
+
+    `points` has one row for each record, with `force`, `longitude` and `latitude` (WGS 84, null when not
+    known) and any other columns. `map_points` is `geography.areas.MapPoints`. A force with no point of its
+    own (the British Transport Police) uses every point. Returns the same rows in the same order with the
+    coordinates replaced and `point_id`, `location` (“On or near …”), `lsoa_code` (that of the point, not
+    of the record) and `metres` (how far the record moved) set; all null when the record has no
+    coordinates or no point lies within 20 km, so it stays in the counts without a place.
+    Source: data.police.uk, “Location anonymisation”.
+    """
+    where = ["force", "longitude", "latitude"]
+    places = points.select(where).drop_nulls().unique().sort(where)
+    answers = [
+        pl.concat([group, _nearest(group, _points_of(str(force), map_points))], how="horizontal")
+        for (force,), group in places.group_by("force", maintain_order=True)
+        if map_points.height
+    ]
+    if answers:
+        snapped = pl.concat(answers)
+    else:
+        snapped = pl.DataFrame(
+            schema={**points.select(where).schema, **{f"{n}_": t for n, t in SNAPPED.items()}}
+        )
+    others = [name for name in SNAPPED.names() if name in points.columns]
+    return (
+        points.join(snapped, on=where, how="left", maintain_order="left")
+        .drop(others)
+        .rename({f"{name}_": name for name in SNAPPED.names()})
+    )
+
+
+def _points_of(force: str, map_points: pl.DataFrame) -> pl.DataFrame:
+    own = map_points.filter(pl.col("force") == force)
+    # The lowest id comes first, so that it is the one kept where two points share coordinates.
+    return (
+        (own if own.height else map_points)
+        .sort("point_id")
+        .unique(["longitude", "latitude"], keep="first", maintain_order=True)
+    )
+
+
+def _nearest(places: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
+    distance, index = cKDTree(_on_sphere(targets)).query(_on_sphere(places))
+    found: pl.DataFrame = targets[index.astype(np.int64)].select(
+        pl.col("point_id").alias("point_id_"),
+        pl.col("longitude").alias("longitude_"),
+        pl.col("latitude").alias("latitude_"),
+        ("On or near " + pl.col("name")).alias("location_"),
+        pl.col("lsoa_code").alias("lsoa_code_"),
+        pl.Series("metres_", distance, dtype=pl.Float64),
+    )
+    return found.select(pl.when(pl.col("metres_") <= FURTHEST_METRES).then(pl.all()).name.keep())
+
+
+def _on_sphere(places: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Metres in three dimensions: straight-line order is great-circle order, at any latitude."""
+    longitude = np.radians(places["longitude"].to_numpy())
+    latitude = np.radians(places["latitude"].to_numpy())
+    return EARTH_RADIUS_METRES * np.column_stack(
+        (np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude))
+    )

@@ -1,0 +1,223 @@
+"""Running the line and looking at it: `run`, `sources`, `status`, `serve`, `doctor`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import polars as pl
+import typer
+from rich.table import Table
+
+from pipelines.progress import Stopwatch, console, errors
+from pipelines.settings import SettingsError, settings
+from pipelines.stages.line import Line
+from transforms.contracts import tables
+from transforms.contracts.status import allows_number
+from transforms.periods import Quarter
+
+WorkspaceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--workspace", help="Folder or object-store URL that holds everything.", envvar="FULLCOUNT_HOME"
+    ),
+]
+SupplyOption = Annotated[
+    str | None, typer.Option("--supply", help="Folder of what forces supplied.", envvar="FULLCOUNT_SUPPLY")
+]
+CountryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--country", help="Folder of areas, boundaries and who owes what.", envvar="FULLCOUNT_COUNTRY"
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(run)
+    app.command()(sources)
+    app.command()(status)
+    app.command()(serve)
+    app.command()(doctor)
+
+
+def run(
+    workspace: WorkspaceOption = None,
+    supply: SupplyOption = None,
+    country: CountryOption = None,
+    quarter: Annotated[
+        str | None,
+        typer.Option(
+            help="Quarter to release, such as 2019-Q2 (or 2019/20-Q1). The latest supplied unless given."
+        ),
+    ] = None,
+) -> None:
+    """Take in what is new, count, aggregate, judge, and build the release of a quarter.
+
+    What has not changed is left alone: a second run with nothing new does nothing and says so.
+    """
+    from pipelines.running import run_line
+
+    wanted = None
+    if quarter is not None:
+        try:
+            wanted = Quarter.parse(quarter)
+        except ValueError as problem:
+            raise typer.BadParameter(str(problem), param_hint="--quarter") from None
+    watch = Stopwatch()
+    outcome = run_line(settings(workspace, supply, country), wanted)
+    outcome.tell()
+    console.print(f"[dim]{watch.seconds} seconds[/]")
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+def sources(
+    workspace: WorkspaceOption = None,
+    supply: SupplyOption = None,
+    country: CountryOption = None,
+    refused: Annotated[bool, typer.Option("--refused", help="Only files that were refused.")] = False,
+) -> None:
+    """List every file received: its rows, what was refused, and why."""
+    line = Line.open(settings(workspace, supply, country))
+    shown = line.supplies().sort("received_order")
+    if refused:
+        shown = shown.filter((pl.col("state") == "refused") | (pl.col("rejected") > 0))
+    table = Table(title="Files received", title_justify="left")
+    for heading, justify in (
+        ("file", "left"), ("state", "left"), ("rows", "right"), ("rejected", "right"), ("sha-256", "left"),
+    ):  # fmt: skip
+        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for row in shown.iter_rows(named=True):
+        table.add_row(
+            row["name"], row["state"], f"{row['rows']:,}", f"{row['rejected']:,}", row["supply"][:12]
+        )
+    console.print(table)
+    for row in shown.filter(pl.col("reason").is_not_null()).iter_rows(named=True):
+        console.print(f"[yellow]refused[/] {row['reason']}")
+    rejects = line.workspace.scan("rejects", tables.Rejects).head(20).collect()
+    for row in rejects.iter_rows(named=True):
+        console.print(
+            f"[yellow]row[/] {row['name']}, line {row['line']:,}, field {row['field']}: {row['reason']}, "
+            f"seen “{row['seen'] or ''}”, wanted {row['wanted']}."
+        )
+    if rejects.height == 20:
+        console.print("[dim]Only the first 20 rejected rows are shown; all are in the table “rejects”.[/]")
+
+
+def status(
+    workspace: WorkspaceOption = None,
+    supply: SupplyOption = None,
+    country: CountryOption = None,
+    months: Annotated[int, typer.Option(help="How many of the latest months to show.")] = 12,
+) -> None:
+    """Show who owes what, what came, and what is missing since when and why."""
+    line = Line.open(settings(workspace, supply, country))
+    verdicts = line.workspace.read("verdicts", tables.Verdicts)
+    if verdicts.is_empty():
+        console.print("Nothing has been judged yet. Run `fullcount run` first.")
+        return
+    shown = verdicts.get_column("month").unique().sort().tail(months).to_list()
+    marks = {
+        "complete": "[green]●[/]",
+        "partial": "[yellow]◐[/]",
+        "missing": "[red]✕[/]",
+        "unjudged": "[yellow]?[/]",
+    }
+    table = Table(
+        title="Supply, force by month: ● supplied  ◐ short  ? not judged  ✕ missing", title_justify="left"
+    )
+    table.add_column("force")
+    table.add_column("file")
+    for month in shown:
+        table.add_column(f"{month:%b}\n{month:%Y}", justify="center")
+    held: dict[tuple[str, str], dict[Any, str]] = {}
+    for row in verdicts.filter(pl.col("month").is_in(shown)).iter_rows(named=True):
+        held.setdefault((row["force"], row["file_type"]), {})[row["month"]] = marks[row["status"]]
+    for (force, file_type), cells in sorted(held.items()):
+        table.add_row(force, file_type, *(cells.get(month, "–") for month in shown))
+    console.print(table)
+    gaps = verdicts.filter(~allows_number(), pl.col("month") == shown[-1]).sort("force", "file_type")
+    for row in gaps.iter_rows(named=True):
+        console.print(
+            f"[red]✕[/] {row['force']} {row['file_type']}: {row['reason']}, since {row['since']:%B %Y}."
+        )
+    findings = line.workspace.read("findings", tables.Findings)
+    if findings.height:
+        console.print(f"\n{findings.height} findings in all. The latest:")
+    for row in findings.sort("last_month", "finding").tail(10).iter_rows(named=True):
+        console.print(f"  {row['severity']:<8} {row['code']} {row['sentence']}")
+
+
+def serve(
+    workspace: WorkspaceOption = None,
+    quarter: Annotated[
+        str | None, typer.Option(help="Quarter whose site to serve; the latest unless given.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port on the loopback address.")] = 8000,
+) -> None:
+    """Serve the site and the files of a release on this machine only, until stopped."""
+    import uvicorn
+    from publish.serve import application
+
+    from pipelines.store import Storage
+
+    storage = Storage(workspace or settings(supply=".", country=".").workspace)
+    releases = sorted(folder.parent for folder in storage.path("releases").glob("*/manifest.json"))
+    chosen = [folder for folder in releases if quarter is None or folder.name == str(Quarter.parse(quarter))]
+    if not chosen:
+        raise SettingsError(
+            f"There is no release{f' of {quarter}' if quarter else ''} in {storage.root}. Run `fullcount run` first."
+        )
+    console.print(f"Serving the release of {chosen[-1].name} at http://127.0.0.1:{port}/ – stop with Ctrl-C.")
+    uvicorn.run(application(chosen[-1]), host="127.0.0.1", port=port, log_level="warning")
+
+
+def doctor(workspace: WorkspaceOption = None) -> None:
+    """Check that this machine has what is needed, and say what to do where it has not."""
+    home = settings(workspace, supply=".", country=".").workspace
+    local = "://" not in home
+    folder = Path(home) if local else Path()
+    free = (
+        shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists())).free
+        if local
+        else 0
+    )
+    checks = [
+        ("Python 3.11 to 3.13", (3, 11) <= sys.version_info < (3, 14), sys.version.split()[0]),
+        ("fullcount", True, version("fullcount")),
+        ("the engines fit each other", *_engines()),
+        ("the workspace can be written", not local or _writable(folder), home),
+        (
+            "at least 2 GB of disk is free",
+            not local or free > 2e9,
+            f"{free / 1e9:.0f} GB" if local else "object store",
+        ),
+        ("chromium, for the browser tests only", True, shutil.which("chromium") or "not installed"),
+        ("LibreOffice, for the workbook tests only", True, shutil.which("soffice") or "not installed"),
+    ]
+    for name, good, seen in checks:
+        console.print(f"{'[green]✓[/]' if good else '[red]✕[/]'} {name}: {seen}")
+    if not all(good for _, good, _ in checks):
+        errors.print("Something above needs mending before a run.")
+        raise typer.Exit(1)
+
+
+def _engines() -> tuple[bool, str]:
+    import duckdb
+
+    try:
+        rows = duckdb.connect().sql("SELECT 42 AS answer").pl()
+    except Exception as problem:
+        return False, f"DuckDB and Polars cannot exchange a table ({problem}): make the environment again"
+    return rows.item() == 42, f"duckdb {duckdb.__version__}, polars {pl.__version__}"
+
+
+def _writable(folder: Path) -> bool:
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    return os.access(there, os.W_OK)

@@ -1,0 +1,45 @@
+"""How the flow is cut for Dagster: computation by quarter, supply by force and month."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from pipelines.country import load_country
+from pipelines.settings import settings
+from transforms.contracts.columns import ZONE
+from transforms.periods import Quarter, months_between
+
+#: The first quarter of street-level data (December 2010).
+FIRST: Final = Quarter(2010, 4)
+
+
+def _forces() -> list[str]:
+    """The forces of the country in use; a stand-in while there is none, so that the page still opens."""
+    try:
+        return load_country(settings().country).country.forces.get_column("force").to_list()
+    except (ValueError, OSError):
+        return ["no-country-folder-yet"]
+
+
+_NOW: Final = datetime.now(ZoneInfo(ZONE)).date()
+_QUARTERS: Final = [
+    FIRST.plus(step)
+    for step in range((_NOW.year - FIRST.year) * 4 + Quarter.of(_NOW).number - FIRST.number + 1)
+]
+
+#: One partition for each quarter: every force is computed in one step.
+QUARTERS: Final = dg.StaticPartitionsDefinition([str(quarter) for quarter in _QUARTERS])
+
+#: The supply calendar: nothing is computed in it, each file received is marked on it.
+FORCE_MONTHS: Final = dg.MultiPartitionsDefinition(
+    {
+        "force": dg.StaticPartitionsDefinition(_forces()),
+        "month": dg.StaticPartitionsDefinition(
+            [f"{month:%Y-%m}" for month in months_between(FIRST.months[2], _NOW.replace(day=1))]
+        ),
+    }
+)

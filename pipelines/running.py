@@ -1,0 +1,141 @@
+"""Runs the whole line through Dagster in this process, and tells a person what came of it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pipelines.progress import console, steps
+from pipelines.settings import Settings
+from pipelines.store import Storage
+from transforms.periods import Quarter
+
+#: No telemetry, no pop-ups, nothing sent anywhere.
+DAGSTER_YAML: Final = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+"""
+
+
+@dataclass
+class Outcome:
+    """What a run did, ready to be told."""
+
+    folder: Path | None = None
+    quarter: Quarter | None = None
+    notes: list[str] = field(default_factory=list)
+    failed: bool = False
+
+    def tell(self) -> None:
+        """Say it on the terminal."""
+        for note in self.notes:
+            console.print(note)
+        if self.folder is None or self.quarter is None:
+            return
+        console.print(f"\n[bold]The release of {self.quarter} ({self.quarter.title})[/] is in {self.folder}")
+        for what, name, how in (
+            (
+                "the return",
+                f"returns/recorded-crime-{self.quarter}.ods",
+                "open it in any spreadsheet; .xlsx beside it",
+            ),
+            (
+                "the archive",
+                "feeds/latest.zip",
+                "police.uk layout; availability.csv beside it",
+            ),
+            ("the site", "site/index.html", "`fullcount serve` and open http://127.0.0.1:8000/"),
+        ):
+            console.print(f"  {what:<12} {self.folder / name}\n               [dim]{how}[/]")
+
+
+def dagster_home(workspace: str) -> Path:
+    """The folder of Dagster's own records, made with telemetry off, and named to it in DAGSTER_HOME."""
+    storage = Storage(workspace)
+    home = Path(
+        os.environ.get("DAGSTER_HOME") or Path(storage.root if storage.local else ".fullcount") / "dagster"
+    )
+    home.mkdir(parents=True, exist_ok=True)
+    settings_file = home / "dagster.yaml"
+    if not settings_file.exists():
+        settings_file.write_text(DAGSTER_YAML)
+    os.environ["DAGSTER_HOME"] = str(home.resolve())
+    return home
+
+
+def run_line(where: Settings, quarter: Quarter | None) -> Outcome:
+    """Materialise the whole flow: take in, record, count, aggregate, judge every quarter, release one."""
+    where.save()
+    dagster_home(where.workspace)
+    warnings.filterwarnings("ignore", module="dagster")
+    import dagster as dg
+
+    from pipelines import assets
+    from pipelines.stages.line import Line
+
+    line = assets.LineResource(workspace=where.workspace, supply=where.supply, country=where.country)
+    outcome = Outcome()
+    with dg.DagsterInstance.get() as instance, steps("working", 6) as advance:
+
+        def materialise(chosen: list[dg.AssetsDefinition], **run: Any) -> bool:
+            advance(", ".join(asset.key.to_user_string() for asset in chosen))
+            result = dg.materialize(
+                [assets.supply_files, *assets.FLOW],
+                selection=chosen,
+                instance=instance,
+                resources={"line": line},
+                raise_on_error=True,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                **run,
+            )
+            return result.success
+
+        before = Line.open(where).workspace.snapshot
+        materialise([assets.supplied, assets.recorded])
+        opened = Line.open(where)
+        quarters = opened.quarters()
+        outcome.notes.extend(_told_supply(opened))
+        if not quarters:
+            outcome.notes.append("No file could be used, so there is nothing to count.")
+            outcome.failed = True
+            return outcome
+        materialise(
+            [assets.counted, assets.aggregated, assets.judged],
+            tags={
+                "dagster/asset_partition_range_start": str(quarters[0]),
+                "dagster/asset_partition_range_end": str(quarters[-1]),
+            },
+        )
+        outcome.quarter = quarter or quarters[-1]
+        materialise([assets.released], partition_key=str(outcome.quarter))
+        opened = Line.open(where)
+        outcome.folder = opened.workspace.storage.path(f"releases/{outcome.quarter}")
+        outcome.notes.extend(_told_gaps(opened))
+        if opened.workspace.snapshot == before:
+            outcome.notes.append("Nothing new was supplied: every table stands as it was.")
+    return outcome
+
+
+def _told_supply(line: Any) -> list[str]:
+    from pipelines.stages.recorded import identity
+
+    return [identity(line).sentence]
+
+
+def _told_gaps(line: Any) -> list[str]:
+    from transforms.contracts import tables
+    from transforms.contracts.status import allows_number
+
+    verdicts = line.workspace.read("verdicts", tables.Verdicts)
+    gaps = verdicts.filter(~allows_number())
+    if gaps.is_empty():
+        return [f"All {verdicts.height} files owed were supplied."]
+    return [
+        f"Of {verdicts.height} files owed, {gaps.height} are missing or not fit to publish; they are stated as such, "
+        "never as zero. `fullcount status` lists them."
+    ]

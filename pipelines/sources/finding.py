@@ -1,0 +1,172 @@
+"""Finds the files in a supply folder: plain, in folders, or inside zip archives, member by member."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Final
+
+from pipelines.sources.refusal import Refusal
+
+#: What operating systems leave in folders and archives.
+_LITTER: Final = ("__MACOSX", "Thumbs.db", "desktop.ini")
+
+#: A member that says it holds more than this many bytes, or an archive more in all, is refused unopened.
+MOST_INFLATED: Final = 64 * 1024**3
+#: Text shrinks 5 to 30 times; a file that grows more than this many times over is a bomb.
+MOST_RATIO: Final = 250
+#: Below this size a high ratio is harmless.
+RATIO_MATTERS_FROM: Final = 16 * 1024**2
+#: More members than any archive of police.uk holds, by far.
+MOST_MEMBERS: Final = 100_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """One file as received: what it is called and how to read its bytes."""
+
+    name: str
+    path: Path
+    member: zipfile.ZipInfo | None = None
+
+    def open(self) -> IO[bytes]:
+        """The bytes of the file as received, a member of an archive being inflated as it is read."""
+        if self.member is None:
+            return self.path.open("rb")
+        archive = zipfile.ZipFile(self.path)
+        try:
+            stream = archive.open(self.member)
+        finally:
+            archive.close()  # the member keeps the file open until it is closed itself
+        return stream
+
+    def head(self, size: int = 4096) -> bytes:
+        """The first `size` bytes. Raises `Refusal` when the file cannot be opened or inflated."""
+        try:
+            with closing(self.open()) as stream:
+                return stream.read(size)
+        except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+            raise unreadable(self.name, error) from error
+
+
+def find(place: Path) -> Iterator[Found | Refusal]:
+    """Every file under `place` (a folder, a zip or one file), in order of name; a refusal for what cannot be opened.
+
+    Links to folders are not followed, litter of operating systems is passed over, and nothing is inflated.
+    """
+    if place.is_dir():
+        for path in sorted(place.rglob("*"), key=lambda each: each.relative_to(place).as_posix()):
+            name = path.relative_to(place).as_posix()
+            if _is_litter(name) or not _is_regular(path):
+                continue
+            yield from _file(path, name)
+    elif _is_regular(place):
+        yield from _file(place, place.name)
+    else:
+        yield Refusal(
+            place.name,
+            "there is no such file or folder",
+            "check the path",
+            seen=place.name,
+            wanted="a file or a folder",
+        )
+
+
+def unreadable(name: str, error: Exception) -> Refusal:
+    """The refusal of a file that broke while it was read: truncated, damaged, locked or gone."""
+    if isinstance(error, RuntimeError) and "password" in str(error):
+        return Refusal(name, "the file is encrypted", "ask the sender to supply it without a password")
+    return Refusal(
+        name,
+        "the file is damaged or cut short",
+        "ask the sender to supply it again",
+        seen=str(error) or type(error).__name__,
+        wanted="a file that opens to its end",
+    )
+
+
+def _file(path: Path, name: str) -> Iterator[Found | Refusal]:
+    if path.suffix.lower() != ".zip":
+        yield Found(name, path)
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
+        yield unreadable(name, error)
+        return
+    if refusal := _bomb(name, members):
+        yield refusal
+        return
+    for member in sorted(members, key=lambda each: each.filename):
+        # A member's path is only ever a label: nothing is written under it, so it cannot lead anywhere.
+        inside = "/".join(
+            part
+            for part in PurePosixPath(member.filename.replace("\\", "/")).parts
+            if part not in ("..", "/")
+        )
+        label = f"{name}!{inside}"
+        if _is_litter(inside):
+            continue
+        if inside.lower().endswith(".zip"):
+            yield Refusal(
+                label, "an archive lies inside an archive", "unpack the outer one and supply the inner one"
+            )
+        else:
+            yield Found(label, path, member)
+
+
+def _bomb(name: str, members: list[zipfile.ZipInfo]) -> Refusal | None:
+    """A refusal when the archive would inflate beyond reason, told from its directory alone."""
+    if len(members) > MOST_MEMBERS:
+        return Refusal(
+            name,
+            "the archive holds too many files",
+            "supply it in parts",
+            seen=f"{len(members):,} files",
+            wanted=f"at most {MOST_MEMBERS:,}",
+        )
+    worst = max(members, key=lambda each: each.file_size / max(each.compress_size, 1), default=None)
+    inflated = 0
+    for member in members:
+        inflated += member.file_size
+    if inflated > MOST_INFLATED or (worst is not None and too_much(worst.compress_size, worst.file_size)):
+        return Refusal(
+            name,
+            "the archive inflates beyond reason, as a zip bomb does",
+            "ask the sender what it is, and supply the files unpacked",
+            seen=f"{inflated:,} bytes from {name}",
+            wanted=f"at most {MOST_INFLATED:,} bytes and {MOST_RATIO} times the packed size",
+        )
+    return None
+
+
+def refuse_bomb(path: Path, name: str) -> None:
+    """Raise `Refusal` when the zip at `path` (a workbook is one) would inflate beyond reason, or is no zip."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            refusal = _bomb(name, archive.infolist())
+    except (OSError, zipfile.BadZipFile) as error:
+        raise unreadable(name, error) from error
+    if refusal:
+        raise refusal
+
+
+def too_much(packed: int, inflated: int) -> bool:
+    """Whether `packed` bytes growing into `inflated` bytes is beyond what any real table does."""
+    return inflated > MOST_INFLATED or (inflated > RATIO_MATTERS_FROM and inflated > packed * MOST_RATIO)
+
+
+def _is_litter(name: str) -> bool:
+    return any(part.startswith(".") or part in _LITTER for part in PurePosixPath(name).parts)
+
+
+def _is_regular(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False

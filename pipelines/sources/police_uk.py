@@ -1,0 +1,335 @@
+"""Reads the files of a police.uk archive: rows already counted and anonymised, which join the flow at `counted`."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final, NoReturn
+
+import polars as pl
+from pyproj import Transformer
+
+from pipelines.sources.freeze import Frozen, unpacked
+from pipelines.sources.naming import Recognised
+from pipelines.sources.refusal import Refusal, nearest
+from pipelines.sources.rejecting import Check, broken_rows, split
+from pipelines.sources.text import LINE, ROW, Form, forms
+from transforms.contracts.columns import CATEGORIES, CATEGORY, ZONE
+from transforms.contracts.tables import Counted
+
+#: police.uk bulk downloads, columns in order: https://data.police.uk/about/#columns
+STREET: Final = (
+    "Crime ID",
+    "Month",
+    "Reported by",
+    "Falls within",
+    "Longitude",
+    "Latitude",
+    "Location",
+    "LSOA code",
+    "LSOA name",
+    "Crime type",
+    "Last outcome category",
+    "Context",
+)
+#: As published in 2012, before crime ids and LSOAs.
+STREET_2012: Final = (
+    "Month",
+    "Reported by",
+    "Falls within",
+    "Easting",
+    "Northing",
+    "Location",
+    "Crime type",
+    "Context",
+)
+OUTCOMES: Final = (*STREET[:9], "Outcome type")
+STOPS: Final = (
+    "Type",
+    "Date",
+    "Part of a policing operation",
+    "Policing operation",
+    "Latitude",
+    "Longitude",
+    "Gender",
+    "Age range",
+    "Self-defined ethnicity",
+    "Officer-defined ethnicity",
+    "Legislation",
+    "Object of search",
+    "Outcome",
+    "Outcome linked to object of search",
+    "Removal of more than just outer clothing",
+)
+
+#: Crime types of files for months before May 2013, and the present type that each is counted in. “Public disorder
+#: and weapons” became “Public order” and “Possession of weapons”; it cannot be split again and goes whole to the
+#: larger. “Violent crime” became “Violence and sexual offences”.
+OLDER_TYPES: Final = {
+    "Violent crime": "Violence and sexual offences",
+    "Public disorder and weapons": "Public order",
+}
+PRESENT_TYPES_SINCE: Final = date(2013, 5, 1)
+
+#: Outcome names of the bulk files, in both spellings where the documentation and the files differ.
+OUTCOME_NAMES: Final = (
+    "Action to be taken by another organisation",
+    "Awaiting court outcome",
+    "Court case unable to proceed",
+    "Court result unavailable",
+    "Defendant found not guilty",
+    "Defendant sent to Crown Court",
+    "Formal action is not in the public interest",
+    "Further action is not in the public interest",
+    "Further investigation is not in the public interest",
+    "Investigation complete; no suspect identified",
+    "Local resolution",
+    "Offender deprived of property",
+    "Offender fined",
+    "Offender given a caution",
+    "Offender given a drugs possession warning",
+    "Offender given a penalty notice",
+    "Offender given absolute discharge",
+    "Offender given community sentence",
+    "Offender given conditional discharge",
+    "Offender given penalty notice",
+    "Offender given suspended prison sentence",
+    "Offender ordered to pay compensation",
+    "Offender otherwise dealt with",
+    "Offender sent to prison",
+    "Status update unavailable",
+    "Suspect charged",
+    "Suspect charged as part of another case",
+    "Unable to prosecute suspect",
+    "Under investigation",
+)
+
+NO_LOCATION: Final = "No Location"
+
+#: A box around the United Kingdom with its waters, in degrees: west, east, south, north.
+BOX: Final = (-9.0, 3.0, 49.0, 61.5)
+
+_LSOA: Final = r"^([EW]010\d{5}|95[A-Z0-9]{6}|N2\d{7}|S01\d{6})$"
+
+
+@dataclass(frozen=True)
+class StreetRead:
+    """What one street file holds: `counted` rows, `rejects`, and `rows` as supplied (their sum)."""
+
+    counted: pl.DataFrame
+    rejects: pl.DataFrame
+    rows: int
+
+
+@dataclass(frozen=True)
+class Described:
+    """What an outcomes or stop and search file holds, which is registered as present and goes no further."""
+
+    rows: int
+    rejects: pl.DataFrame
+
+
+def read_street(
+    frozen: Frozen, recognised: Recognised, forces: pl.DataFrame, scratch: Path | None = None
+) -> StreetRead:
+    """The crimes of one `YYYY-MM-force-street.csv`: `counted` (`Counted`), `rejects` (`Rejects`), rows as supplied.
+
+    `forces` is the country's `Forces`. Rows join the flow with `counted` 1 and no offence code. A row is rejected
+    for a month, force, coordinate or LSOA code that cannot be right, or for a wrong number of fields. Raises
+    `Refusal` for another header, for no row at all, for a file wholly of another month or force, and for a crime
+    type or outcome that is not police.uk's.
+    """
+    table, form = _opened(frozen, recognised, (STREET, STREET_2012), scratch)
+    _require_vocabulary(table, "Crime type", _types(recognised), recognised.name)
+    if form.header == STREET_2012:
+        table = _as_present(table)
+    _require_vocabulary(table, "Last outcome category", ("", *OUTCOME_NAMES), recognised.name)
+    checks = [*_whose_and_when(table, recognised, forces), *_where()]
+    good, rejects = _split(table, form, checks, frozen, recognised)
+    counted = good.select(
+        force=pl.lit(recognised.force),
+        month=pl.lit(recognised.first_month),
+        offence_code=pl.lit(None, pl.String),
+        category=pl.col("Crime type").replace(OLDER_TYPES).cast(CATEGORY),
+        crime_ref=_or_null("Crime ID"),
+        counted=pl.lit(1, pl.Int8),
+        longitude=_or_null("Longitude").cast(pl.Float64),
+        latitude=_or_null("Latitude").cast(pl.Float64),
+        location=pl.col("Location").replace({NO_LOCATION: None, "": None}),
+        lsoa_code=_or_null("LSOA code"),
+        outcome=_or_null("Last outcome category"),
+        supply=pl.lit(frozen.supply),
+    )
+    return StreetRead(Counted.validate(counted), rejects, good.height + rejects.height)
+
+
+def read_other(
+    frozen: Frozen, recognised: Recognised, forces: pl.DataFrame, scratch: Path | None = None
+) -> Described:
+    """The number of rows of an outcomes or stop and search file, and its rejects. Raises `Refusal` as above.
+
+    These files are registered as present and go no further. A search belongs to the month of its time in
+    Europe/London, though it is written in UTC.
+    """
+    if recognised.kind == "outcomes":
+        table, form = _opened(frozen, recognised, (OUTCOMES,), scratch)
+        _require_vocabulary(table, "Outcome type", OUTCOME_NAMES, recognised.name)
+        checks = _whose_and_when(table, recognised, forces)
+    else:
+        table, form = _opened(frozen, recognised, (STOPS,), scratch)
+        at = pl.col("Date").str.to_datetime("%+", time_zone="UTC", strict=False).dt.convert_time_zone(ZONE)
+        is_right = at.dt.strftime("%Y-%m").eq_missing(pl.lit(recognised.label))
+        checks = [Check("Date", is_right, f"a time in {recognised.label}")]
+        _require_some(table, checks[0], "month", recognised)
+    good, rejects = _split(table, form, checks, frozen, recognised)
+    return Described(good.height + rejects.height, rejects)
+
+
+def _opened(
+    frozen: Frozen, recognised: Recognised, headers: tuple[tuple[str, ...], ...], scratch: Path | None
+) -> tuple[pl.DataFrame, Form]:
+    """Every record that is not blank, as text with its line, and the form of the file that they were read from."""
+    name, scratch = recognised.name, scratch or Path(tempfile.gettempdir())
+    with unpacked(frozen, name, scratch) as plain, forms(plain, name, scratch) as candidates:
+        for form in candidates:
+            if form.header not in headers:
+                _refuse_header(form, headers[0], name)
+            if (table := _table(form)) is not None:
+                if table.is_empty() and not form.broken:
+                    raise Refusal(name, "the file holds a header and no row", "ask the sender for the rows")
+                return table, form
+    raise AssertionError("the last form of a text file always opens")
+
+
+def _table(form: Form) -> pl.DataFrame | None:
+    """Every record that is not blank, or nothing where a more careful form is needed."""
+    try:
+        if not form.is_even():
+            return None
+        table = form.scan().filter(~pl.all_horizontal(pl.col(form.header) == "")).collect()
+    except pl.exceptions.ComputeError:
+        return None
+    return table.with_columns(pl.col(form.header).str.strip_chars()).sort(ROW)
+
+
+def _types(recognised: Recognised) -> tuple[str, ...]:
+    older = recognised.first_month is not None and recognised.first_month < PRESENT_TYPES_SINCE
+    return (*CATEGORIES, *OLDER_TYPES) if older else CATEGORIES
+
+
+def _as_present(table: pl.DataFrame) -> pl.DataFrame:
+    """A table of 2012 under the present header: no ids, no LSOAs, and grid references turned into degrees."""
+    metres = [pl.col(column).cast(pl.Float64, strict=False) for column in ("Easting", "Northing")]
+    grid = table.select(metres)
+    to_degrees = Transformer.from_crs("EPSG:27700", "EPSG:4326", always_xy=True)
+    longitude, latitude = to_degrees.transform(grid["Easting"].to_numpy(), grid["Northing"].to_numpy())
+    return table.with_columns(
+        pl.Series("Longitude", longitude).round(6).fill_nan(None).cast(pl.String),
+        pl.Series("Latitude", latitude).round(6).fill_nan(None).cast(pl.String),
+    ).with_columns(
+        # What is no number stays as it was written, to be rejected by the name it has today.
+        pl.coalesce(pl.col("Longitude"), pl.col("Easting")),
+        pl.coalesce(pl.col("Latitude"), pl.col("Northing")),
+        *(
+            pl.lit("").alias(column)
+            for column in ("Crime ID", "LSOA code", "LSOA name", "Last outcome category")
+        ),
+    )
+
+
+def _whose_and_when(table: pl.DataFrame, recognised: Recognised, forces: pl.DataFrame) -> list[Check]:
+    """The month and the force that every row must have. Raises `Refusal` where no row has them."""
+    named = forces.filter(pl.col("force") == recognised.force)["reported_by"].to_list()
+    reported_by = named[0] if named else ""
+    checks = [
+        Check("Month", pl.col("Month") == recognised.label, f"{recognised.label}, as in the file name"),
+        Check("Reported by", pl.col("Reported by") == reported_by, f"{reported_by}, as in the file name"),
+    ]
+    for check, what in zip(checks, ("month", "force"), strict=True):
+        _require_some(table, check, what, recognised)
+    return checks
+
+
+def _require_some(table: pl.DataFrame, check: Check, what: str, recognised: Recognised) -> None:
+    if table.is_empty() or table.select(check.is_right.fill_null(False).any()).item():
+        return
+    raise Refusal(
+        recognised.name,
+        f"the file is of another {what} than its name says",
+        "correct the name or ask the sender for the right file",
+        line=int(table[LINE][0]),
+        field=check.column,
+        seen=table[check.column][0],
+        wanted=str(check.wanted),
+    )
+
+
+def _where() -> list[Check]:
+    west, east, south, north = BOX
+    longitude, latitude = pl.col("Longitude"), pl.col("Latitude")
+
+    def inside(column: pl.Expr, low: float, high: float) -> pl.Expr:
+        return (column == "") | column.cast(pl.Float64, strict=False).is_between(low, high).fill_null(False)
+
+    return [
+        Check("Longitude", inside(longitude, west, east), f"degrees between {west:g} and {east:g}, or empty"),
+        Check(
+            "Latitude", inside(latitude, south, north), f"degrees between {south:g} and {north:g}, or empty"
+        ),
+        Check(
+            "Latitude",
+            (longitude == "") == (latitude == ""),
+            "both coordinates, or neither",
+            "half a location was given",
+        ),
+        Check(
+            "LSOA code",
+            (pl.col("LSOA code") == "") | pl.col("LSOA code").str.contains(_LSOA),
+            "an LSOA code such as E01000001, or empty",
+        ),
+    ]
+
+
+def _split(
+    table: pl.DataFrame, form: Form, checks: list[Check], frozen: Frozen, recognised: Recognised
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    good, rejects = split(table, checks, supply=frozen.supply, name=recognised.name)
+    broken = broken_rows(form, supply=frozen.supply, name=recognised.name)
+    return good, pl.concat([rejects, broken]).sort("line")
+
+
+def _or_null(column: str) -> pl.Expr:
+    return pl.col(column).replace("", None)
+
+
+def _refuse_header(form: Form, header: tuple[str, ...], name: str) -> NoReturn:
+    extra = [column for column in form.header if column not in header]
+    lacking = [column for column in header if column not in form.header]
+    said = [f"unknown: {', '.join(extra)}"] * bool(extra) + [f"lacking: {', '.join(lacking)}"] * bool(lacking)
+    raise Refusal(
+        name,
+        "the header is not police.uk's",
+        "supply the file as downloaded, with no column added, removed or moved",
+        line=1,
+        seen="; ".join(said) or "the columns in another order",
+        wanted=", ".join(header),
+    )
+
+
+def _require_vocabulary(table: pl.DataFrame, column: str, known: tuple[str, ...], name: str) -> None:
+    """Raise `Refusal` at the first value of `column` that is not police.uk's."""
+    unknown = table.filter(~pl.col(column).is_in(list(known)))
+    if unknown.is_empty():
+        return
+    seen = str(unknown[column][0])
+    raise Refusal(
+        name,
+        f"a value of the {column.lower()} is not known, in {unknown.height:,} row(s)",
+        "ask the sender for the file as published, or add the value to the vocabulary if police.uk now uses it",
+        line=int(unknown[LINE][0]),
+        field=column,
+        seen=seen,
+        wanted=f"a {column.lower()} of police.uk{nearest(seen, known)}",
+    )

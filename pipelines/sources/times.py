@@ -1,0 +1,132 @@
+"""Reads dates and times as records systems write them, and places them in the Europe/London calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import polars as pl
+
+from transforms.contracts.columns import ZONE
+
+
+@dataclass(frozen=True)
+class Style:
+    """One way of writing a moment: a pattern, and what says which offset from UTC it is in."""
+
+    pattern: str
+    offset: Literal["none", "utc", "written"] = "none"
+    day_first: bool = False
+
+    def moment(self, text: pl.Expr) -> pl.Expr:
+        """The moment that `text` writes in this style, in Europe/London; null where it does not.
+
+        A time without an offset is Europe/London's own; null where the clocks make it two moments or none.
+        """
+        if self.offset == "written":
+            return text.str.to_datetime(
+                self.pattern, time_unit="us", time_zone="UTC", strict=False
+            ).dt.convert_time_zone(ZONE)
+        if self.offset == "utc":
+            return self.clock(text).dt.replace_time_zone("UTC").dt.convert_time_zone(ZONE)
+        return self.clock(text).dt.replace_time_zone(ZONE, ambiguous="null", non_existent="null")
+
+    def clock(self, text: pl.Expr) -> pl.Expr:
+        """What the clock face says, with no zone."""
+        return text.str.to_datetime(self.pattern, time_unit="us", strict=False)
+
+
+#: ISO 8601 as systems write it; the first that fits most of a column is tried first on all of it.
+ISO: Final = (
+    Style("%Y-%m-%dT%H:%M:%S"),
+    Style("%Y-%m-%d %H:%M:%S"),
+    Style("%Y-%m-%dT%H:%M:%SZ", "utc"),
+    Style("%+", "written"),
+    Style("%Y-%m-%dT%H:%M:%S%.f"),
+    Style("%Y-%m-%d %H:%M:%S%.f"),
+    Style("%Y-%m-%dT%H:%M"),
+    Style("%Y-%m-%d %H:%M"),
+    Style("%Y-%m-%d"),
+)
+#: Day first, as in British spreadsheets. Read only where the map or the column itself rules out month first.
+DAY_FIRST: Final = (
+    Style("%d/%m/%Y %H:%M:%S", day_first=True),
+    Style("%d/%m/%Y %H:%M", day_first=True),
+    Style("%d/%m/%Y", day_first=True),
+)
+#: A date alone, for columns that hold no time.
+DATES: Final = ("%Y-%m-%d", "%d/%m/%Y")
+
+_SLASHED: Final = r"^(\d{1,2})/(\d{1,2})/\d{4}"
+#: Days since 30 December 1899 for 1955 to 2064, which is how a spreadsheet stores a date.
+_SERIAL: Final = r"^[2-5]\d{4}(\.\d+)?$"
+
+
+def is_day_first(text: pl.Series) -> bool:
+    """Whether the values of a column show beyond doubt that days come before months in it."""
+    parts = text.to_frame("text").select(
+        first=pl.col("text").str.extract(_SLASHED, 1).cast(pl.Int32),
+        second=pl.col("text").str.extract(_SLASHED, 2).cast(pl.Int32),
+    )
+    first, second = parts["first"].max(), parts["second"].max()
+    return isinstance(first, int) and isinstance(second, int) and first > 12 >= second
+
+
+def main_style(sample: pl.Series, day_first: bool) -> Style:
+    """The style that most of a sample of one column is written in; plain ISO 8601 when it is empty."""
+    styles = (*ISO, *DAY_FIRST) if day_first else ISO
+    fits = sample.to_frame("text").select(
+        style.clock(pl.col("text")).is_not_null().sum().alias(str(place))
+        if style.offset != "written"
+        else style.moment(pl.col("text")).is_not_null().sum().alias(str(place))
+        for place, style in enumerate(styles)
+    )
+    return max(enumerate(styles), key=lambda each: (fits[str(each[0])][0], -each[0]))[1]
+
+
+def any_style(text: pl.Expr, day_first: bool) -> pl.Expr:
+    """The moment that `text` writes in any style that is read, in Europe/London; null where it is in none.
+
+    The hour that comes twice in October is taken as the first of the two (summer time); the hour that is left out
+    in March is read as if the clocks had not yet gone forward. Neither changes the day, so no period depends on it.
+    """
+    clock = pl.coalesce(style.clock(text) for style in _plain(day_first))
+    placed = clock.dt.replace_time_zone(ZONE, ambiguous="earliest", non_existent="null")
+    left_out = clock.dt.replace_time_zone("UTC").dt.convert_time_zone(ZONE)
+    offset = pl.coalesce(style.moment(text) for style in ISO if style.offset != "none")
+    return pl.coalesce(placed, left_out, offset)
+
+
+def is_doubtful(text: pl.Expr, day_first: bool) -> pl.Expr:
+    """Whether `text` is a time that the clocks going back or forward makes two moments, or none."""
+    clock = pl.coalesce(style.clock(text) for style in _plain(day_first))
+    strictly = clock.dt.replace_time_zone(ZONE, ambiguous="null", non_existent="null")
+    return clock.is_not_null() & strictly.is_null()
+
+
+def any_date(text: pl.Expr, day_first: bool) -> pl.Expr:
+    """The date that `text` writes, alone or with a time; null where it writes none."""
+    dates = [text.str.to_date(pattern, strict=False) for pattern in (DATES if day_first else DATES[:1])]
+    return pl.coalesce(*dates, any_style(text, day_first).dt.date())
+
+
+def why_no_time(text: pl.Expr) -> pl.Expr:
+    """What is wrong with a value that is no date or time, in words."""
+    serial = pl.date(1899, 12, 30) + pl.duration(
+        days=text.str.extract(r"^(\d{5})").cast(pl.Int32, strict=False)
+    )
+    return (
+        pl.when(text == "")
+        .then(pl.lit("the value is empty"))
+        .when(text.str.contains(_SERIAL))
+        .then(pl.format("Excel serial date: looks like {}", serial.dt.to_string("%Y-%m-%d")))
+        .when(text.str.contains(_SLASHED))
+        .then(pl.lit("day and month cannot be told apart in this column"))
+        .otherwise(pl.lit("no such date and time"))
+    )
+
+
+def _plain(day_first: bool) -> Iterable[Style]:
+    styles: Sequence[Style] = (*ISO, *DAY_FIRST) if day_first else ISO
+    return [style for style in styles if style.offset == "none"]

@@ -1,0 +1,69 @@
+"""Aggregated: one row for each period, area and offence that ought to exist."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from geography.placing import placed_in_force
+from pipelines.stages.line import Line
+from pipelines.store import digest
+from transforms import aggregation, judging, register
+from transforms.contracts import columns as c
+from transforms.contracts import tables
+from transforms.periods import Quarter
+
+
+def counted_in(line: Line, quarter: Quarter) -> pl.LazyFrame:
+    """Every crime that counts in the quarter, from whatever kind of file."""
+    partitions = [name for name in line.workspace.head.get("counted", {}) if name.endswith(f" {quarter}")]
+    return line.workspace.scan("counted", tables.Counted, partitions)
+
+
+def aggregate_quarter(line: Line, quarter: Quarter) -> bool:
+    """Lay the quarter's crimes onto the expected grids. Returns whether anything was new."""
+    workspace = line.workspace
+    months = [month for month in quarter.months if month in line.window()]
+    present = line.present(months)
+    partitions = [name for name in workspace.head.get("counted", {}) if name.endswith(f" {quarter}")]
+    made_from = digest(
+        line.basis,
+        workspace.key("counted", partitions),
+        present.select("force", "file_type", "month", "supplied").rows(),
+    )
+    if workspace.up_to_date("area_grid", str(quarter), made_from):
+        return False
+    counted = counted_in(line, quarter)
+    by_code = counted.filter(pl.col("offence_code").is_not_null())
+    seen = by_code.select(pl.col("offence_code").unique()).collect().to_series()
+    offences = aggregation.count_onto_grid(
+        register.offence_grid(present, sorted({*line.codes(quarter), *seen})),
+        by_code,
+        ["force", "month", "offence_code"],
+    )
+    placed = placed_in_force(counted, line.country.lsoas, no_location=c.NO_LOCATION, outside=c.OUTSIDE)
+    areas = aggregation.count_onto_grid(
+        register.area_grid(present, line.country.lsoas),
+        placed.with_columns(lsoa_code="place"),
+        ["force", "month", "lsoa_code", "category"],
+    )
+    grids = {
+        "offence_grid": (offences, tables.OffenceGrid, ["force", "month", "offence_code"]),
+        "area_grid": (areas, tables.AreaGrid, ["force", "month", "lsoa_code", "category"]),
+    }
+    for table, (frame, schema, key) in grids.items():
+        workspace.write(table, str(quarter), in_order(frame, key), schema, made_from)
+    totals = judging.neighbourhood_totals(
+        workspace.scan("area_grid", tables.AreaGrid, [str(quarter)]), line.country.lsoas
+    )
+    workspace.write("neighbourhood_totals", str(quarter), totals, tables.NeighbourhoodTotals, made_from)
+    return True
+
+
+def in_order(frame: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
+    """Rows sorted on their key: text by its letters, compared as the few distinct values it holds."""
+    text = [name for name, dtype in frame.collect_schema().items() if name in key and dtype == pl.String]
+    return (
+        frame.with_columns(pl.col(text).cast(pl.Categorical))
+        .sort(key)
+        .with_columns(pl.col(text).cast(pl.String))
+    )

@@ -1,0 +1,87 @@
+"""What every stage works on: the workspace, the country and the window of months, opened once a run."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from importlib.metadata import version
+
+import polars as pl
+
+from geography.areas import Country
+from pipelines.country import LoadedCountry, load_country
+from pipelines.settings import Settings
+from pipelines.store import Workspace, digest
+from transforms import register as registers
+from transforms.contracts import tables
+from transforms.counting.editions import Editions, load_editions
+from transforms.periods import Quarter, months_between, quarters_of
+
+
+@dataclass(frozen=True)
+class Line:
+    """One opened run: settings, workspace, country and counting editions."""
+
+    settings: Settings
+    workspace: Workspace
+    loaded: LoadedCountry
+    editions: Editions
+
+    @classmethod
+    def open(cls, settings: Settings) -> Line:
+        """Open the workspace and read the country folder. Raises with one clear message when either is wrong."""
+        return cls(
+            settings, Workspace.open(settings.workspace), load_country(settings.country), load_editions()
+        )
+
+    @property
+    def country(self) -> Country:
+        """The areas that figures are published for."""
+        return self.loaded.country
+
+    @property
+    def basis(self) -> list[str]:
+        """What every table rests on besides its input: code, country and counting editions."""
+        return [version("fullcount"), self.loaded.digest, self._editions_digest]
+
+    @functools.cached_property
+    def _editions_digest(self) -> str:
+        return digest([getattr(self.editions, each.name).write_csv() for each in fields(self.editions)])
+
+    @property
+    def forces(self) -> list[str]:
+        """The slugs of every force of the country."""
+        return self.country.forces.get_column("force").to_list()
+
+    def codes(self, quarter: Quarter) -> list[str]:
+        """The offence codes published in some month of the quarter."""
+        held = {code for month in quarter.months for code in self.editions.codes_on(month)["offence_code"]}
+        return sorted(held)
+
+    def offences_reference(self, quarter: Quarter) -> pl.DataFrame:
+        """The published classes at the end of the quarter: code, description, group, subgroup, category."""
+        return self.editions.codes_on(quarter.months[2]).rename(
+            {name: f"offence_{name}" for name in ("description", "group", "subgroup")}
+        )
+
+    def supplies(self) -> pl.DataFrame:
+        """One row for each file received."""
+        return self.workspace.read("supplies", tables.Supplies)
+
+    def window(self) -> list[date]:
+        """Every month from the first to the last that any force has supplied."""
+        accepted = self.supplies().filter(pl.col("state") == "accepted", pl.col("first_month").is_not_null())
+        if accepted.is_empty():
+            return []
+        first, last = accepted.select(pl.col("first_month").min(), pl.col("last_month").max()).row(0)
+        return months_between(first, last)
+
+    def quarters(self) -> list[Quarter]:
+        """Every quarter that the window touches."""
+        return quarters_of(self.window())
+
+    def present(self, months: Sequence[date]) -> pl.DataFrame:
+        """What came of each file owed for the months (`register.presence`)."""
+        return registers.presence(registers.owed(self.loaded.register, months), self.supplies())

@@ -1,0 +1,119 @@
+"""Recorded: the latest version of each crime record, as the lines that nothing supersedes.
+
+Lines are not copied: what is kept is the list of superseded ones, and a record is a line not on it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+
+import dataframely as dy
+import polars as pl
+
+from pipelines.progress import steps
+from pipelines.stages.line import Line
+from pipelines.store import digest
+from transforms import recording
+from transforms.contracts import columns as c
+from transforms.contracts import tables
+from transforms.register import COUNTED_FROM
+
+
+class Superseded(dy.Schema):
+    """One row for each line that a later version of the same crime record supersedes."""
+
+    supply = c.supply(primary_key=True)
+    row = dy.UInt32(primary_key=True, description="record number in the file, from 1")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Where every supplied row went: supplied = recorded + superseded + rejected."""
+
+    supplied: int
+    recorded: int
+    superseded: int
+    rejected: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether every row is accounted for, once."""
+        return self.supplied == self.recorded + self.superseded + self.rejected
+
+    @property
+    def figures(self) -> dict[str, int]:
+        """The four numbers, by name."""
+        return asdict(self)
+
+    @property
+    def sentence(self) -> str:
+        """The identity in words."""
+        return (
+            f"{self.supplied:,} rows supplied = {self.recorded:,} recorded + {self.superseded:,} superseded "
+            f"+ {self.rejected:,} rejected."
+        )
+
+
+def accepted(line: Line, table: str, force: str) -> list[str]:
+    """The partitions of `table` (lines or street) that come from a force's accepted files."""
+    held = line.workspace.head.get(table, {})
+    files = line.supplies().filter(pl.col("state") == "accepted", pl.col("force") == force)
+    return sorted(
+        name for name in (supply_partition(row) for row in files.iter_rows(named=True)) if name in held
+    )
+
+
+def supply_partition(row: dict[str, object]) -> str:
+    """The name of the partition that holds what was read from one file, given its row of `Supplies`."""
+    first, last = (f"{row[name]:%Y-%m}" if row[name] else "" for name in ("first_month", "last_month"))
+    return f"{row['supply']} {row['kind']} {row['force'] or ''} {first} {last}".strip()
+
+
+def record_forces(line: Line) -> list[str]:
+    """Find the superseded lines of every force whose files have changed. Returns those forces."""
+    workspace = line.workspace
+    changed = []
+    with steps("recording", len(line.forces)) as advance:
+        for force in line.forces:
+            advance(force)
+            partitions = accepted(line, "lines", force)
+            made_from = digest(workspace.key("lines", partitions))
+            if not partitions or workspace.up_to_date("superseded", force, made_from):
+                continue
+            lines = workspace.scan("lines", tables.Lines, partitions)
+            workspace.write("superseded", force, recording.superseded(lines), Superseded, made_from)
+            changed.append(force)
+    workspace.forget("superseded", [force for force in line.forces if accepted(line, "lines", force)])
+    workspace.commit()
+    return changed
+
+
+def records(line: Line, force: str) -> pl.LazyFrame:
+    """The records of a force: one row for each crime record, the latest version."""
+    lines = line.workspace.scan("lines", tables.Lines, accepted(line, "lines", force))
+    return lines.join(
+        line.workspace.scan("superseded", Superseded, [force]), on=["supply", "row"], how="anti"
+    )
+
+
+def identity(line: Line) -> Identity:
+    """Account for every row of every file whose rows are read into records or counted crimes."""
+    workspace = line.workspace
+    tally = Counter[str]()
+    for row in line.supplies().iter_rows(named=True):
+        if row["kind"] not in COUNTED_FROM or row["state"] == "refused":
+            continue
+        name = supply_partition(row)
+        # The rows of a table are counted from the table itself, so that a lost row shows.
+        kept = sum(workspace.rows(table, [name]) for table in ("lines", "street"))
+        tally["supplied"] += row["rows"]
+        tally["rejected"] += workspace.rows("rejects", [name])
+        tally["recorded" if row["state"] == "accepted" else "superseded"] += kept
+    replaced = workspace.rows("superseded")
+    return Identity(
+        supplied=tally["supplied"],
+        recorded=tally["recorded"] - replaced,
+        superseded=tally["superseded"] + replaced,
+        rejected=tally["rejected"],
+    )

@@ -1,0 +1,72 @@
+"""Writes the bulk files: street-level records in the police.uk layout, with what was and was not supplied."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from geography.areas import Country
+from publish.feeds import archive, availability, street
+from transforms.judging import Judged
+
+__all__ = ["build"]
+
+
+def build(judged: Judged, country: Country, months: Sequence[date], folder: Path, key: bytes) -> list[Path]:
+    """Write the bulk files for `months` (first days of months) into `folder`, which must be empty or absent.
+
+    For each force and month whose verdict allows a number: `YYYY-MM/YYYY-MM-<force>-street.csv`, the layout
+    of data.police.uk. For every other: no file at all. Beside them `availability.csv` (each force, file and
+    month owed: supplied, partial, not supplied, since when and why), `README.txt`, `YYYY-MM.zip` of
+    everything, named after the newest month, `latest.zip` (the same bytes) and `SHA256SUMS`.
+    `key` is the secret of the crime ids, at least 16 bytes, kept apart from the data and from `folder`.
+    Returns the paths written, in order. Equal inputs give equal bytes.
+    Raises ValueError when no month is asked for or the key is too short.
+    """
+    if not months:
+        raise ValueError("No month was asked for: give at least one first-of-month date.")
+    folder.mkdir(parents=True, exist_ok=True)
+    verdicts = judged.verdicts.filter(pl.col("month").is_in(list(months)))
+    states = availability.states(verdicts, country)
+    allowed = availability.allowed(states)
+    files: dict[tuple[str, str], tuple[str, int]] = {}
+    written: list[Path] = []
+    withdrawn = street.withdrawn(judged.crimes)
+    for month in sorted(months):
+        crimes = judged.crimes.filter(pl.col("month") == month)
+        rows = street.published(crimes, withdrawn, country, key)
+        parts = {str(force): part for (force,), part in rows.group_by("force", maintain_order=True)}
+        for force in allowed.get(month, []):
+            part = parts.get(force, rows.clear())
+            path = folder / f"{month:%Y-%m}" / f"{month:%Y-%m}-{force}-street.csv"
+            path.parent.mkdir(exist_ok=True)
+            street.write(part, path)
+            written.append(path)
+            files[force, f"{month:%Y-%m}"] = (path.relative_to(folder).as_posix(), part.height)
+    newest = max(months)
+    notes = [folder / "README.txt", folder / "availability.csv"]
+    availability.write(states, files, notes[1])
+    notes[0].write_text(archive.readme(country, states, months), encoding="utf-8", newline="\r\n")
+    zipped = folder / f"{newest:%Y-%m}.zip"
+    archive.write_zip([*notes, *written], folder, zipped)
+    latest = folder / "latest.zip"
+    os.link(zipped, latest)
+    return [*notes, *written, zipped, latest, _sums([*notes, *written, zipped, latest], folder)]
+
+
+def _sums(paths: Sequence[Path], folder: Path) -> Path:
+    """`SHA256SUMS`, in the form that `sha256sum --check` reads."""
+    lines = []
+    for path in paths:
+        with path.open("rb") as file:
+            lines.append(
+                f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.relative_to(folder).as_posix()}\n"
+            )
+    sums = folder / "SHA256SUMS"
+    sums.write_text("".join(lines), encoding="utf-8", newline="\n")
+    return sums

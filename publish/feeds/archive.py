@@ -1,0 +1,79 @@
+"""The archive: one zip of the bulk files, the same bytes whenever its contents are the same."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from geography.areas import Country
+
+#: A zip stores a time for each member; the earliest it can hold stands for “no time”.
+NO_TIME: Final = (1980, 1, 1, 0, 0, 0)
+
+README: Final = """\
+{title}: police recorded crime and anti-social behaviour, {first} to {last}
+
+NOT EVERY FORCE SUPPLIED EVERY MONTH. Where a force supplied nothing fit to publish there is no file:
+that is not a month without crime. {gaps}
+availability.csv has one line for each force, file and month that is owed:
+
+  force, name    the force, as in the file names, and its full name
+  file           street, outcomes or stop-and-search
+  month          YYYY-MM
+  state          supplied, partial, not supplied, withheld, not judged or not owed
+  coverage       for a partial month, the share of the expected records that was supplied
+  since, why     since which month it has been so, and the reason
+  path, lines    the file in this archive and its number of records; empty when there is none
+
+YYYY-MM/YYYY-MM-<force>-street.csv has one line for each crime or incident, in the layout of data.police.uk:
+UTF-8, CRLF, a header, quotes only where needed.
+
+* Locations are those of anonymised map points, not of the crimes. “No Location” means that none is known;
+  the record is kept.
+* Months are whole months; no finer time is published.
+* A crime id is a keyed hash, the same in every release, and cannot be turned back into a reference.
+  Anti-social behaviour has none.
+* A crime that was later cancelled has no line, even in an older month: every release restates all its months.
+* “Falls within” repeats “Reported by”. It does not say where the crime was.
+
+{attribution}
+"""
+
+
+def readme(country: Country, states: pl.DataFrame, months: Sequence[date]) -> str:
+    """The note inside the archive, which names the forces with no street file in some month."""
+    lacking = states.filter(
+        (pl.col("file") == "street") & pl.col("state").is_in(["not supplied", "withheld", "not judged"])
+    )
+    forces = lacking["name"].unique().sort().to_list()
+    gaps = (
+        f"In this archive months are lacking for: {', '.join(forces)}."
+        if forces
+        else "In this archive none is lacking."
+    )
+    return README.format(
+        title=country.title,
+        first=f"{min(months):%Y-%m}",
+        last=f"{max(months):%Y-%m}",
+        gaps=gaps,
+        attribution=country.attribution,
+    )
+
+
+def write_zip(paths: Sequence[Path], folder: Path, target: Path) -> None:
+    """Zip `paths` under their names inside `folder`: fixed times, modes and order."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for path in paths:
+            member = zipfile.ZipInfo(path.relative_to(folder).as_posix(), NO_TIME)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.create_system = 3
+            member.external_attr = 0o100644 << 16
+            member.file_size = path.stat().st_size
+            with path.open("rb") as source, archive.open(member, "w") as copy:
+                shutil.copyfileobj(source, copy, 1 << 20)

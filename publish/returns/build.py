@@ -1,0 +1,59 @@
+"""Builds the return of a quarter and writes its files, all of them or none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import polars as pl
+
+from geography.areas import Country
+from publish.returns.errors import ReturnError
+from publish.returns.machine_readable import write_machine_readable
+from publish.returns.ods import write_ods
+from publish.returns.recorded_crime import recorded_crime
+from publish.returns.tables import Release
+from publish.returns.xlsx import write_xlsx
+from transforms.judging import Judged
+from transforms.periods import Quarter
+
+
+def build(
+    judged: Judged, country: Country, offences_reference: pl.DataFrame, quarter: Quarter | str, folder: Path
+) -> list[Path]:
+    """Write the return of `quarter` into `folder` as `recorded-crime-<quarter>.{ods,xlsx,csv,parquet,…}`.
+
+    `offences_reference` has one row for each `offence_code` with its `offence_group`, `offence_subgroup` and
+    `offence_description`. The same input gives the same bytes. Returns the files written. Raises ReturnError,
+    with nothing written, when the return cannot be made as asked.
+    """
+    try:
+        asked = Quarter.parse(quarter) if isinstance(quarter, str) else quarter
+    except ValueError as error:
+        raise ReturnError(f"quarter “{quarter}”", "it cannot be read.", str(error)) from error
+    return write(files(recorded_crime(judged, country, offences_reference, asked)), folder)
+
+
+def files(release: Release) -> dict[str, bytes]:
+    """Every file of a release, by name."""
+    return {
+        f"{release.name}.ods": write_ods(release),
+        f"{release.name}.xlsx": write_xlsx(release),
+        **write_machine_readable(release),
+    }
+
+
+def write(made: dict[str, bytes], folder: Path) -> list[Path]:
+    """Write files so that a reader sees each whole or not at all; all are on the disk before any is named."""
+    folder.mkdir(parents=True, exist_ok=True)
+    waiting = [folder / f".{name}.part" for name in made]
+    try:
+        for path, content in zip(waiting, made.values(), strict=True):
+            with path.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        return [path.replace(folder / name) for path, name in zip(waiting, made, strict=True)]
+    finally:
+        for path in waiting:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,39 @@
+"""Writes the public site: static pages in which a figure is a number, zero, or not known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import geopandas
+
+from geography.areas import Country
+from publish.site.figures import figures
+from publish.site.pages import write_pages
+from publish.site.shapes import Boundaries
+from transforms.judging import Judged
+
+__all__ = ["build"]
+
+
+def build(
+    judged: Judged,
+    country: Country,
+    boundaries: geopandas.GeoDataFrame,
+    months: Sequence[date],
+    folder: Path,
+    feeds: str = "feeds/",
+) -> list[Path]:
+    """Write the site for `months` (first days of months; the latest is shown first) into `folder`.
+
+    One page for each neighbourhood (`<force>/<neighbourhood>/`), one for each force, the home page with its
+    search, who has supplied what, about, download, and the page for an address that does not exist. Text
+    files over a kilobyte have a `.gz` beside them for the server to send. `boundaries` has `lsoa_code` and
+    `geometry`; a neighbourhood without one has its table only. `feeds` is where the bulk files are served,
+    from the root of the site. Returns the paths written, in order. Equal inputs give equal bytes.
+    Raises ValueError when no month is asked for.
+    """
+    if not months:
+        raise ValueError("No month was asked for: give at least one first-of-month date.")
+    return write_pages(figures(judged, country, months), country, Boundaries(boundaries), folder, feeds)

@@ -1,0 +1,180 @@
+// Search on the home page, and charts that can be explored. Every page reads the same without this file.
+
+const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/[’']/g, "");
+
+function search(form) {
+  const box = form.querySelector("input");
+  const list = form.querySelector("ul");
+  const said = form.querySelector("[role=status]");
+  let entries = null;
+  let active = -1;
+  form.hidden = false;
+
+  const load = async () => {
+    if (entries) return;
+    const { forces, partnerships, places } = await (await fetch(form.dataset.search)).json();
+    entries = forces.map(([name, slug, known]) => ({ name, where: "Police force", href: `${slug}/`, known }));
+    for (const [name, partnership, force, slug, known] of places) {
+      const where = [...new Set([partnerships[partnership], forces[force][0]])].join(", ");
+      entries.push({ name, where, href: `${forces[force][1]}/${slug}/`, known });
+    }
+    for (const entry of entries) {
+      entry.key = fold(entry.name);
+      entry.all = `${entry.key} ${fold(entry.where)}`;
+    }
+  };
+
+  const rank = (entry, words) => {
+    if (!words.every((word) => entry.all.includes(word))) return -1;
+    const text = words.join(" ");
+    if (entry.key === text) return 4;
+    if (entry.key.startsWith(text)) return 3;
+    return words.some((word) => entry.key.includes(word)) ? 2 : 1;
+  };
+
+  const select = (index) => {
+    const options = [...list.children];
+    active = options.length ? (index + options.length) % options.length : -1;
+    options.forEach((option, i) => option.setAttribute("aria-selected", String(i === active)));
+    if (active < 0) return box.removeAttribute("aria-activedescendant");
+    box.setAttribute("aria-activedescendant", options[active].id);
+    options[active].scrollIntoView({ block: "nearest" });
+  };
+
+  const show = async () => {
+    await load();
+    const words = fold(box.value).split(/\s+/).filter(Boolean);
+    const found = words.length
+      ? entries.map((entry) => [rank(entry, words), entry]).filter(([score]) => score >= 0)
+      : [];
+    found.sort(([a, x], [b, y]) => b - a || x.name.localeCompare(y.name) || x.where.localeCompare(y.where));
+    list.replaceChildren(
+      ...found.slice(0, 10).map(([, entry], i) => {
+        const option = document.createElement("li");
+        option.id = `found-${i}`;
+        option.setAttribute("role", "option");
+        option.dataset.href = form.dataset.root + entry.href;
+        const where = document.createElement("small");
+        where.textContent = entry.where;
+        option.append(entry.name, " ", where);
+        if (!entry.known) {
+          const mark = document.createElement("span");
+          mark.className = "unknown";
+          mark.textContent = "latest month not known";
+          option.append(mark);
+        }
+        return option;
+      }),
+    );
+    list.hidden = !found.length;
+    box.setAttribute("aria-expanded", String(!list.hidden));
+    said.textContent = !words.length
+      ? ""
+      : found.length > 10
+        ? `${found.length} places found; the first 10 are listed. Type more to narrow them.`
+        : `${found.length} ${found.length === 1 ? "place" : "places"} found.`;
+    select(found.length ? 0 : -1);
+  };
+
+  const go = () => {
+    const option = list.children[active];
+    if (option) location.href = option.dataset.href;
+  };
+  box.addEventListener("focus", load, { once: true });
+  box.addEventListener("input", show);
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown") select(active + 1);
+    else if (event.key === "ArrowUp") select(active - 1);
+    else if (event.key === "Escape") list.replaceChildren(), (list.hidden = true), select(-1);
+    else return;
+    event.preventDefault();
+  });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    await show();
+    go();
+  });
+  list.addEventListener("click", (event) => {
+    const option = event.target.closest("[role=option]");
+    if (option) location.href = option.dataset.href;
+  });
+}
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// The table of the page is the data of the chart: one copy, so they cannot differ.
+function readTable(table) {
+  const months = [...table.querySelectorAll("[data-month]")].reverse();
+  return months.map((cell) => {
+    const number = cell.textContent.replace(/[^\d-]/g, "");
+    return { month: cell.dataset.month, part: "part" in cell.dataset, count: number === "" ? null : Number(number) };
+  });
+}
+
+function gapsOf(rows) {
+  const gaps = [];
+  const half = 15 * 86400000;
+  rows.forEach((row, i) => {
+    if (row.count !== null) return;
+    const at = Date.parse(row.month);
+    if (i && rows[i - 1].count === null) gaps.at(-1)[1] = at + half;
+    else gaps.push([at - half, at + half]);
+  });
+  return gaps;
+}
+
+async function explore(chart, table, place) {
+  await new Promise((done, failed) => {
+    if (window.Plotly) return done();
+    const script = document.createElement("script");
+    script.src = chart.dataset.plotly;
+    script.onload = done;
+    script.onerror = failed;
+    document.head.append(script);
+  });
+  const figure = await (await fetch(chart.dataset.figure)).json();
+  const rows = readTable(table);
+  const months = rows.map((row) => row.month);
+  const ink = colour("--ink");
+  Object.assign(figure.data[0], { x: months, y: rows.map((row) => (row.part ? null : row.count)), line: { color: colour("--link") } });
+  Object.assign(figure.data[1], { x: months, y: rows.map((row) => (row.part ? row.count : null)) });
+  figure.data[1].marker.color = colour("--unknown");
+  Object.assign(figure.layout, {
+    paper_bgcolor: colour("--paper"),
+    plot_bgcolor: colour("--paper"),
+    font: { color: ink, family: "system-ui, sans-serif", size: 14 },
+    shapes: gapsOf(rows).map(([x0, x1]) => ({
+      type: "rect", xref: "x", yref: "paper", x0, x1, y0: 0, y1: 1, layer: "below",
+      fillcolor: colour("--hatch-ground"), line: { color: colour("--hatch"), width: 1, dash: "dot" },
+    })),
+    annotations: gapsOf(rows).map(([x0, x1]) => ({
+      x: (x0 + x1) / 2, xref: "x", y: 0.5, yref: "paper", text: "not known", showarrow: false,
+      textangle: x1 - x0 < 200 * 86400000 ? -90 : 0, font: { color: colour("--unknown") },
+    })),
+  });
+  figure.layout.xaxis.gridcolor = figure.layout.yaxis.gridcolor = colour("--line");
+  await window.Plotly.newPlot(place, figure.data, figure.layout, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] });
+}
+
+function chartButton(chart) {
+  const place = chart.querySelector("[data-chart-place]");
+  const table = chart.parentElement.querySelector("[data-chart-table]");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Explore this chart";
+  place.before(button);
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    button.textContent = "Loading…";
+    try {
+      await explore(chart, table, place);
+      chart.querySelector("svg.trend").remove();
+      button.remove();
+    } catch {
+      button.textContent = "The chart could not be loaded. The picture and the table say the same.";
+    }
+  });
+}
+
+document.querySelectorAll("[data-search]").forEach(search);
+document.querySelectorAll("[data-chart]").forEach(chartButton);

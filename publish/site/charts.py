@@ -1,0 +1,178 @@
+"""The trend of a place: a still picture that needs no script, and the Plotly figure that a script fills."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import groupby
+from typing import Final
+
+import plotly.graph_objects as go
+from markupsafe import Markup
+
+from publish.site.figures import Figure
+from publish.site.words import month_run, number, runs
+from transforms.periods import month_title
+
+#: Heights in pixels; widths are shares of the page, so that letters keep their size at any width.
+TOP: Final = 26
+PLOT: Final = 190
+HEIGHT: Final = TOP + PLOT + 26
+#: A gap of fewer months than this share of the window has its label written upwards.
+WIDE_GAP: Final = 0.24
+#: Steps that a scale may rise by, times a power of ten.
+STEPS: Final = (1, 2, 5)
+
+
+def trend_words(trend: Sequence[Figure], months: Sequence[date]) -> str:
+    """What the chart shows, for those who cannot see it."""
+    whole = [
+        (figure.count, month)
+        for figure, month in zip(trend, months, strict=True)
+        if figure.count is not None and not figure.is_partial
+    ]
+    sentences = []
+    if whole:
+        low, high = min(whole), max(whole)
+        sentences.append(
+            f"The lowest month was {month_title(low[1])} ({number(low[0])}) and the highest "
+            f"{month_title(high[1])} ({number(high[0])})."
+        )
+    lacking = [month for figure, month in zip(trend, months, strict=True) if figure.count is None]
+    if lacking:
+        spans = ", ".join(month_run(first, last) for first, last in runs(lacking))
+        sentences.append(f"Not known: {spans}.")
+    part = [month for figure, month in zip(trend, months, strict=True) if figure.is_partial]
+    if part:
+        spans = ", ".join(month_run(first, last) for first, last in runs(part))
+        sentences.append(f"Supplied in part: {spans}.")
+    return " ".join(sentences)
+
+
+def trend_picture(trend: Sequence[Figure], months: Sequence[date], title: str) -> Markup:
+    """The trend as SVG. Months without a figure are a hatched, labelled band; the line stops at its edge."""
+    known = [figure.count for figure in trend if figure.count is not None]
+    top = _ceiling(max(known, default=0))
+    size = len(months)
+    parts = [
+        f'<svg class="trend" role="img" aria-label="{Markup.escape(title)}" width="100%" height="{HEIGHT}">',
+        *(_grid(top) if known else []),
+        *_years(months),
+        *_bands(trend, size),
+        f'<svg x="0" y="{TOP}" width="100%" height="{PLOT}" viewBox="0 0 {size} 100" '
+        'preserveAspectRatio="none" overflow="visible">',
+        *_line(trend, top),
+        "</svg></svg>",
+    ]
+    return Markup("".join(parts))
+
+
+def _ceiling(highest: int) -> int:
+    """The top of the scale: a multiple of its step, at least 4."""
+    step = _step(highest)
+    return max(-(-highest // step) * step, 4 * step)
+
+
+def _step(highest: int) -> int:
+    power = 1
+    while True:
+        for step in STEPS:
+            if highest <= 5 * step * power:
+                return step * power
+        power *= 10
+
+
+def _grid(top: int) -> list[str]:
+    step = top // 4 if top % 4 == 0 else _step(top)
+    lines = []
+    for value in range(0, top + 1, step):
+        y = TOP + PLOT * (1 - value / top)
+        lines.append(f'<line class="grid" x1="0" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>')
+        lines.append(f'<text x="0" y="{y - 4:.1f}">{number(value)}</text>')
+    return lines
+
+
+def _years(months: Sequence[date]) -> list[str]:
+    """A tick where each year begins, and its number."""
+    size = len(months)
+    starts = [index for index, month in enumerate(months) if month.month == 1 or index == 0]
+    if len(starts) > 1 and starts[1] - starts[0] < size / 9:
+        starts = starts[1:]
+    return [
+        f'<line class="tick" x1="{100 * index / size:.2f}%" x2="{100 * index / size:.2f}%" '
+        f'y1="{TOP + PLOT}" y2="{HEIGHT - 14}"/>'
+        f'<text x="{100 * index / size:.2f}%" dx="4" y="{HEIGHT - 8}">{months[index].year}</text>'
+        for index in starts
+    ]
+
+
+def _bands(trend: Sequence[Figure], size: int) -> list[str]:
+    parts = []
+    start = 0
+    for known, group in groupby(trend, key=lambda figure: figure.is_known):
+        length = len(list(group))
+        if not known:
+            left, width, middle = 100 * start / size, 100 * length / size, 100 * (start + length / 2) / size
+            upright = length / size < WIDE_GAP
+            turn = ' transform="rotate(-90)"' if upright else ""
+            parts.append(
+                f'<rect class="gap" x="{left:.2f}%" width="{width:.2f}%" y="{TOP}" height="{PLOT}"/>'
+                f'<svg x="{middle:.2f}%" y="{TOP + PLOT // 2}" overflow="visible">'
+                f'<text class="gap-label" dy="4"{turn}>not known</text></svg>'
+            )
+        start += length
+    return parts
+
+
+def _line(trend: Sequence[Figure], top: int) -> list[str]:
+    """Lines through neighbouring whole months; a month supplied in part stands alone, as a ring."""
+    place = [
+        None if figure.count is None else f"{index + 0.5:g} {100 - 100 * figure.count / top:.2f}"
+        for index, figure in enumerate(trend)
+    ]
+    whole = [
+        spot if spot and not figure.is_partial else None for spot, figure in zip(place, trend, strict=True)
+    ]
+    part = [spot for spot, figure in zip(place, trend, strict=True) if spot and figure.is_partial]
+    strokes = [list(group) for solid, group in groupby(whole, key=bool) if solid]
+    lines = "".join("M" + "L".join(str(spot) for spot in stroke) for stroke in strokes)
+    parts = [f'<path class="line" d="{lines}"/>'] if lines else []
+    if dots := "".join(f"M{spot}h0" for spot in whole if spot):
+        parts.append(f'<path class="dot" d="{dots}"/>')
+    if rings := "".join(f"M{spot}h0" for spot in part):
+        parts.append(f'<path class="ring" d="{rings}"/><path class="ring-hole" d="{rings}"/>')
+    return parts
+
+
+def trend_figure() -> str:
+    """The Plotly figure of a trend as JSON, without data: the page's own table supplies it.
+
+    Lines are broken at gaps (`connectgaps` off); months supplied in part are open markers of their own.
+    """
+    figure = go.Figure(
+        data=[
+            go.Scatter(
+                name="Crimes",
+                mode="lines+markers",
+                connectgaps=False,
+                hovertemplate="%{x|%B %Y}: %{y:,}<extra></extra>",
+            ),
+            go.Scatter(
+                name="Supplied in part",
+                mode="markers",
+                marker={"symbol": "circle-open", "size": 10},
+                hovertemplate="%{x|%B %Y}: %{y:,}, supplied in part<extra></extra>",
+            ),
+        ],
+        layout=go.Layout(
+            template="none",
+            separators=".,",
+            height=360,
+            margin={"l": 48, "r": 8, "t": 16, "b": 40},
+            showlegend=False,
+            hovermode="x",
+            yaxis={"rangemode": "tozero", "tickformat": ",d", "fixedrange": True, "zeroline": True},
+            xaxis={"type": "date", "tickformat": "%b\n%Y", "hoverformat": "%B %Y"},
+        ),
+    )
+    return str(figure.to_json())

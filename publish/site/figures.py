@@ -1,0 +1,367 @@
+"""Every figure that the pages show, computed once for the whole country; pages only look them up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+import polars as pl
+
+from geography.areas import Country
+from transforms.aggregation import add_up
+from transforms.contracts.columns import CATEGORIES
+from transforms.contracts.status import STATUS, Status
+from transforms.judging import Judged, counting_verdicts
+from transforms.periods import months_between, plus_months
+
+#: Counted by the police beside crime, and never added to it.
+ANTI_SOCIAL: Final = "Anti-social behaviour"
+CRIMES: Final = tuple(category for category in CATEGORIES if category != ANTI_SOCIAL)
+YEAR: Final = 12
+#: Where the shades of the map part, as shares of the areas that have crime: finer where crime is dense.
+SHADES: Final = (0.4, 0.7, 0.9, 0.98)
+
+PLACE: Final = ["force", "neighbourhood"]
+
+PARTIAL: Final = Status.PARTIAL.value
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number with its status; the number is None unless the status allows one."""
+
+    count: int | None
+    status: str
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a number to print."""
+        return self.count is not None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the number is short of the whole."""
+        return self.status == PARTIAL
+
+
+#: Where no row is there to be read.
+UNKNOWN: Final = Figure(None, Status.MISSING.value)
+
+
+class Gap(NamedTuple):
+    """A run of months that one force has not supplied in full, for one reason."""
+
+    force: str
+    file: str
+    first: date
+    last: date
+    status: str
+    reason: str
+    since: date | None
+    coverage: float | None
+
+
+class Area(NamedTuple):
+    """One LSOA in the latest month."""
+
+    code: str
+    name: str
+    crimes: Figure
+
+
+@dataclass(frozen=True)
+class Place:
+    """A neighbourhood, or a whole force when `neighbourhood` is empty."""
+
+    force: str
+    neighbourhood: str
+    name: str
+    short_name: str
+    partnership: str
+    population: int | None
+    #: Crimes (without anti-social behaviour) in each month of the window.
+    trend: Sequence[Figure]
+    #: Crimes in the twelve months to the latest; None when the window is shorter.
+    year: Figure | None
+    #: For each category: the latest month, and the twelve months.
+    categories: dict[str, tuple[Figure, Figure | None]]
+    areas: Sequence[Area] = ()
+    #: Records that other forces made here in the latest month, by force.
+    elsewhere: Sequence[tuple[str, int]] = ()
+
+    @property
+    def latest(self) -> Figure:
+        """Crimes in the latest month."""
+        return self.trend[-1]
+
+    def per_thousand(self) -> float | None:
+        """Crimes in twelve months for each 1,000 residents; None where either is not known."""
+        if self.year is None or self.year.count is None or not self.population:
+            return None
+        return 1000 * self.year.count / self.population
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All that the pages need."""
+
+    months: Sequence[date]
+    forces: dict[str, Place]
+    neighbourhoods: dict[tuple[str, str], Place]
+    #: For each force and file type, the status of each month that is owed.
+    supplied: dict[tuple[str, str], dict[date, tuple[str, float | None]]]
+    gaps: dict[str, list[Gap]]
+    #: Upper bounds of the shades of the map.
+    bounds: Sequence[int]
+    #: The figures of each neighbourhood as CSV, newest month first, with why where one is not whole.
+    tables: dict[tuple[str, str], str]
+
+
+def figures(judged: Judged, country: Country, months: Sequence[date]) -> Figures:
+    """Compute all figures for `months`, the latest of which every page opens with.
+
+    The window is every month from the first to the last of `months`, so that a month which nobody owed is
+    seen to be absent.
+    """
+    window = months_between(min(months), max(months))
+    latest = window[-1]
+    areas = judged.areas.lazy().filter(pl.col("month").is_between(window[0], latest))
+    placed = areas.join(country.lsoas.lazy().select("lsoa_code", "neighbourhood"), on="lsoa_code")
+    cells = add_up(placed, [*PLACE, "month", "category"])
+    unplaced = areas.join(country.lsoas.lazy().select("lsoa_code"), on="lsoa_code", how="anti")
+    part = ["force", "month", "category", "count", "status"]
+    force_cells = add_up(
+        pl.concat([cells.lazy().select(part), unplaced.select(part)]), ["force", "month", "category"]
+    )
+    of_lsoas = _areas(areas.filter(pl.col("month") == latest), country)
+    population = _population(country)
+    places = (
+        country.lsoas.select(*PLACE, "neighbourhood_name", "csp_name").unique(PLACE, keep="any").sort(PLACE)
+    )
+    elsewhere = _elsewhere(judged.crimes.filter(pl.col("month") == latest), country)
+    looked_up = _Lookup(cells, PLACE, window)
+    neighbourhoods = {
+        (force, identity): Place(
+            force=force,
+            neighbourhood=identity,
+            name=name,
+            short_name=name,
+            partnership=partnership,
+            population=population.get((force, identity)),
+            areas=of_lsoas.get((force, identity), ()),
+            elsewhere=elsewhere.get((force, identity), ()),
+            **looked_up.figures((force, identity)),
+        )
+        for force, identity, name, partnership in places.iter_rows()
+    }
+    of_force = _Lookup(force_cells, ["force"], window)
+    forces = {
+        force: Place(
+            force=force,
+            neighbourhood="",
+            name=name,
+            short_name=short_name,
+            partnership="",
+            population=population.get((force,)),
+            **of_force.figures((force,)),
+        )
+        for force, name, short_name in country.forces.sort("name")
+        .select("force", "reported_by", "name")
+        .iter_rows()
+    }
+    return Figures(
+        months=window,
+        forces=forces,
+        neighbourhoods=neighbourhoods,
+        supplied=_supplied(judged.verdicts),
+        gaps=_gaps(judged.verdicts, window),
+        bounds=_bounds([area.crimes for found in of_lsoas.values() for area in found]),
+        tables=_tables(cells, judged.verdicts),
+    )
+
+
+class _Lookup:
+    """Figures of each place, laid out by month and category, from cells of place x month x category."""
+
+    def __init__(self, cells: pl.DataFrame, by: list[str], window: Sequence[date]) -> None:
+        crimes = cells.filter(pl.col("category").cast(pl.String) != ANTI_SOCIAL)
+        self.window = window
+        self.trend = _by_key(add_up(crimes, [*by, "month"]), by, "month")
+        self.latest = _by_key(cells.filter(pl.col("month") == window[-1]), by, "category")
+        self.year: dict[Any, dict[Any, Figure]] | None = None
+        self.year_by_category: dict[Any, dict[Any, Figure]] = {}
+        if len(window) >= YEAR:
+            last_year = cells.filter(pl.col("month") > plus_months(window[-1], -YEAR))
+            whole = _only_whole_years(last_year, [*by, "category"])
+            self.year_by_category = _by_key(whole, by, "category")
+            whole_crimes = add_up(whole.filter(pl.col("category").cast(pl.String) != ANTI_SOCIAL), by)
+            self.year = _by_key(whole_crimes.with_columns(all=pl.lit("all")), by, "all")
+
+    def figures(self, key: tuple[str, ...]) -> dict[str, Any]:
+        by_month = self.trend.get(key, {})
+        latest, by_category = self.latest.get(key, {}), self.year_by_category.get(key, {})
+        year = None if self.year is None else self.year.get(key, {}).get("all", UNKNOWN)
+        return {
+            "trend": [by_month.get(month, UNKNOWN) for month in self.window],
+            "year": year,
+            "categories": {
+                category: (
+                    latest.get(category, UNKNOWN),
+                    None if year is None else by_category.get(category, UNKNOWN),
+                )
+                for category in CATEGORIES
+            },
+        }
+
+
+def _only_whole_years(cells: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """Totals of twelve months, not known where fewer than twelve were owed: a short year is no year."""
+    months_owed = cells.group_by(by).agg(owed=pl.col("month").n_unique())
+    return (
+        add_up(cells, by)
+        .join(months_owed, on=by, how="left", maintain_order="left")
+        .with_columns(
+            count=pl.when(pl.col("owed") == YEAR).then("count"),
+            status=pl.when(pl.col("owed") == YEAR).then("status").otherwise(pl.lit(UNKNOWN.status, STATUS)),
+        )
+    )
+
+
+def _by_key(frame: pl.DataFrame, by: list[str], inner: str) -> dict[Any, dict[Any, Figure]]:
+    """Rows of `by`, `inner`, `count` and `status` as nested dictionaries of figures."""
+    found: dict[Any, dict[Any, Figure]] = {}
+    rows = frame.select(*by, inner, "count", pl.col("status").cast(pl.String)).iter_rows()
+    for *key, name, count, status in rows:
+        found.setdefault(tuple(key), {})[name] = Figure(count, status)
+    return found
+
+
+def _areas(latest: pl.LazyFrame, country: Country) -> dict[tuple[str, str], list[Area]]:
+    crimes = add_up(latest.filter(pl.col("category").cast(pl.String) != ANTI_SOCIAL), ["lsoa_code"])
+    rows = (
+        country.lsoas.select(*PLACE, "lsoa_code", "lsoa_name")
+        .join(crimes, on="lsoa_code", how="left")
+        .with_columns(pl.col("status").fill_null(pl.lit(UNKNOWN.status, STATUS)).cast(pl.String))
+        .sort(*PLACE, "lsoa_code")
+    )
+    found: dict[tuple[str, str], list[Area]] = {}
+    for force, neighbourhood, code, name, count, status in rows.iter_rows():
+        found.setdefault((force, neighbourhood), []).append(Area(code, name, Figure(count, status)))
+    return found
+
+
+def _population(country: Country) -> dict[tuple[str, ...], int]:
+    """Residents of each neighbourhood and force, only where every LSOA has an estimate."""
+    people = country.lsoas.select(
+        *PLACE,
+        count="population",
+        status=pl.when(pl.col("population").is_null())
+        .then(pl.lit(Status.MISSING.value))
+        .otherwise(pl.lit(Status.COMPLETE.value))
+        .cast(STATUS),
+    )
+    return {
+        tuple(row[:-1]): row[-1]
+        for by in (PLACE, ["force"])
+        for row in add_up(people, by).select(*by, "count").drop_nulls().iter_rows()
+    }
+
+
+def _elsewhere(crimes: pl.DataFrame, country: Country) -> dict[tuple[str, str], list[tuple[str, int]]]:
+    """Records that a force made inside another's neighbourhood: told apart, never added."""
+    owners = country.lsoas.select("lsoa_code", "neighbourhood", owner="force")
+    names = country.forces.select("force", name="reported_by")
+    rows = (
+        crimes.select("force", "lsoa_code")
+        .join(owners, on="lsoa_code")
+        .filter(pl.col("force") != pl.col("owner"))
+        .join(names, on="force")
+        .group_by("owner", "neighbourhood", "name")
+        .len()
+        .sort("owner", "neighbourhood", "name")
+    )
+    found: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for owner, neighbourhood, name, number in rows.iter_rows():
+        found.setdefault((owner, neighbourhood), []).append((name, number))
+    return found
+
+
+def _supplied(verdicts: pl.DataFrame) -> dict[tuple[str, str], dict[date, tuple[str, float | None]]]:
+    found: dict[tuple[str, str], dict[date, tuple[str, float | None]]] = {}
+    rows = _files(verdicts).select("force", "file", "month", "status", "coverage").iter_rows()
+    for force, file, month, status, coverage in rows:
+        found.setdefault((force, file), {})[month] = (status, coverage)
+    return found
+
+
+def _gaps(verdicts: pl.DataFrame, window: Sequence[date]) -> dict[str, list[Gap]]:
+    """Runs of neighbouring months with one status and one reason, by force, latest first."""
+    found: dict[str, list[Gap]] = {}
+    rows = _files(verdicts).filter(
+        pl.col("month").is_between(window[0], window[-1]), pl.col("status") != Status.COMPLETE.value
+    )
+    for row in rows.select("force", "file", "month", "status", "reason", "since", "coverage").iter_rows():
+        force, file, month, status, reason, since, coverage = row
+        runs = found.setdefault(force, [])
+        before = runs[-1] if runs else None
+        continues = (
+            before is not None
+            and (before.file, before.status, before.reason) == (file, status, reason)
+            and plus_months(before.last, 1) == month
+        )
+        if before is not None and continues:
+            runs[-1] = before._replace(last=month, coverage=None)
+        else:
+            runs.append(Gap(force, file, month, month, status, reason, since, coverage))
+    return {
+        force: sorted(runs, key=lambda gap: (gap.file, gap.first), reverse=True)
+        for force, runs in found.items()
+    }
+
+
+def _files(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Verdicts with one name, “crime”, for the two files that crimes are counted from, in order."""
+    counted = counting_verdicts(verdicts).get_column("file_type").unique().to_list()
+    return (
+        verdicts.with_columns(
+            file=pl.when(pl.col("file_type").is_in(counted)).then(pl.lit("crime")).otherwise("file_type")
+        )
+        .sort("force", "file", "month", pl.col("status").to_physical(), "file_type")
+        .unique(["force", "file", "month"], keep="first", maintain_order=True)
+        .with_columns(pl.col("status").cast(pl.String))
+    )
+
+
+def _tables(cells: pl.DataFrame, verdicts: pl.DataFrame) -> dict[tuple[str, str], str]:
+    why = _files(verdicts).filter(pl.col("file") == "crime", pl.col("status") != Status.COMPLETE.value)
+    quoted = pl.format('"{}"', pl.col("reason").str.replace_all('"', '""', literal=True))
+    lines = (
+        cells.join(why.select("force", "month", "reason"), on=["force", "month"], how="left")
+        .sort(*PLACE, "month", "category", descending=[False, False, True, False])
+        .select(
+            *PLACE,
+            line=pl.concat_str(
+                pl.col("month").dt.strftime("%Y-%m"),
+                pl.col("category").cast(pl.String),
+                pl.col("count").cast(pl.String).fill_null(""),
+                pl.col("status").cast(pl.String),
+                quoted.fill_null(""),
+                separator=",",
+            ),
+        )
+        .group_by(PLACE, maintain_order=True)
+        .agg(pl.col("line").str.join("\r\n"))
+    )
+    return {
+        (force, neighbourhood): f"month,kind,count,status,why\r\n{content}\r\n"
+        for force, neighbourhood, content in lines.iter_rows()
+    }
+
+
+def _bounds(found: Sequence[Figure]) -> list[int]:
+    """Upper bounds of the shades, the same on every page of the country."""
+    counts = sorted(figure.count for figure in found if figure.count)
+    parting = {counts[int(len(counts) * share)] for share in SHADES} if counts else set()
+    return sorted(bound for bound in parting if bound < counts[-1])

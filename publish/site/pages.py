@@ -1,0 +1,365 @@
+"""Lays figures out as pages and writes them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+from bisect import bisect_left
+from collections.abc import Mapping
+from datetime import date
+from importlib import resources
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+import polars as pl
+
+from geography.areas import Country
+from publish.site import charts, words
+from publish.site.figures import ANTI_SOCIAL, CRIMES, Figure, Figures, Place
+from publish.site.shapes import Boundaries, scale_bar
+from transforms.contracts.status import ALLOWS_NUMBER, Status
+from transforms.periods import month_title
+
+#: Smaller files are not worth a compressed copy.
+WORTH_COMPRESSING: Final = 1024
+COMPRESSED: Final = {".html", ".css", ".js", ".json", ".svg", ".csv"}
+#: Kept in place of a whole force's longer name for a path.
+LONGEST_SLUG: Final = 60
+
+MARKS: Final = {
+    Status.COMPLETE.value: "●",
+    Status.PARTIAL.value: "◐",
+    Status.MISSING.value: "✕",
+    Status.UNJUDGED.value: "?",
+    Status.WITHHELD.value: "?",
+    Status.NOT_APPLICABLE.value: "·",
+}
+
+
+def write_pages(
+    figures: Figures, country: Country, boundaries: Boundaries, folder: Path, feeds: str
+) -> list[Path]:
+    """Write every page of the site into `folder`. Returns the paths written, in order."""
+    return _Site(figures, country, boundaries, folder, feeds).write()
+
+
+def slug(identity: str) -> str:
+    """An id as one safe, short step of a path; ids that are safe already stay as they are."""
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", identity):
+        return identity
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", identity).strip("-")[:LONGEST_SLUG]
+    return f"{plain}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+
+
+class _Site:
+    """The pages of one build and what they share."""
+
+    def __init__(
+        self, figures: Figures, country: Country, boundaries: Boundaries, folder: Path, feeds: str
+    ) -> None:
+        self.figures = figures
+        self.country = country
+        self.boundaries = boundaries
+        self.folder = folder
+        self.feeds = feeds
+        self.latest = figures.months[-1]
+        self.written: list[Path] = []
+        self.gap_now = {
+            force: next((gap for gap in gaps if gap.file == "crime" and gap.last == self.latest), None)
+            for force, gaps in figures.gaps.items()
+        }
+        self.owned: dict[str, list[dict[str, Any]]] = {}
+
+    def write(self) -> list[Path]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        views = {key: self._view(place) for key, place in self.figures.neighbourhoods.items()}
+        for view in views.values():
+            self.owned.setdefault(view["force"], []).append(view)
+        self.templates = _templates(
+            assets=self._assets(),
+            site={
+                "title": self.country.title,
+                "attribution": self.country.attribution,
+                "latest": self.latest,
+                "shades": self._shades(),
+            },
+            months=self.figures.months,
+            feeds=self.feeds,
+        )
+        self._national_pages()
+        for force, place in self.figures.forces.items():
+            self._force_page(force, self._view(place))
+        for view in views.values():
+            self._neighbourhood_page(view)
+        return self.written
+
+    def _put(self, name: str, content: bytes) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        self.written.append(path)
+        if path.suffix in COMPRESSED and len(content) > WORTH_COMPRESSING:
+            beside = path.with_name(path.name + ".gz")
+            beside.write_bytes(gzip.compress(content, compresslevel=6, mtime=0))
+            self.written.append(beside)
+
+    def _page(self, name: str, template: str, root: str, **context: Any) -> None:
+        page = self.templates.get_template(template).render(root=root, **context)
+        self._put(name, page.encode("utf-8"))
+
+    def _assets(self) -> dict[str, str]:
+        """Copy styles, scripts and data under names that change with their content."""
+        folder = resources.files("publish.site") / "assets"
+        contents = {asset.name: asset.read_bytes() for asset in folder.iterdir() if asset.is_file()}
+        contents["plotly.js"] = (resources.files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+        contents["trend.json"] = charts.trend_figure().encode()
+        contents["search.json"] = self._search().encode()
+        names = {}
+        for name in sorted(contents):
+            stem, _, suffix = name.rpartition(".")
+            names[name] = f"assets/{stem}.{hashlib.sha256(contents[name]).hexdigest()[:10]}.{suffix}"
+            self._put(names[name], contents[name])
+        return names
+
+    def _search(self) -> str:
+        """What the search looks through: short lists, so that a nation fits in a small file."""
+        forces = list(self.figures.forces)
+        partnerships = sorted({place.partnership for place in self.figures.neighbourhoods.values()})
+        number_of_force = {force: number for number, force in enumerate(forces)}
+        number_of_partnership = {name: number for number, name in enumerate(partnerships)}
+        return json.dumps(
+            {
+                "forces": [
+                    [self.figures.forces[force].name, force, int(self.figures.forces[force].latest.is_known)]
+                    for force in forces
+                ],
+                "partnerships": partnerships,
+                "places": [
+                    [
+                        place.name,
+                        number_of_partnership[place.partnership],
+                        number_of_force[place.force],
+                        slug(place.neighbourhood),
+                        int(place.latest.is_known),
+                    ]
+                    for place in self.figures.neighbourhoods.values()
+                ],
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+
+    def _national_pages(self) -> None:
+        states = {force: self._state(force) for force in self.figures.forces}
+        owed = [force for force, status in states.items() if status]
+        named = [(self.figures.forces[force].name, force, states[force]) for force in self.figures.forces]
+        self._page(
+            "index.html",
+            "home.html",
+            root="",
+            here="home",
+            whole=len([force for force in owed if states[force] == Status.COMPLETE.value]),
+            owed=len(owed),
+            lacking=[(name, force, gap) for name, force, _ in named if (gap := self.gap_now.get(force))],
+            regions=self._regions(states),
+        )
+        self._page(
+            "supplied/index.html",
+            "supplied.html",
+            root="../",
+            here="supplied",
+            years=[
+                (year, len(list(run))) for year, run in groupby(m.year for m in self.figures.months[::-1])
+            ],
+            files=[(file, self._grid(file)) for file in self._files()],
+            gaps=[
+                (place.name, force, gap)
+                for force, place in self.figures.forces.items()
+                for gap in self.figures.gaps.get(force, [])
+            ],
+        )
+        self._page("about/index.html", "about.html", root="../", here="about")
+        self._page("download/index.html", "download.html", root="../", here="download", forces=named)
+        self._page("404.html", "absent.html", root="/", here="")
+
+    def _regions(self, states: Mapping[str, str]) -> list[tuple[str, list[tuple[str, str, str]]]]:
+        rows = self.country.forces.select(
+            pl.col("region").fill_null("The whole country"),
+            "reported_by",
+            "force",
+            national=pl.col("kind") == "national",
+        ).sort("national", "region", "reported_by")
+        return [
+            (region, [(name, force, states[force]) for _, name, force, _ in members])
+            for region, members in groupby(rows.iter_rows(), key=lambda row: str(row[0]))
+        ]
+
+    def _state(self, force: str) -> str:
+        """The status of the force's crime records in the latest month; empty when none are owed."""
+        return self.figures.supplied.get((force, "crime"), {}).get(self.latest, ("", None))[0]
+
+    def _files(self) -> list[str]:
+        """The file types of the completeness page, crime first."""
+        return sorted({file for _, file in self.figures.supplied}, key=lambda file: (file != "crime", file))
+
+    def _grid(self, file: str) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
+        rows = []
+        for force, place in self.figures.forces.items():
+            months = self.figures.supplied.get((force, file))
+            if months is None:
+                continue
+            cells = []
+            for month in self.figures.months[::-1]:
+                status, coverage = months.get(month, ("", None))
+                share = "" if coverage is None else f", {coverage:.0%} of the expected records"
+                title = ""
+                if status != Status.COMPLETE.value:
+                    said = words.SUPPLIED[status] if status else "nothing owed"
+                    title = f"{month_title(month)}: {said}{share}"
+                cells.append((status.replace(" ", "-"), MARKS.get(status, "·"), title))
+            rows.append((place.short_name, force, cells))
+        return rows
+
+    def _force_page(self, force: str, view: dict[str, Any]) -> None:
+        self._page(
+            f"{force}/index.html",
+            "force.html",
+            root="../",
+            here="",
+            neighbourhoods=self.owned.get(force, []),
+            force=view,
+            **self._shared(view),
+        )
+
+    def _neighbourhood_page(self, view: dict[str, Any]) -> None:
+        force = self.figures.forces[view["force"]]
+        table = self.figures.tables.get((view["force"], view["id"]))
+        view["has_table"] = table is not None
+        view["compared"] = force.per_thousand() if view["population"] else None
+        path = f"{view['force']}/{view['slug']}"
+        self._page(
+            f"{path}/index.html",
+            "neighbourhood.html",
+            root="../../",
+            here="",
+            force=force,
+            map=self._map(view),
+            **self._shared(view),
+        )
+        if table is not None:
+            self._put(f"{path}/figures.csv", table.encode())
+
+    def _shared(self, view: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "place": view,
+            "gap": self.gap_now.get(view["force"]),
+            "gaps": self.figures.gaps.get(view["force"], []),
+            "picture": charts.trend_picture(
+                view["trend"], self.figures.months, f"Crimes recorded each month. {view['words']}"
+            ),
+            "words": view["words"],
+        }
+
+    def _view(self, place: Place) -> dict[str, Any]:
+        """What the templates show of a place."""
+        by_month = list(zip(self.figures.months, place.trend, strict=True))
+        known = [(month, figure) for month, figure in by_month if figure.is_known]
+        return {
+            "force": place.force,
+            "id": place.neighbourhood,
+            "slug": slug(place.neighbourhood),
+            "name": place.name,
+            "partnership": place.partnership,
+            "population": place.population,
+            "trend": place.trend,
+            "latest": place.latest,
+            "year": place.year,
+            "per_thousand": place.per_thousand,
+            "by_month": by_month[::-1],
+            "last_known": known[-1] if known else None,
+            "kinds": _kinds(place),
+            "asb": place.categories[ANTI_SOCIAL],
+            "areas": place.areas,
+            "elsewhere": place.elsewhere,
+            "words": charts.trend_words(place.trend, self.figures.months),
+        }
+
+    def _map(self, view: dict[str, Any]) -> dict[str, Any] | None:
+        areas = {area.code: area for area in view["areas"]}
+        drawn = self.boundaries.drawn(list(areas))
+        if drawn is None:
+            return None
+        return {
+            "width": drawn.width,
+            "height": drawn.height,
+            "bar": scale_bar(drawn.kilometre),
+            "shapes": [
+                (shape, areas[shape.code], self._shade(areas[shape.code].crimes)) for shape in drawn.shapes
+            ],
+        }
+
+    def _shade(self, figure: Figure) -> str:
+        if figure.count is None:
+            return "missing"
+        if figure.count == 0:
+            return "zero"
+        shade = f"s{bisect_left(self.figures.bounds, figure.count) + 1}"
+        return f"{shade} short" if figure.is_partial else shade
+
+    def _shades(self) -> list[tuple[str, str]]:
+        """The legend of the maps."""
+        lows = [1, *(bound + 1 for bound in self.figures.bounds)]
+        labels = [
+            words.number(low) if low == high else f"{words.number(low)} to {words.number(high)}"
+            for low, high in zip(lows, self.figures.bounds, strict=False)
+        ]
+        labels.append(f"{words.number(lows[-1])} or more")
+        shades = [(f"s{number}", label) for number, label in enumerate(labels, 1)]
+        return [("missing", "? not known"), ("zero", "0, no crime recorded"), *shades]
+
+
+def _kinds(place: Place) -> list[tuple[str, Figure, Figure | None, int | None]]:
+    """Kinds of crime, most first, each with its share in percent of the largest, for a bar."""
+    rows = [(name, *place.categories[name]) for name in CRIMES]
+    most = max((year.count for _, _, year in rows if year is not None and year.count is not None), default=0)
+    rows.sort(key=lambda row: (-(row[2].count or 0) if row[2] else -(row[1].count or 0), row[0]))
+    return [
+        (
+            name,
+            month,
+            year,
+            round(100 * year.count / most) if year and year.count is not None and most > 0 else None,
+        )
+        for name, month, year in rows
+    ]
+
+
+def _templates(**shared: Any) -> jinja2.Environment:
+    """The templates, which refuse an unknown name and escape every value."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("publish.site"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(shared)
+    environment.filters.update(
+        number=words.number,
+        said=words.said,
+        figure=words.figure,
+        month=month_title,
+        ym=lambda month: f"{month:%Y-%m}",
+        iso=date.isoformat,
+        span=lambda gap: words.month_run(gap.first, gap.last),
+        reason=words.reason,
+        no_number=words.NO_NUMBER.__getitem__,
+        supplied=words.SUPPLIED.__getitem__,
+        file=lambda file: words.FILES.get(file, file),
+        allows=ALLOWS_NUMBER.__contains__,
+    )
+    return environment

@@ -1,0 +1,111 @@
+"""Areas as drawings: each neighbourhood's LSOAs as the paths of a small map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import geopandas
+import numpy as np
+import shapely
+
+from geography.boundaries import polygons_of, project, repair, simplify
+
+#: Detail below this many metres does not show at the size the maps are printed.
+DETAIL_METRES: Final = 12.0
+#: Size of a map in its own units, which are pixels on a wide phone.
+WIDTH: Final = 480
+HEIGHT: Final = 420
+MARGIN: Final = 6
+#: A shape narrower than this has no room for its number.
+LABEL_ROOM: Final = 22
+
+
+class Shape(NamedTuple):
+    """One LSOA in the units of its map; the label stands at (x, y), unless there is no room for one."""
+
+    code: str
+    path: str
+    x: int
+    y: int
+    has_room: bool
+
+
+class Map(NamedTuple):
+    """The shapes of one neighbourhood, and how long a kilometre is in its units."""
+
+    width: int
+    height: int
+    kilometre: float
+    shapes: list[Shape]
+
+
+class Boundaries:
+    """Boundaries ready to draw: repaired, on the grid, simplified so that neighbours still fit together."""
+
+    def __init__(self, boundaries: geopandas.GeoDataFrame) -> None:
+        """Take `lsoa_code` and `geometry` in any projection. Rows without a polygon are left out."""
+        frame = boundaries[boundaries.geometry.notna()].sort_values("lsoa_code")
+        whole = repair(project(frame))
+        simple = simplify(whole, DETAIL_METRES).geometry.to_numpy()
+        # An area smaller than the detail would vanish: it keeps its own outline.
+        self.outlines = np.where(shapely.area(simple) > 0, simple, whole.geometry.to_numpy())
+        self.index = {
+            str(code): number
+            for number, code in enumerate(frame["lsoa_code"])
+            if shapely.area(self.outlines[number]) > 0
+        }
+        self.inside = shapely.point_on_surface(self.outlines)
+
+    def drawn(self, codes: Sequence[str]) -> Map | None:
+        """The map of some LSOAs; None when there is no boundary for any of them."""
+        found = [(code, self.index[code]) for code in codes if code in self.index]
+        if not found:
+            return None
+        outlines = [self.outlines[number] for _, number in found]
+        west, south, east, north = shapely.total_bounds(outlines)
+        scale = min((WIDTH - 2 * MARGIN) / (east - west), (HEIGHT - 2 * MARGIN) / (north - south))
+        shapes = []
+        for (code, number), outline in zip(found, outlines, strict=True):
+            left, bottom, right, top = shapely.bounds(outline)
+            point = self.inside[number]
+            shapes.append(
+                Shape(
+                    code=code,
+                    path=_path(outline, west, north, scale),
+                    x=round(MARGIN + (point.x - west) * scale),
+                    y=round(MARGIN + (north - point.y) * scale),
+                    has_room=bool(min(right - left, top - bottom) * scale >= LABEL_ROOM),
+                )
+            )
+        return Map(
+            width=round((east - west) * scale) + 2 * MARGIN,
+            height=round((north - south) * scale) + 2 * MARGIN,
+            kilometre=float(1000 * scale),
+            shapes=shapes,
+        )
+
+
+def _path(outline: Any, west: float, north: float, scale: float) -> str:
+    """An SVG path in whole units, each step relative to the one before."""
+    pieces = []
+    for ring in shapely.get_rings(polygons_of(outline)):
+        corners = shapely.get_coordinates(ring)[:-1]
+        units = np.rint(
+            np.column_stack(
+                (MARGIN + (corners[:, 0] - west) * scale, MARGIN + (north - corners[:, 1]) * scale)
+            )
+        ).astype(int)
+        steps = np.diff(units, axis=0)
+        steps = steps[np.any(steps != 0, axis=1)]
+        start = units[0].tolist()
+        pieces.append(f"M{start[0]} {start[1]}l" + " ".join(f"{x} {y}" for x, y in steps.tolist()) + "z")
+    return "".join(pieces)
+
+
+def scale_bar(kilometre: float) -> Mapping[str, object]:
+    """A round length that fits the map: its words and its length in units."""
+    for metres, words in ((5000, "5 km"), (2000, "2 km"), (1000, "1 km"), (500, "500 m"), (200, "200 m")):
+        if metres / 1000 * kilometre <= WIDTH / 3:
+            return {"words": words, "length": round(metres / 1000 * kilometre)}
+    return {"words": "100 m", "length": round(0.1 * kilometre)}

@@ -1,0 +1,47 @@
+"""Measures whole commands in fresh processes and prints ratios against a named baseline of the same run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One command run once: seconds of wall clock, and the most memory it held, in MiB."""
+
+    name: str
+    seconds: float
+    peak_mib: float
+
+
+def measure(name: str, command: Sequence[str], env: dict[str, str] | None = None) -> Measured:
+    """Run a command to its end in a process of its own. Raises CalledProcessError when it fails."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    if code := os.waitstatus_to_exitcode(status):
+        raise subprocess.CalledProcessError(code, list(command))
+    return Measured(name, seconds, usage.ru_maxrss / 1024)
+
+
+def python(code: str) -> list[str]:
+    """The command that runs a piece of Python in this environment."""
+    return [sys.executable, "-c", code]
+
+
+def print_ratios(title: str, baseline: Measured, others: Sequence[Measured], rows: int) -> None:
+    """Print each measurement with its ratio to the baseline, as a Markdown table."""
+    print(f"\n### {title} ({rows:,} rows)\n")
+    print(f"| what | seconds | × {baseline.name} | rows a second | peak memory |")
+    print("|---|---:|---:|---:|---:|")
+    for each in (baseline, *others):
+        print(
+            f"| {each.name} | {each.seconds:.1f} | {each.seconds / baseline.seconds:.1f} "
+            f"| {rows / each.seconds:,.0f} | {each.peak_mib:,.0f} MiB |"
+        )

@@ -1,0 +1,171 @@
+"""The bulk files: layout, privacy, and what stands in place of a month that was not supplied."""
+
+import csv
+import hashlib
+import io
+import re
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from fixtures.small_judged import KEY, MONTHS, small_country, small_judged
+from publish import feeds
+
+WINDOW = [month for month in MONTHS if month >= date(2019, 6, 1)]
+HEADER = (
+    "Crime ID,Month,Reported by,Falls within,Longitude,Latitude,Location,LSOA code,LSOA name,"
+    "Crime type,Last outcome category,Context"
+)
+
+
+@pytest.fixture(scope="module")
+def country():
+    return small_country()
+
+
+@pytest.fixture(scope="module")
+def judged(country):
+    return small_judged(country)
+
+
+@pytest.fixture(scope="module")
+def folder(country, judged, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("feeds") / "feeds"
+    feeds.build(judged, country, WINDOW, folder, KEY)
+    return folder
+
+
+def lines_of(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8"), newline="")))
+
+
+def test_street_file_has_the_layout_of_police_uk(folder):
+    content = (folder / "2019-09" / "2019-09-northshire-street.csv").read_bytes()
+    assert content.startswith(HEADER.encode() + b"\r\n")
+    assert content.endswith(b"\r\n")
+    assert content.count(b"\n") == content.count(b"\r\n")
+    rows = lines_of(folder / "2019-09" / "2019-09-northshire-street.csv")
+    for row in rows:
+        assert re.fullmatch(r"([0-9a-f]{64})?", row["Crime ID"])
+        assert (row["Crime ID"] == "") == (row["Crime type"] == "Anti-social behaviour")
+        assert (row["Last outcome category"] == "") == (row["Crime type"] == "Anti-social behaviour")
+        assert row["Month"] == "2019-09"
+        assert row["Reported by"] == row["Falls within"] == "Northshire Police"
+        assert re.fullmatch(r"(-?\d{1,2}\.\d{6})?", row["Longitude"])
+        assert row["Location"].startswith("On or near ") or row["Location"] == "No Location"
+        assert (row["Longitude"] == "") == (row["LSOA code"] == "") == (row["Location"] == "No Location")
+        assert row["Context"] == ""
+    assert any(row["Location"] == "No Location" for row in rows)
+    assert b'"Place, East of' in content, "a name with a comma is quoted"
+    assert "Clôs Marian".encode() in content
+
+
+def test_every_judged_crime_has_one_line(folder, judged):
+    for force in ("northshire", "eastmark", "btp"):
+        crimes = judged.crimes.filter((pl.col("force") == force) & (pl.col("month") == date(2019, 9, 1)))
+        rows = lines_of(folder / "2019-09" / f"2019-09-{force}-street.csv")
+        assert len(rows) == crimes.height
+        by_type = {str(name): n for name, n in crimes.group_by("category").len().iter_rows()}
+        assert by_type == {
+            name: sum(row["Crime type"] == name for row in rows)
+            for name in {row["Crime type"] for row in rows}
+        }
+
+
+def test_missing_month_has_no_file_and_a_stated_reason(folder):
+    assert (folder / "2019-06" / "2019-06-mercaster-street.csv").exists()
+    for month in ("2019-07", "2019-08", "2019-09"):
+        assert not (folder / month / f"{month}-mercaster-street.csv").exists()
+    rows = {(row["force"], row["month"]): row for row in lines_of(folder / "availability.csv")}
+    gone = rows["mercaster", "2019-09"]
+    assert (gone["state"], gone["since"], gone["path"], gone["lines"]) == ("not supplied", "2019-07", "", "")
+    assert "change of records system" in gone["why"]
+    short = rows["eastmark", "2019-09"]
+    assert (short["state"], short["coverage"]) == ("partial", "0.76")
+    whole = rows["northshire", "2019-09"]
+    assert whole["state"] == "supplied"
+    assert int(whole["lines"]) == len(lines_of(folder / whole["path"]))
+    assert len(rows) == 4 * len(WINDOW)
+    assert "Greater Mercaster" in (folder / "README.txt").read_text(encoding="utf-8")
+
+
+def test_supplied_month_without_crime_is_a_file_with_a_header_only(country, tmp_path):
+    whole = small_judged(country)
+    from transforms.judging import judged as seal
+
+    crimes = whole.crimes.filter(~((pl.col("force") == "btp") & (pl.col("month") == date(2019, 9, 1))))
+    quiet = seal(whole.offences, whole.areas, whole.verdicts, whole.findings, crimes)
+    feeds.build(quiet, country, WINDOW[-1:], tmp_path / "feeds", KEY)
+    assert (tmp_path / "feeds/2019-09/2019-09-btp-street.csv").read_text() == HEADER + "\n"
+    row = next(r for r in lines_of(tmp_path / "feeds/availability.csv") if r["force"] == "btp")
+    assert (row["state"], row["lines"]) == ("supplied", "0")
+
+
+def test_hole_changes_only_its_own_file(country, folder, tmp_path):
+    holed = small_judged(country, hole=("northshire", date(2019, 8, 1)))
+    feeds.build(holed, country, WINDOW, tmp_path / "feeds", KEY)
+    before = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*-street.csv")}
+    after = {
+        p.relative_to(tmp_path / "feeds"): p.read_bytes() for p in (tmp_path / "feeds").rglob("*-street.csv")
+    }
+    assert set(before) - set(after) == {Path("2019-08/2019-08-northshire-street.csv")}
+    assert all(before[name] == content for name, content in after.items())
+
+
+def test_crime_ids_depend_on_the_key_and_hide_the_reference(country, judged, folder, tmp_path):
+    feeds.build(judged, country, WINDOW[-1:], tmp_path / "other", b"another key, long enough")
+    name = "2019-09/2019-09-northshire-street.csv"
+    ids = {row["Crime ID"] for row in lines_of(folder / name)} - {""}
+    others = {row["Crime ID"] for row in lines_of(tmp_path / "other" / name)} - {""}
+    assert len(ids) == len(others) > 100
+    assert not ids & others
+    references = judged.crimes["crime_ref"].drop_nulls().to_list()
+    assert not ids & {hashlib.sha256(reference.encode()).hexdigest() for reference in references}
+    published = b"".join(path.read_bytes() for path in folder.rglob("*.csv"))
+    assert b"REF/" not in published
+    assert KEY not in published
+
+
+def test_reference_of_a_force_is_hashed_even_when_it_looks_public(country, tmp_path):
+    from publish.feeds.street import published, withdrawn
+
+    base = small_judged(country).crimes.filter(pl.col("crime_ref").is_not_null()).head(2)
+    looks_public = "ab" * 32
+    crimes = base.with_columns(
+        crime_ref=pl.lit(looks_public), offence_code=pl.Series(["8N", None], dtype=pl.String)
+    )
+    ids = published(crimes, withdrawn(crimes), country, KEY)["Crime ID"].to_list()
+    assert sorted(identity == looks_public for identity in ids) == [False, True]
+
+
+def test_withdrawn_crime_has_no_line(country):
+    from publish.feeds.street import published, withdrawn
+
+    crime = small_judged(country).crimes.filter(pl.col("crime_ref").is_not_null()).head(1)
+    both = pl.concat([crime, crime.with_columns(counted=pl.lit(-1, pl.Int8))])
+    assert published(both, withdrawn(both), country, KEY).is_empty()
+
+
+def test_archive_is_the_same_bytes_again(country, judged, folder, tmp_path):
+    feeds.build(judged, country, WINDOW, tmp_path / "again", KEY)
+    assert (folder / "2019-09.zip").read_bytes() == (tmp_path / "again" / "2019-09.zip").read_bytes()
+    with zipfile.ZipFile(folder / "latest.zip") as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        assert names[:2] == ["README.txt", "availability.csv"]
+        assert (
+            archive.read("2019-09/2019-09-btp-street.csv")
+            == (folder / "2019-09/2019-09-btp-street.csv").read_bytes()
+        )
+    assert sorted(names[2:]) == sorted(str(p.relative_to(folder)) for p in folder.rglob("*-street.csv"))
+    for line in (folder / "SHA256SUMS").read_text().splitlines():
+        digest, name = line.split("  ")
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_short_key_is_refused(country, judged, tmp_path):
+    with pytest.raises(ValueError, match="16 or more are wanted"):
+        feeds.build(judged, country, WINDOW[-1:], tmp_path / "feeds", b"short")

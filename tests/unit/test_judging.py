@@ -1,0 +1,167 @@
+"""Verdicts: what was owed and did not come is missing; a true zero is a number."""
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from publish.gate import admit
+from transforms import judging
+from transforms.contracts import tables
+from transforms.contracts.columns import CATEGORIES
+from transforms.contracts.status import STATUS
+from transforms.judging import JudgementError, judged
+
+JUNE, JULY, AUGUST = (date(2019, month, 1) for month in (6, 7, 8))
+
+
+def present(*rows: tuple[str, date, bool]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            (force, "extract", month, "record-level", supplied, 10 if supplied else None,
+             None if supplied else "nothing was supplied for this month", None)
+            for force, month, supplied in rows
+        ],
+        schema={
+            "force": pl.String, "file_type": pl.String, "month": pl.Date, "treatment": pl.String,
+            "supplied": pl.Boolean, "rows": pl.Int64, "why": pl.String, "note": pl.String,
+        },
+        orient="row",
+    )  # fmt: skip
+
+
+def recorded(*rows: tuple[str, date, int]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema={"force": pl.String, "month": pl.Date, "rows": pl.Int64}, orient="row")
+
+
+def test_a_month_not_supplied_is_missing_since_the_first_such_month() -> None:
+    verdicts = judging.verdicts_from_presence(
+        present(("a", JUNE, True), ("a", JULY, False), ("a", AUGUST, False)), recorded(("a", JUNE, 10))
+    )
+    assert verdicts.select("month", "status", "since").rows() == [
+        (JUNE, "complete", None), (JULY, "missing", JULY), (AUGUST, "missing", JULY),
+    ]  # fmt: skip
+
+
+def test_strays_of_a_silent_month_do_not_make_it_supplied() -> None:
+    """Records of July that arrived in later files do not stand for July's own file."""
+    verdicts = judging.verdicts_from_presence(
+        present(("a", JUNE, True), ("a", JULY, False)), recorded(("a", JUNE, 10), ("a", JULY, 3))
+    )
+    assert verdicts.get_column("status").to_list() == ["complete", "missing"]
+
+
+def test_a_file_that_holds_no_record_of_its_month_is_missing_not_zero() -> None:
+    verdicts = judging.verdicts_from_presence(present(("a", JUNE, True)), recorded(("a", JULY, 10)))
+    assert verdicts.select("status", "reason").rows() == [
+        ("missing", "a file was supplied but it holds no record of this month")
+    ]
+
+
+def verdict(force: str, month: date, status: str) -> dict[str, Any]:
+    since = None if status == "complete" else month
+    return {"force": force, "file_type": "extract", "month": month, "status": status, "reason": "r",
+            "since": since, "coverage": None}  # fmt: skip
+
+
+def verdicts(*rows: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=dict(tables.Verdicts.create_empty().schema))
+
+
+def area_grid(*rows: tuple[str, date, str, bool, int | None]) -> pl.LazyFrame:
+    return pl.LazyFrame(
+        [(f, m, a, CATEGORIES[0], s, n) for f, m, a, s, n in rows],
+        schema=dict(tables.AreaGrid.create_empty().schema),
+        orient="row",
+    )
+
+
+LSOAS = pl.DataFrame({"force": ["a", "a"], "lsoa_code": ["x", "y"], "neighbourhood": ["n1", "n2"]})
+
+
+def test_a_cell_inherits_its_verdict_and_is_never_judged_by_its_own_zero() -> None:
+    grid = area_grid(("a", JUNE, "x", True, 0), ("a", JULY, "x", False, None))
+    cells = judging.judge_areas(
+        grid, verdicts(verdict("a", JUNE, "complete"), verdict("a", JULY, "missing")),
+        tables.Findings.create_empty(), LSOAS,
+    ).sort("month").collect()  # fmt: skip
+    assert cells.select("count", "status").rows() == [(0, "complete"), (None, "missing")]
+
+
+def totals(counts: list[int | None]) -> pl.DataFrame:
+    months = [date(2018 + i // 12, i % 12 + 1, 1) for i in range(len(counts))]
+    return pl.DataFrame({"force": "a", "neighbourhood": "n1", "month": months, "count": counts})
+
+
+@pytest.mark.parametrize(
+    ("counts", "found"),
+    [
+        ([30] * 8 + [0], 1),
+        ([30] * 5 + [0], 0),  # too short a past to say
+        ([10] * 8 + [0], 0),  # a quiet place may well have none
+        ([30, None] * 6 + [0], 1),  # gaps are no part of the past
+        ([30] * 8 + [1], 0),
+    ],
+    ids=["busy", "short-past", "quiet", "gaps", "not-zero"],
+)
+def test_a_busy_place_without_one_crime_is_held_for_a_person(counts: list[int | None], found: int) -> None:
+    frame = totals(counts)
+    month = frame.get_column("month")[-1]
+    findings = judging.busy_places_gone_quiet(frame, verdicts(verdict("a", month, "complete")), [month])
+    assert findings.height == found
+    assert tables.Findings.is_valid(findings, cast=True)
+
+
+def test_a_held_place_is_unjudged_and_its_neighbours_are_not() -> None:
+    findings = judging.busy_places_gone_quiet(
+        totals([30] * 8 + [0]), verdicts(verdict("a", date(2018, 9, 1), "complete")), [date(2018, 9, 1)]
+    )
+    grid = area_grid(("a", date(2018, 9, 1), "x", True, 0), ("a", date(2018, 9, 1), "y", True, 0))
+    cells = judging.judge_areas(grid, verdicts(verdict("a", date(2018, 9, 1), "complete")), findings, LSOAS)
+    assert cells.sort("lsoa_code").select("count", "status").collect().rows() == [(None, "unjudged"), (0, "complete")]
+
+
+def sealed(count: int | None, status: str, of_force: str) -> judging.Judged:
+    areas = pl.DataFrame(
+        [("a", JUNE, "x", CATEGORIES[0], count, status)],
+        schema=dict(tables.AreaCounts.create_empty().schema),
+        orient="row",
+    )
+    return judged(
+        tables.OffenceCounts.create_empty(), areas, verdicts(verdict("a", JUNE, of_force)),
+        tables.Findings.create_empty(), tables.Counted.create_empty(),
+    )  # fmt: skip
+
+
+def test_a_number_that_no_verdict_allows_cannot_be_sealed() -> None:
+    assert sealed(0, "complete", "complete").areas.height == 1
+    with pytest.raises(JudgementError, match="a 2019-06 holds figures that no verdict allows"):
+        sealed(0, "complete", "missing")
+
+
+def test_a_crime_of_a_month_that_may_not_be_published_cannot_be_sealed() -> None:
+    crime = {name: None for name in tables.Counted.column_names()}
+    crime |= {"force": "a", "month": JULY, "category": CATEGORIES[0], "counted": 1, "supply": "0" * 64}
+    crimes = pl.DataFrame([crime], schema=dict(tables.Counted.create_empty().schema))
+    with pytest.raises(JudgementError, match="crimes: a 2019-07"):
+        judged(
+            tables.OffenceCounts.create_empty(), tables.AreaCounts.create_empty(),
+            verdicts(verdict("a", JULY, "missing")), tables.Findings.create_empty(), crimes,
+        )  # fmt: skip
+
+
+def test_the_gate_takes_judged_tables_and_nothing_else() -> None:
+    good = sealed(3, "complete", "complete")
+    assert admit(good) is good
+    for other in (good.areas, {"areas": good.areas}, None):
+        with pytest.raises(JudgementError, match="publish takes Judged tables"):
+            admit(other)
+    with pytest.raises(JudgementError, match="made by transforms.judging.judged"):
+        judging.Judged(good.offences, good.areas, good.verdicts, good.findings, good.crimes, object())
+
+
+def test_a_status_without_a_reason_for_no_number_fails_the_contract() -> None:
+    with pytest.raises(Exception, match="number_only_where_status_allows"):
+        sealed(0, "missing", "missing")
+    assert STATUS.categories.to_list()[-1] == "missing"

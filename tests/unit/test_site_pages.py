@@ -1,0 +1,264 @@
+"""The site: a number, zero or not known on every page, and the same bytes again."""
+
+import gzip
+import json
+import re
+from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
+
+import geopandas
+import polars as pl
+import pytest
+from shapely.geometry import MultiPolygon, Point, box
+
+from fixtures.small_judged import MONTHS, small_boundaries, small_country, small_judged
+from publish import site
+from publish.site.charts import trend_figure, trend_picture, trend_words
+from publish.site.figures import Figure, figures
+from publish.site.pages import slug
+from publish.site.shapes import Boundaries
+from transforms.contracts.status import STATUS
+from transforms.judging import judged as seal
+
+
+@pytest.fixture(scope="module")
+def country():
+    return small_country()
+
+
+@pytest.fixture(scope="module")
+def folder(country, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("site") / "site"
+    site.build(small_judged(country), country, small_boundaries(country), MONTHS, folder)
+    return folder
+
+
+class Words(HTMLParser):
+    """The text of a page, without its markup, titles of shapes included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.tags: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.links += [value for name, value in attributes if name in ("href", "src") and value]
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def read(path: Path) -> Words:
+    parser = Words()
+    parser.feed(path.read_text(encoding="utf-8"))
+    return parser
+
+
+def text(path: Path) -> str:
+    return re.sub(r"\s+", " ", " ".join(read(path).words))
+
+
+def headline(page: str) -> list[str]:
+    return re.findall(r"<dd>(.*?)</dd>", page)
+
+
+def test_missing_force_is_not_known_on_every_line(folder):
+    page = (folder / "mercaster/MC01/index.html").read_text()
+    assert all("not known" in figure for figure in headline(page))
+    assert len(re.findall(r'<path class="missing"', page)) == 5
+    assert not re.search(r'<path class="(zero|s\d)', page)
+    assert not re.search(r'<td class="n">0</td>', page.split("By kind of crime")[1])
+    words = text(folder / "mercaster/MC01/index.html")
+    assert "How much crime was recorded here in September 2019 is not known" in words
+    assert "change of records system on 8 July 2019" in words
+    assert "no figures from Greater Mercaster Police since July 2019" in words
+    assert "The last month that is known is June 2019" in words
+
+
+def test_crimes_of_another_force_never_fill_a_silent_neighbourhood(folder):
+    words = text(folder / "mercaster/MC01/index.html")
+    assert (
+        "Other forces also recorded crimes or incidents here in September 2019: British Transport Police"
+        in words
+    )
+    assert "not in the figures of Greater Mercaster Police" in words
+
+
+def test_true_zero_is_shown_as_zero(folder):
+    page = (folder / "northshire/NC02/index.html").read_text()
+    assert re.search(r'<path class="zero"', page)
+    assert "not known" not in headline(page)[0]
+    assert re.search(r'<td class="n">0</td>', page)
+    assert re.search(r"<title>[^<]*: 0 crimes</title>", page)
+    assert "is not known</h2>" not in page
+
+
+def test_short_month_is_a_number_that_says_so(folder):
+    page = (folder / "eastmark/EM01/index.html").read_text()
+    assert "in part" in headline(page)[0]
+    assert "in part" in headline(page)[1], "a year with a short month is short"
+    assert 'class="s2 short"' in page or 'class="s1 short"' in page
+    assert "About 76% of the expected records came" in text(folder / "eastmark/EM01/index.html")
+
+
+def test_totals_agree_with_the_judged_cells(country, folder):
+    judged = small_judged(country)
+    lsoas = country.lsoas.filter(pl.col("neighbourhood") == "NC01")["lsoa_code"].to_list()
+    cells = judged.areas.filter(
+        pl.col("lsoa_code").is_in(lsoas),
+        pl.col("month") == date(2019, 9, 1),
+        pl.col("category").cast(pl.String) != "Anti-social behaviour",
+    )
+    page = (folder / "northshire/NC01/index.html").read_text()
+    assert headline(page)[0] == f"{cells['count'].sum():,}"
+    rows = (folder / "northshire/NC01/figures.csv").read_bytes().decode().split("\r\n")
+    assert rows[0] == "month,kind,count,status,why"
+    assert len(rows) == 2 + 14 * len(MONTHS)
+
+
+def test_trend_breaks_at_a_gap_and_labels_it():
+    months = MONTHS[:12]
+    known = [Figure(10 + n, "complete") for n in range(12)]
+    gap = [*known[:4], Figure(None, "missing"), Figure(None, "missing"), *known[6:11], Figure(3, "partial")]
+    picture = trend_picture(gap, months, "A trend")
+    line = re.search(r'class="line" d="([^"]*)"', picture)[1]
+    assert line.count("M") == 2, "one stroke before the gap, one after"
+    assert picture.count('class="gap"') == 1
+    assert ">not known</text>" in picture
+    assert 'class="ring"' in picture
+    assert " 100.00" not in line, "the line never falls to zero"
+    words = trend_words(gap, months)
+    assert "Not known: February to March 2017." in words
+    assert "Supplied in part: September 2017." in words
+    assert "lowest month was October 2016 (10)" in words
+
+
+def test_plotly_figure_leaves_gaps_open():
+    figure = json.loads(trend_figure())
+    assert figure["data"][0]["connectgaps"] is False
+    assert "y" not in figure["data"][0]
+
+
+def test_names_are_escaped_and_ids_are_safe_paths(folder):
+    page = (folder / "northshire/NC03/index.html").read_text()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert slug("NC01") == "NC01"
+    assert re.fullmatch(r"NC-05-[0-9a-f]{8}", slug("NC 05/é"))
+    assert slug("../../etc") != slug("..-..-etc")
+    assert len(slug("x" * 300)) < 80
+    assert (folder / "northshire" / slug("NC 05/é") / "index.html").exists()
+
+
+def test_no_population_and_no_boundary_is_a_page_all_the_same(folder):
+    words = text(folder / "northshire" / slug("NC 05/é") / "index.html")
+    assert "does not apply" in words
+    assert "There is no boundary to draw for this neighbourhood" in words
+
+
+def test_every_link_leads_somewhere_and_nothing_is_fetched_from_elsewhere(folder):
+    for path in folder.rglob("*.html"):
+        for link in read(path).links:
+            assert "//" not in link, f"{path}: {link}"
+            if link.startswith("#") or "/feeds/" in link or link.startswith("feeds/"):
+                continue
+            base = folder if link.startswith("/") else path.parent
+            target = (base / link.lstrip("/").split("#")[0]).resolve()
+            assert (target / "index.html").exists() or target.is_file(), f"{path}: {link}"
+
+
+def test_pages_are_light_and_compressed_copies_are_the_same(folder):
+    style = next((folder / "assets").glob("site.*.css.gz")).stat().st_size
+    for path in folder.rglob("*/index.html"):
+        beside = path.with_name("index.html.gz")
+        assert gzip.decompress(beside.read_bytes()) == path.read_bytes()
+        assert beside.stat().st_size + style < 60_000
+
+
+def test_same_input_gives_the_same_bytes(country, folder, tmp_path):
+    again = tmp_path / "site"
+    site.build(small_judged(country), country, small_boundaries(country), MONTHS, again)
+    first = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    second = {path.relative_to(again): path.read_bytes() for path in again.rglob("*") if path.is_file()}
+    assert first == second
+
+
+def test_hole_changes_no_page_of_another_force(country, folder, tmp_path):
+    holed = small_judged(country, hole=("eastmark", date(2019, 9, 1)))
+    site.build(holed, country, small_boundaries(country), MONTHS, tmp_path / "site")
+    page = (tmp_path / "site/eastmark/EM01/index.html").read_text()
+    assert all("not known" in figure for figure in headline(page))
+    assert "not supplied" in text(tmp_path / "site/supplied/index.html")
+    for name in ("northshire/NC02/figures.csv", "mercaster/MC01/figures.csv"):
+        assert (folder / name).read_bytes() == (tmp_path / "site" / name).read_bytes()
+
+
+def test_home_names_what_is_lacking_and_search_marks_it(folder):
+    words = text(folder / "index.html")
+    assert "September 2019: 2 of 4 forces supplied in full" in words
+    assert "Greater Mercaster Police : not supplied since July 2019" in words
+    index = json.loads(next((folder / "assets").glob("search.*.json")).read_text())
+    known = {name: known for name, *_, known in index["places"]}
+    assert known["Piccadilly"] == 0
+    assert known["City Centre"] == 1
+
+
+def test_completeness_page_has_a_cell_for_every_force_and_month(folder):
+    page = (folder / "supplied/index.html").read_text()
+    cells = re.findall(r'<td class="(\w*)"[^>]*><span aria-hidden', page)
+    assert len(cells) == 4 * len(MONTHS)
+    assert cells.count("missing") == 3
+    assert cells.count("partial") == 1
+
+
+def test_month_that_nobody_owed_is_not_a_zero(country):
+    whole = small_judged(country)
+    later = pl.col("month") > date(2019, 1, 1)
+    short = seal(
+        whole.offences,
+        whole.areas.filter(later),
+        whole.verdicts.filter(later),
+        whole.findings,
+        whole.crimes.filter(later),
+    )
+    place = figures(short, country, MONTHS).neighbourhoods["northshire", "NC01"]
+    assert place.trend[0].count is None
+    assert place.year.count is None, "eight months are no year"
+    assert place.latest.count > 0
+
+
+def test_one_unknown_cell_makes_its_neighbourhood_unknown(country):
+    whole = small_judged(country)
+    lsoa = country.lsoas.filter(pl.col("neighbourhood") == "NC01")["lsoa_code"][0]
+    here = (pl.col("lsoa_code") == lsoa) & (pl.col("month") == date(2019, 9, 1))
+    areas = whole.areas.with_columns(
+        count=pl.when(~here).then("count"),
+        status=pl.when(here)
+        .then(pl.lit("unjudged"))
+        .otherwise(pl.col("status").cast(pl.String))
+        .cast(STATUS),
+    )
+    held = seal(whole.offences, areas, whole.verdicts, whole.findings, whole.crimes)
+    found = figures(held, country, MONTHS)
+    place = found.neighbourhoods["northshire", "NC01"]
+    assert place.latest == Figure(None, "unjudged")
+    assert place.year.count is None
+    assert sum(area.crimes.count is None for area in place.areas) == 1
+    assert found.neighbourhoods["northshire", "NC02"].latest.count is not None
+
+
+def test_boundary_in_seven_pieces_with_a_hole_is_drawn():
+    islands = MultiPolygon([box(n, 52, n + 0.5, 52.2) for n in range(-6, 1)])
+    ring = Point(-1, 53).buffer(0.3).difference(Point(-1, 53).buffer(0.1))
+    frame = geopandas.GeoDataFrame(
+        {"lsoa_code": ["A", "B", "C"]}, geometry=[islands, ring, None], crs="EPSG:4326"
+    )
+    drawn = Boundaries(frame).drawn(["A", "B", "C", "D"])
+    paths = {shape.code: shape.path for shape in drawn.shapes}
+    assert paths["A"].count("z") == 7
+    assert paths["B"].count("z") == 2
+    assert set(paths) == {"A", "B"}
+    assert Boundaries(frame).drawn(["C"]) is None

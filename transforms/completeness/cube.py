@@ -1,0 +1,173 @@
+"""Turns long tables of counts and areas into one integer-coded array, and keeps the names of what it codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from transforms.completeness.constants import BLOCK_SIZES
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
+
+
+class CountsError(ValueError):
+    """Counts or areas that cannot be judged; the message names the column, the value seen and the value wanted."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """A grouping of areas between the area and the force, such as Community Safety Partnerships."""
+
+    name: str
+    nodes: list[str]
+    node_of_area: Ints
+    force_of_node: Ints
+    areas_of_node: Ints
+    named: bool = True
+
+
+@dataclass(frozen=True)
+class Cube:
+    """Counts as `n[month, area, category]`, areas sorted by force, with what did not fit kept by name."""
+
+    months: list[date]
+    forces: list[str]
+    areas: list[str]
+    categories: list[str]
+    n: Floats
+    force_of_area: Ints
+    first_area: Ints
+    levels: list[Level]
+    no_location: Floats
+    unknown: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    def areas_of(self, force: int) -> slice:
+        """The areas of a force, which lie side by side."""
+        return slice(int(self.first_area[force]), int(self.first_area[force + 1]))
+
+    def by_force(self) -> Floats:
+        """Counts as `[month, force, category]`."""
+        starts = self.first_area[:-1]
+        return np.add.reduceat(self.n, starts, axis=1, dtype=np.float64)
+
+
+def as_month(name: str) -> pl.Expr:
+    """A month column given as `YYYY-MM` or `YYYY-MM-DD` text, or as a date, as the first day of the month."""
+    return pl.col(name).cast(pl.String).str.slice(0, 7).str.to_date("%Y-%m", strict=False)
+
+
+def encode(counts: pl.DataFrame | pl.LazyFrame, areas: pl.DataFrame, as_of: date | None) -> Cube:
+    """Codes `counts` [month, area, category, n] on `areas` [area, force, …levels].
+
+    Counts hold positive cells only; an empty or null `area` is “no location”. Months later than `as_of` are
+    not looked at. Areas absent from `areas` are kept in `Cube.unknown` by name. Raises `CountsError` when a
+    column is absent, a month cannot be read, a count is negative or null, or an area has two forces.
+    """
+    frame = counts.lazy()
+    _require(frame.collect_schema().names(), ("month", "area", "category", "n"), "counts")
+    _require(areas.columns, ("area", "force"), "areas")
+    places = areas.select(pl.all().cast(pl.String)).filter(pl.col("area").is_not_null()).unique()
+    places = places.with_columns(pl.col("force").fill_null("")).sort("force", "area")
+    twice = places.filter(pl.col("area").is_duplicated())
+    if twice.height:
+        raise CountsError(
+            f"areas: area {twice['area'][0]!r} appears {twice.filter(pl.col('area') == twice['area'][0]).height} "
+            "times with different force or levels; one row for each area is wanted. Remove the others."
+        )
+    orphan = places.filter(pl.col("force") == "")
+    if orphan.height:
+        raise CountsError(
+            f"areas: area {orphan['area'][0]!r} has no force; every area needs the force whose area it is in."
+        )
+    frame = frame.with_columns(as_month("month").alias("_month"), pl.col("area").cast(pl.String).fill_null(""))
+    if as_of is not None:
+        frame = frame.filter((pl.col("_month") <= as_of) | pl.col("_month").is_null())
+    table = (
+        frame.group_by("_month", "area", pl.col("category").cast(pl.String))
+        .agg(pl.col("n").cast(pl.Float64, strict=False).sum().alias("n"), bad=pl.col("n").cast(pl.Float64, strict=False).is_null().any())
+        .collect()
+    )
+    _readable(table)
+    if table.height == 0:
+        raise CountsError("counts: no row at or before the month asked for; at least one month of counts is wanted.")
+    first, last = table["_month"].min(), table["_month"].max()
+    last = as_of if as_of is not None else last
+    months = pl.date_range(first, last, "1mo", eager=True).to_list()  # type: ignore[arg-type]
+    forces = sorted(places["force"].unique().to_list())
+    categories = sorted(table["category"].drop_nulls().unique().to_list())
+    names = places["area"].to_list()
+    coded = (
+        table.join(pl.DataFrame({"area": names, "_a": np.arange(len(names))}), on="area", how="left")
+        .join(pl.DataFrame({"_month": months, "_t": np.arange(len(months))}), on="_month", how="left")
+        .join(pl.DataFrame({"category": categories, "_c": np.arange(len(categories))}), on="category", how="left")
+    )
+    n = np.zeros((len(months), len(names), len(categories)), dtype=np.float32)
+    known = coded.filter(pl.col("_a").is_not_null())
+    n[known["_t"].to_numpy(), known["_a"].to_numpy(), known["_c"].to_numpy()] = known["n"].to_numpy()
+    no_location = np.zeros((len(months), len(categories)))
+    blank = coded.filter(pl.col("area") == "")
+    no_location[blank["_t"].to_numpy(), blank["_c"].to_numpy()] = blank["n"].to_numpy()
+    unknown = (
+        coded.filter(pl.col("_a").is_null() & (pl.col("area") != ""))
+        .group_by("area")
+        .agg(pl.col("n").sum(), first_month=pl.col("_month").min(), last_month=pl.col("_month").max())
+        .sort("area")
+    )
+    force_of_area = places["force"].replace_strict(forces, list(range(len(forces))), return_dtype=pl.Int64).to_numpy()
+    first_area = np.searchsorted(force_of_area, np.arange(len(forces) + 1))
+    levels = [
+        _level(name, places[name], force_of_area, forces) for name in places.columns if name not in ("area", "force")
+    ]
+    levels = [level for level in levels if len(forces) < len(level.nodes) < len(names)]
+    levels.sort(key=lambda level: len(level.nodes))
+    levels.extend(_blocks(force_of_area, first_area, len(forces)))
+    return Cube(months, forces, names, categories, n, force_of_area, first_area, levels, no_location, unknown)
+
+
+def _level(name: str, values: pl.Series, force_of_area: Ints, forces: list[str]) -> Level:
+    """A grouping, cut at force boundaries; an area without a group is its own force's remainder."""
+    keys = pl.DataFrame({"f": force_of_area, "v": values}).with_columns(pl.col("v").fill_null("")).with_row_index()
+    nodes = keys.select("f", "v").unique().sort("f", "v").with_row_index("node")
+    coded = keys.join(nodes, on=["f", "v"], how="left").sort("index")
+    node_of_area = coded["node"].to_numpy().astype(np.int64)
+    labels = [v or f"no {name} in {forces[f]}" for f, v in nodes.select("f", "v").iter_rows()]
+    return Level(name, labels, node_of_area, nodes["f"].to_numpy(), np.bincount(node_of_area, minlength=len(labels)))
+
+
+def _blocks(force_of_area: Ints, first_area: Ints, forces: int) -> list[Level]:
+    """Runs of areas side by side in code order, in forces with more than two runs; twice, half a run apart."""
+    place = np.arange(len(force_of_area)) - first_area[force_of_area]
+    size = np.diff(first_area)[force_of_area]
+    levels = []
+    for length in BLOCK_SIZES:
+        for shift in (0, length // 2):
+            run = np.where(size > 2 * length, (place + shift) // length, 0)
+            keys = force_of_area * (len(force_of_area) + 1) + run
+            _, first, node = np.unique(keys, return_index=True, return_inverse=True)
+            count = np.bincount(node)
+            if len(count) > forces:
+                names = [f"block {i}" for i in range(len(count))]
+                levels.append(Level(f"{length} areas", names, node.astype(np.int64), force_of_area[first], count, named=False))
+    return levels
+
+
+def _require(seen: list[str], wanted: tuple[str, ...], table: str) -> None:
+    """Refuses a table without its columns."""
+    absent = [column for column in wanted if column not in seen]
+    if absent:
+        raise CountsError(f"{table}: no column {', '.join(absent)}; columns seen: {', '.join(seen)}. Wanted: {', '.join(wanted)}.")
+
+
+def _readable(table: pl.DataFrame) -> None:
+    """Refuses months and counts that cannot be read."""
+    if table["_month"].null_count():
+        raise CountsError("counts: a month cannot be read; wanted YYYY-MM, such as 2024-07.")
+    if table["bad"].any():
+        raise CountsError("counts: a value of n is not a number; wanted a count of 1 or more, absent cells left out.")
+    if table["category"].null_count():
+        raise CountsError("counts: a row has no category; wanted the crime type of each count.")

@@ -1,0 +1,226 @@
+"""What each area should have supplied, given what its own force did: shares of the force that follow areas and cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from transforms.completeness import constants as k
+from transforms.completeness import evidence
+from transforms.completeness.cube import Cube, Floats, Ints
+
+#: Shares supplied at which small losses are followed over months.
+FOLLOWED: tuple[float, float] = (0.02, 0.35)
+
+
+@dataclass(frozen=True)
+class LocalMonth:
+    """One month below the force: expectations given the force's own totals, and the evidence of recent months.
+
+    `share` and `mean` are `[area, category]`: the area's part of its force's records of that type, and that
+    part of what the force supplied; `phi_cell` is `[category]`; `phi_area` is `[area]`; `phi_group[level]` is
+    `[category + 1]`, the last for all types. `recent_area` is `[window, share, area]` and `recent_cell`
+    `[window, share, cell]`: natural log gains of the last months, this month first. `new` marks areas with
+    too short a history to be tested.
+    """
+
+    share: Floats
+    mean: Floats
+    phi_cell: Floats
+    phi_area: Floats
+    phi_group: list[Floats]
+    widen_group: list[Floats]
+    recent_area: Floats
+    recent_cell: Floats
+    widen_cell: Floats
+    new: Floats
+
+
+@dataclass
+class LocalModel:
+    """Follows areas and cells through the months; feed each month in turn to `expect`, then to `learn`."""
+
+    cube: Cube
+    number: Floats = field(init=False)
+    weight: Floats = field(init=False)
+    area_number: Floats = field(init=False)
+    area_weight: Floats = field(init=False)
+    prior: Floats = field(init=False)
+    months_learned: Floats = field(init=False)
+    doubted: Floats = field(init=False)
+    recoded: list[tuple[int, int, Ints, Ints]] = field(default_factory=list)
+    _recent_area: list[Floats] = field(default_factory=list)
+    _recent_cell: list[Floats] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        _, areas, types = self.cube.n.shape
+        self.number = np.zeros((areas, types), dtype=np.float32)
+        self.weight = np.zeros((areas, types), dtype=np.float32)
+        self.area_number = np.zeros(areas)
+        self.area_weight = np.zeros(areas)
+        self.prior = np.full(types, k.CELL_PRIOR)
+        self.months_learned = np.zeros(areas)
+        self.doubted = np.zeros(areas)
+        self._ever = np.zeros(areas, dtype=bool)
+        self._cell = _Scatter(types, k.PHI_CELL)
+        self._area = _Scatter(1, k.PHI_AREA)
+        self._group = [_Scatter(types + 1, k.PHI_GROUP) for _ in self.cube.levels]
+        self._own_group = [np.full((2, len(level.nodes), types + 1), k.NODE_PRIOR_MONTHS) for level in self.cube.levels]
+        self._own_area = np.full((2, areas), k.NODE_PRIOR_MONTHS)
+        self._own_cell = np.full((2, areas, types), k.NODE_PRIOR_MONTHS, dtype=np.float32)
+
+    def expect(self, t: int) -> LocalMonth:
+        """The expectation for month `t`, from the months learned so far, and its evidence."""
+        cube, force = self.cube, self.cube.force_of_area
+        y = cube.n[t]
+        sizes = np.diff(cube.first_area)
+        equal = 1.0 / np.maximum(sizes, 1)[force]
+        share = ((self.area_number + 1.0) / (self.area_weight + 1.0 / equal)).astype(np.float32)
+        prior = self.prior.astype(np.float32)[None, :]
+        within = share[:, None] * (self.number + prior) / (share[:, None] * self.weight + prior)
+        starts = cube.first_area[:-1]
+        whole = np.add.reduceat(within, starts, axis=0)
+        made = np.add.reduceat(y, starts, axis=0)
+        share_of_force = within / np.maximum(whole, 1e-12)[force]
+        mean = share_of_force * made[force]
+        area_mean = mean.sum(axis=1, dtype=np.float64)
+        area_y = y.sum(axis=1, dtype=np.float64)
+        widen = np.maximum(self._own_area[0] / self._own_area[1], k.CALMEST)
+        phi_area = evidence.widened(np.full(len(force), self._area.phi()[0]), area_mean, widen)
+        phi_cell = self._cell.phi()
+        widen_cell = np.maximum(self._own_cell[0] / self._own_cell[1], k.CALMEST)
+        area_gain = np.stack([evidence.gain(area_y, area_mean, phi_area, q) for q in FOLLOWED])
+        wide = evidence.widened(phi_cell.astype(np.float32)[None, :], mean, widen_cell)
+        cell_gain = np.stack([evidence.gain(y, mean, wide, np.float32(q)) for q in FOLLOWED])
+        young = self.months_learned < k.MINIMUM_HISTORY
+        area_gain[:, young] = 0.0
+        cell_gain[:, young] = 0.0
+        self._recent_area = [area_gain, *self._recent_area[: k.PERSISTENCE_MONTHS - 1]]
+        self._recent_cell = [cell_gain.astype(np.float32), *self._recent_cell[: k.PERSISTENCE_MONTHS - 1]]
+        return LocalMonth(
+            share_of_force, mean, phi_cell, phi_area, [s.phi() for s in self._group],
+            [np.maximum(own[0] / own[1], k.CALMEST) for own in self._own_group],
+            np.stack(self._recent_area), np.stack(self._recent_cell), widen_cell, young,
+        )
+
+    def learn(self, t: int, month: LocalMonth, masked: Floats) -> None:
+        """Learns month `t`; `masked` is `[force, category]`. Areas and cells that look lost teach nothing."""
+        cube, force = self.cube, self.cube.force_of_area
+        y = cube.n[t]
+        fade = np.float32(0.5 ** (1.0 / k.AREA_HALF_LIFE))
+        use = ~masked[force]
+        mean = month.mean
+        self._retire(t, area_mean := mean.sum(axis=1, dtype=np.float64))
+        area_y = y.sum(axis=1, dtype=np.float64)
+        doubtful = month.recent_area[0].max(axis=0) > k.DOUBT
+        self._forget(month.new & (self.months_learned > 0) & (area_y < k.MISSING_BELOW * area_mean))
+        settled = doubtful & (self.doubted >= k.SETTLING_MONTHS)
+        self._forget(settled)
+        doubtful &= ~settled & (self.months_learned > 0)
+        self.doubted = np.where(doubtful, self.doubted + 1, 0)
+        doubtful &= ~month.new
+        cell_doubt = month.recent_cell[0].max(axis=0) > k.DOUBT + 1.5
+        use &= ~doubtful[:, None] & ~cell_doubt
+        made = np.add.reduceat(y, cube.first_area[:-1], axis=0)[force]
+        whole = use.mean(axis=1) > 0.5
+        if t > 0:
+            self._cell.add(y, mean, use)
+            self._area.add(area_y[:, None], area_mean[:, None], whole[:, None])
+            for level, scatter, own in zip(cube.levels, self._group, self._own_group, strict=True):
+                observed, expected = by_node(level.node_of_area, y), by_node(level.node_of_area, mean)
+                free = by_node(level.node_of_area, (~use).astype(np.float32)) <= 0.1 * level.areas_of_node[:, None]
+                scatter.add(observed, expected, free)
+                _own(own, observed, expected, scatter.phi()[None, :], free, both=True)
+            _own(self._own_area, area_y, area_mean, month.phi_area, whole)
+            _own(self._own_cell, y, mean, month.phi_cell.astype(np.float32)[None, :], use)
+        self.number = np.where(use, fade * self.number + y, self.number)
+        self.weight = np.where(use, fade * self.weight + made, self.weight)
+        seen = np.where(use, y, 0).sum(axis=1, dtype=np.float64)
+        exposure = np.where(use, made, 0).sum(axis=1, dtype=np.float64)
+        self.area_number = np.where(whole, fade * self.area_number + seen, self.area_number)
+        self.area_weight = np.where(whole, fade * self.area_weight + exposure, self.area_weight)
+        self.months_learned += whole
+        self._shrink()
+
+    def _retire(self, t: int, area_mean: Floats) -> None:
+        """Sets aside areas whose records moved to new codes: as much vanishes as appears, in one force and month."""
+        y = self.cube.n[t].sum(axis=1, dtype=np.float64)
+        appeared = (y > 0) & ~self._ever
+        vanished = (y == 0) & (self.area_number > 0) & (area_mean >= k.RECODED_EXPECTED)
+        force, forces = self.cube.force_of_area, len(self.cube.forces)
+        gone = np.bincount(force, weights=area_mean * vanished, minlength=forces)
+        come = np.bincount(force, weights=y * appeared, minlength=forces)
+        moved = (t > 0) & (gone > 0) & (come >= k.RELOCATED_SHARE * gone)
+        for f in np.flatnonzero(moved):
+            old, new = np.flatnonzero(vanished & (force == f)), np.flatnonzero(appeared & (force == f))
+            self.recoded.append((t, int(f), old, new))
+        self._forget(vanished & moved[force])
+        self._ever |= y > 0
+
+    def _forget(self, which: Floats) -> None:
+        """Starts areas afresh."""
+        for store in (self.number, self.weight, self.area_number, self.area_weight, self.months_learned):
+            store[which] = 0
+
+    def _shrink(self) -> None:
+        """The gamma shape of cells around their area's share, by moments, for each type."""
+        share = (self.area_number / np.maximum(self.area_weight, 1e-9)).astype(np.float32)
+        expected = share[:, None] * self.weight
+        excess = ((self.number - expected) ** 2 - self.number).sum(axis=0, dtype=np.float64)
+        square = (expected**2).sum(axis=0, dtype=np.float64)
+        self.prior = np.clip(square / np.maximum(excess, 1e-9), 0.5, 50.0)
+
+
+class _Scatter:
+    """Dispersion of each type over all nodes of a level, from recent months."""
+
+    def __init__(self, types: int, start: float) -> None:
+        self.start = start
+        self.above = np.zeros(types)
+        self.square = np.zeros(types)
+
+    def phi(self) -> Floats:
+        """Squared relative scatter beyond Poisson; the starting value until residuals outweigh it."""
+        prior = 100.0
+        return np.maximum((self.above + self.start * prior) / (self.square + prior), 0.002)
+
+    def add(self, y: Floats, mean: Floats, used: Floats) -> None:
+        """Learns from the residuals of one month, winsorised, each weighted by what it can show."""
+        phi = self.phi()[None, :].astype(mean.dtype)
+        variance = mean + phi * mean**2
+        trust = used * (mean / np.maximum(variance, 1e-6)) ** 2
+        excess = np.minimum((y - mean) ** 2, k.WINSOR**2 * variance) - mean
+        self.above = 0.8 * self.above + (excess * trust).sum(axis=0, dtype=np.float64)
+        self.square = 0.8 * self.square + (mean**2 * trust).sum(axis=0, dtype=np.float64)
+
+
+def _own(store: Floats, y: Floats, mean: Floats, phi: Floats, used: Floats, both: bool = False) -> None:
+    """Adds this month's scatter to each node's own: the downward half twice over, or `both` halves.
+
+    A burst in one area must not excuse a later zero there; a group's swings both ways are its season.
+    """
+    z2 = np.minimum((y - mean) ** 2 / (mean + phi * mean**2 + np.float32(1e-6)), k.WINSOR**2)
+    scatter = np.where(used, z2, 0.0) if both else np.where(used & (y < mean), 2.0 * z2, 0.0)
+    store *= 0.97
+    store[0] += scatter
+    store[1] += used
+
+
+def by_node(node_of_area: Ints, values: Floats) -> Floats:
+    """Adds `[area, type]` up to `[node, type + 1]`, the last column over all types."""
+    nodes = int(node_of_area.max()) + 1
+    columns = [np.bincount(node_of_area, weights=values[:, c], minlength=nodes) for c in range(values.shape[1])]
+    return np.stack([*columns, np.add.reduce(columns)], axis=1)
+
+
+def evidence_over_months(recent: Floats) -> tuple[Floats, Ints]:
+    """log10 evidence of `[window, share, node]` gains over the best run of months ending now, and its length.
+
+    Runs of one to `PERSISTENCE_MONTHS` months are tried; each costs log10 of how many are tried.
+    """
+    running = np.cumsum(recent, axis=0)
+    averaged = np.logaddexp.reduce(running, axis=1) - np.log(recent.shape[1])
+    averaged[1:] -= np.log(k.PERSISTENCE_MONTHS)
+    best = np.argmax(averaged, axis=0)
+    return np.take_along_axis(averaged, best[None], 0)[0] / evidence.LN10, best + 1

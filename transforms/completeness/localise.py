@@ -1,0 +1,413 @@
+"""Finds the smallest scope that explains what is missing in a month, and explains away what it accounts for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from transforms.completeness import constants as k
+from transforms.completeness import evidence
+from transforms.completeness.cube import Cube, Floats, Ints
+from transforms.completeness.expectation import MISSING, PARTIAL, SURPLUS, Track
+from transforms.completeness.local import LocalMonth, by_node, evidence_over_months
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One explanation of what is wrong in one force and month.
+
+    `areas` are the areas concerned (None: the whole force); `category` the type (None: all);
+    `partner` the type that received what `category` lost, in a mapping fault. `score` is the log10 evidence
+    beyond what an alert at its level needs; `months` the run of months that the evidence comes from.
+    """
+
+    month: int
+    force: int
+    kind: str
+    level: str
+    observed: float
+    expected: float
+    phi: float
+    score: float
+    areas: Ints | None = None
+    place: str | None = None
+    category: int | None = None
+    partner: int | None = None
+    months: int = 1
+    like_month: int | None = None
+    lost: float = field(default=0.0)
+
+
+@dataclass(frozen=True)
+class _Seeds:
+    """Scopes of one month with enough evidence by themselves, and what each area belongs to."""
+
+    area: Floats
+    area_months: Ints
+    cell: Floats
+    cell_months: Ints
+    groups: list[Floats]
+
+
+def localise(t: int, cube: Cube, track: Track, month: LocalMonth, ease: float = 0.0) -> list[Incident]:
+    """All incidents of month `t`, at most one explanation for each missing record, strongest first.
+
+    With `ease`, incidents that fall short of an alert by up to that much evidence (log10) are listed too.
+    """
+    seeds = _seeds(t, cube, month, ease)
+    found: list[Incident] = []
+    for force in range(len(cube.forces)):
+        found.extend(_force(t, force, cube, track, month, seeds, ease))
+    return sorted(found, key=lambda incident: -incident.score)
+
+
+def _seeds(t: int, cube: Cube, month: LocalMonth, ease: float) -> _Seeds:
+    """Evidence of every area, cell and group, beyond what an alert at its level needs."""
+    y, mean = cube.n[t], month.mean
+    areas, types = y.shape
+    area_y, area_mean = y.sum(axis=1, dtype=np.float64), mean.sum(axis=1, dtype=np.float64)
+    area_now = evidence.local_factor(area_y, area_mean, month.phi_area)
+    area_now[month.new | (area_mean < k.SMALLEST_EXPECTED)] = -np.inf
+    area_run, area_months = evidence_over_months(month.recent_area)
+    need = evidence.needed("area", areas)
+    slow = area_run - need - k.EVIDENCE_SLOW
+    area = np.maximum(area_now - need, slow)
+    cell = np.full((areas, types), -np.inf)
+    cell_months = np.ones((areas, types), dtype=np.int64)
+    flat = month.recent_cell.reshape(*month.recent_cell.shape[:2], -1)
+    worth = np.flatnonzero((mean.ravel() > k.SMALLEST_EXPECTED / k.PERSISTENCE_MONTHS) & (flat[0].max(axis=0) > 0.5))
+    if worth.size:
+        wide = evidence.widened(
+            np.broadcast_to(month.phi_cell, mean.shape).ravel()[worth], mean.ravel()[worth], month.widen_cell.ravel()[worth]
+        )
+        now = evidence.local_factor(y.ravel()[worth].astype(float), mean.ravel()[worth].astype(float), wide)
+        run, months = evidence_over_months(flat[:, :, worth])
+        need = evidence.needed("cell", areas * types)
+        cell.ravel()[worth] = np.maximum(now - need, run - need - k.EVIDENCE_SLOW)
+        cell_months.ravel()[worth] = np.where(now - need >= run - need - k.EVIDENCE_SLOW, 1, months)
+    groups = []
+    for level, phi, widen in zip(cube.levels, month.phi_group, month.widen_group, strict=True):
+        observed, expected = by_node(level.node_of_area, y), by_node(level.node_of_area, mean)
+        factor = evidence.local_factor(observed, expected, evidence.widened(phi[None, :], expected, widen))
+        factor[expected < k.SMALLEST_EXPECTED] = -np.inf
+        alone = np.bincount(level.force_of_node, minlength=len(cube.forces))[level.force_of_node] == 1
+        factor[alone] = -np.inf
+        need_types = np.full(types + 1, evidence.needed("group", len(level.nodes) * types))
+        need_types[-1] = evidence.needed("group", len(level.nodes))
+        groups.append(factor - need_types)
+    months = np.where(area_now - evidence.needed("area", areas) >= slow, 1, area_months)
+    return _Seeds(area + ease, months, cell + ease, cell_months, [scores + ease for scores in groups])
+
+
+def _force(t: int, force: int, cube: Cube, track: Track, month: LocalMonth, seeds: _Seeds, ease: float) -> list[Incident]:
+    """The incidents of one force."""
+    state = track.state[t, force]
+    repeat = _repeated(t, force, cube, track)
+    if repeat is not None:
+        return [repeat]
+    need = evidence.needed("force", len(cube.forces))
+    whole = _whole(t, force, track, need)
+    if state == MISSING:
+        return [whole]
+    found = [replace(i, score=i.score - ease) for i in _places(t, force, cube, month, seeds)]
+    everything = [incident for incident in found if incident.category is None]
+    gone = sum((list(incident.areas) for incident in everything if incident.areas is not None), [])
+    if state == PARTIAL:
+        kept, rest = _without(t, force, cube, track, month, gone)
+        if gone and rest < need:
+            return found
+        return [replace(whole, score=max(rest, whole.score) if not gone else rest - need), *found]
+    if state not in (PARTIAL, SURPLUS) and whole.score >= -ease and whole.lost > 0 and ease > 0:
+        found.append(whole)
+    if state == SURPLUS:
+        return [replace(whole, kind="surplus", score=float(track.up[t, force, -1]) - need), *found]
+    found.extend(_categories(t, force, cube, track, month, found, gone, ease))
+    return found
+
+
+def _whole(t: int, force: int, track: Track, need: float) -> Incident:
+    """The incident “this force, all types”."""
+    observed, expected = float(track.counts[t, force, -1]), float(track.mean[t, force, -1])
+    kind = "missing" if track.state[t, force] == MISSING else "partial"
+    return Incident(
+        t, force, kind, "force", observed, expected, float(track.phi[t, force, -1]),
+        float(track.down[t, force, -1]) - need, lost=max(expected - observed, 0.0),
+    )
+
+
+def _repeated(t: int, force: int, cube: Cube, track: Track) -> Incident | None:
+    """Whether the force's month is an earlier month again, or every record is there twice."""
+    here = cube.areas_of(force)
+    y = cube.n[t, here]
+    total = float(y.sum())
+    if total < k.REPEAT_MINIMUM:
+        return None
+    made = _whole(t, force, track, 0.0)
+    positive = y[y > 0]
+    if float((np.mod(positive, 2) == 1).mean()) <= k.TWICE_ODD_SHARE and total > made.expected:
+        return replace(made, kind="twice", score=10.0, lost=0.0)
+    for earlier in range(t - 1, -1, -1):
+        before = cube.n[earlier, here]
+        other = float(before.sum())
+        if other < 0.9 * total or other * 0.9 > total:
+            continue
+        if float(np.minimum(y, before).sum()) / float(np.maximum(y, before).sum()) >= k.REPEAT_AGREEMENT:
+            return replace(made, kind="repeat", score=10.0, like_month=earlier, lost=made.expected)
+    return None
+
+
+def _without(t: int, force: int, cube: Cube, track: Track, month: LocalMonth, gone: list[int]) -> tuple[float, float]:
+    """The force without some areas: the share of its expectation that stays, and the evidence that it is low."""
+    mean = month.mean[cube.areas_of(force)].sum(axis=1, dtype=np.float64)
+    lost = month.mean[gone].sum(dtype=np.float64) if gone else 0.0
+    kept = 1.0 - lost / max(float(mean.sum()), 1e-9)
+    observed = track.counts[t, force, -1] - (cube.n[t, gone].sum(dtype=np.float64) if gone else 0.0)
+    factor = evidence.bayes_factor(
+        np.array(observed), np.array(track.mean[t, force, -1] * kept), np.array(track.phi[t, force, -1])
+    )
+    return kept, float(factor)
+
+
+def _places(t: int, force: int, cube: Cube, month: LocalMonth, seeds: _Seeds) -> list[Incident]:
+    """Sets of areas, areas and cells of a force that fell further than the force did."""
+    here = cube.areas_of(force)
+    found: list[Incident] = []
+    whole = _set(t, force, cube, month, seeds, None)
+    if whole is not None:
+        found.append(whole)
+    explained = np.zeros(len(cube.areas), dtype=bool)
+    if whole is not None and whole.areas is not None:
+        explained[whole.areas] = True
+    types = cube.n.shape[2]
+    for category in range(types):
+        seeded = (seeds.cell[here, category] >= 0) & ~explained[here]
+        grouped = any(
+            ((scores[:, category] >= 0) & (level.force_of_node == force)).any()
+            for level, scores in zip(cube.levels, seeds.groups, strict=True)
+        )
+        if not seeded.any() and not grouped:
+            continue
+        one = _set(t, force, cube, month, seeds, category, explained)
+        if one is not None:
+            found.append(one)
+    return found
+
+
+def _set(
+    t: int, force: int, cube: Cube, month: LocalMonth, seeds: _Seeds, category: int | None, explained: Floats | None = None
+) -> Incident | None:
+    """The set of areas, of one type or all, that best explains the seeds: a mixture of lost and whole areas.
+
+    Areas under a seeded group share a prior that is learned in the group; areas elsewhere must bring evidence
+    of their own. The share supplied is common to the set.
+    """
+    here = cube.areas_of(force)
+    offset = here.start
+    column = -1 if category is None else category
+    if category is None:
+        y = cube.n[t, here].sum(axis=1, dtype=np.float64)
+        mean = month.mean[here].sum(axis=1, dtype=np.float64)
+        phi = month.phi_area[here]
+        seed_score, seed_months = seeds.area[here], seeds.area_months[here]
+    else:
+        y = cube.n[t, here, category].astype(np.float64)
+        mean = month.mean[here, category].astype(np.float64)
+        phi = evidence.widened(np.full(len(y), month.phi_cell[category]), mean, month.widen_cell[here, category])
+        seed_score, seed_months = seeds.cell[here, category], seeds.cell_months[here, category]
+    allowed = ~month.new[here]
+    if explained is not None:
+        allowed &= ~explained[here]
+    seeded = (seed_score >= 0) & allowed
+    groups: list[Floats] = []
+    best_group = -np.inf
+    for level, scores in zip(cube.levels, seeds.groups, strict=True):
+        nodes = level.node_of_area[here]
+        for node in np.unique(nodes[scores[nodes, column] >= 0]):
+            best_group = max(best_group, float(scores[node, column]))
+            groups.append((nodes == node) & allowed)
+    starts = [members for members in groups if members.any()]
+    if seeded.any():
+        starts.append(seeded)
+    if not starts:
+        return None
+    starts = sorted(starts, key=lambda members: -_fit(y, mean, phi, members))[: k.STARTS]
+    mixtures = [_mixture(y, mean, phi, start, groups, allowed) for start in starts]
+    member, scale, _ = max(mixtures, key=lambda mixture: mixture[2])
+    if not (member > 0.5).any():
+        return None
+    inside = member > 0.5
+    mean = mean * scale
+    score = max(best_group, float(seed_score[inside].max()))
+    if score < 0:
+        return None
+    chosen = np.flatnonzero(inside) + offset
+    place, chosen = _named(cube, force, chosen, month, category)
+    observed = float(y[chosen - offset].sum())
+    expected = float(mean[chosen - offset].sum())
+    if expected <= observed:
+        return None
+    level = "area" if category is None else ("cell" if len(chosen) == 1 else "area")
+    months = int(seed_months[inside][np.argmax(seed_score[inside])]) if len(chosen) == 1 else 1
+    typical = month.phi_group[_finest(cube)][column] if len(chosen) > 1 and month.phi_group else float(phi[inside].mean())
+    return Incident(
+        t, force, "area", level, observed, expected, float(typical), score, chosen, place, category,
+        months=months, lost=expected - observed,
+    )
+
+
+def _fit(y: Floats, mean: Floats, phi: Floats, members: Floats) -> float:
+    """How much better one common share supplied explains the members, area by area, than complete supply."""
+    q = float(np.clip(y[members].sum() / max(mean[members].sum(), 1e-9), 0.01, 0.9))
+    return float(evidence.gain(y[members], np.maximum(mean[members], 1e-6), phi[members], q).sum())
+
+
+def _mixture(
+    y: Floats, mean: Floats, phi: Floats, start: Floats, groups: list[Floats], allowed: Floats
+) -> tuple[Floats, float, float]:
+    """Which areas are lost: a two-part mixture grown from `start`, its scale and its log likelihood gain.
+
+    An area is a member a priori as often as areas of its group under suspicion are low, or its neighbours in
+    code order are members; elsewhere one in the number of areas.
+    """
+    member = start.astype(float)
+    alone = np.log(max(len(y), 2))
+    scale, total = 1.0, -np.inf
+    for _ in range(8):
+        whole_mean = float((1 - member) @ mean)
+        scale = float((1 - member) @ y) / whole_mean if whole_mean > 0.1 * mean.sum() else 1.0
+        q = float(np.clip((member @ y) / max((member @ mean) * scale, 1e-9), 0.01, 0.9))
+        gains = evidence.gain(y, np.maximum(mean * scale, 1e-6), phi, q)
+        prior = np.full(len(y), -alone)
+        for inside in groups:
+            low = float(mean[inside & (gains > 0)].sum()) / max(float(mean[inside].sum()), 1e-9)
+            part = np.clip((low - k.LOW_BY_CHANCE) / (1.0 - k.LOW_BY_CHANCE), 0.02, 0.9)
+            prior[inside] = np.maximum(prior[inside], np.log(part / (1 - part)))
+        beside = np.clip(_beside(member), 0.01, k.NEIGHBOUR)
+        prior = np.where(beside >= k.NEIGHBOUR, np.maximum(prior, np.log(beside / (1 - beside))), prior)
+        odds = np.where(allowed, np.clip(gains + prior, -50, 50), -50)
+        member = 1.0 / (1.0 + np.exp(-odds))
+        total = float((np.logaddexp(0.0, odds) - np.logaddexp(0.0, prior)).sum())
+    return member, scale, total
+
+
+def _beside(member: Floats) -> Floats:
+    """How far the two areas on one side, in code order, are members: gaps follow runs of codes."""
+    padded = np.pad(member, 2)
+    return np.asarray(np.maximum(padded[:-4] + padded[1:-3], padded[3:-1] + padded[4:]) / 2.0)
+
+
+def _finest(cube: Cube) -> int:
+    """The level with the smallest groups."""
+    return int(np.argmin([level.areas_of_node.mean() for level in cube.levels]))
+
+
+def _named(cube: Cube, force: int, chosen: Ints, month: LocalMonth, category: int | None) -> tuple[str | None, Ints]:
+    """The known area that a set of areas is, if it is one by mass, and the areas of it."""
+    mass = month.mean.sum(axis=1, dtype=np.float64) if category is None else month.mean[:, category].astype(np.float64)
+    if len(chosen) == 1:
+        return cube.areas[int(chosen[0])], chosen
+    inside = np.zeros(len(cube.areas), dtype=bool)
+    inside[chosen] = True
+    for level in cube.levels:
+        if not level.named:
+            continue
+        for node in np.unique(level.node_of_area[chosen]):
+            members = level.node_of_area == node
+            union = mass[inside | members].sum()
+            if union > 0 and mass[inside & members].sum() / union >= k.SAME_PLACE:
+                return level.nodes[int(node)], np.flatnonzero(members)
+    return None, chosen
+
+
+def _categories(
+    t: int, force: int, cube: Cube, track: Track, month: LocalMonth, found: list[Incident], gone: list[int], ease: float
+) -> list[Incident]:
+    """Types of a force that are low, high, or took each other's records, beyond what areas explain."""
+    types = cube.n.shape[2]
+    need = evidence.needed("category", len(cube.forces) * types)
+    y, mean, phi = track.counts[t, force], track.mean[t, force], track.phi[t, force]
+    out: list[Incident] = []
+    used: set[int] = set()
+    for source, target, score in _mappings(t, force, cube, track, month, ease):
+        if source in used or target in used and not any(i.partner == target for i in out):
+            continue
+        used |= {source, target}
+        out.append(
+            Incident(
+                t, force, "mapping", "category", float(y[source]), float(mean[source]), float(phi[source]), score,
+                category=source, partner=target, lost=float(mean[source] - y[source]),
+            )
+        )
+    for category in range(types):
+        if category in used or track.history[t, force] < k.MINIMUM_HISTORY:
+            continue
+        local = [i for i in found if i.category == category and i.areas is not None]
+        lost = sum(i.lost for i in local) + _lost_in(t, cube, month, gone, category)
+        down = track.down[t, force, category]
+        if lost > 0:
+            again = np.array(min(y[category] + lost, mean[category]))
+            down = min(down, evidence.bayes_factor(again, mean[category], phi[category]))
+        if down >= need - ease:
+            out.append(
+                Incident(
+                    t, force, "category", "category", float(y[category]), float(mean[category]), float(phi[category]),
+                    float(down) - need, category=category, lost=float(mean[category] - y[category]),
+                )
+            )
+            found[:] = [i for i in found if i.category != category]
+        elif track.up[t, force, category] >= need + k.EVIDENCE_SURPLUS - ease:
+            out.append(
+                Incident(
+                    t, force, "surplus", "category", float(y[category]), float(mean[category]), float(phi[category]),
+                    float(track.up[t, force, category]) - need - k.EVIDENCE_SURPLUS, category=category,
+                )
+            )
+    return out
+
+
+def _lost_in(t: int, cube: Cube, month: LocalMonth, gone: list[int], category: int) -> float:
+    """Records of a type that lost areas account for."""
+    if not gone:
+        return 0.0
+    return max(float((month.mean[gone, category] - cube.n[t, gone, category]).sum()), 0.0)
+
+
+def _mappings(t: int, force: int, cube: Cube, track: Track, month: LocalMonth, ease: float) -> list[tuple[int, int, float]]:
+    """Pairs (from, to, score) of types whose records moved: one low, one high by as much, in the same places."""
+    types = cube.n.shape[2]
+    if track.history[t, force] < k.MINIMUM_HISTORY:
+        return []
+    need = evidence.needed("mapping", len(cube.forces) * types)
+    y, mean, phi = (values[t, force, :-1] for values in (track.counts, track.mean, track.phi))
+    ratio = np.clip(track.counts[t, force, -1] / track.mean[t, force, -1], 0.85, 1.15)
+    mean = mean * ratio
+    z = (y - mean) / np.sqrt(mean + phi * mean**2 + 1e-9)
+    down = evidence.bayes_factor(y, mean, phi)
+    here = cube.areas_of(force)
+    pairs = []
+    for source in np.flatnonzero((down > 0.3) & (mean >= k.SMALLEST_EXPECTED)):
+        moved = mean[source] - y[source]
+        best, best_gain = -1, 0.0
+        for target in range(types):
+            if target == source or z[target] < 0 or y[target] < 1:
+                continue
+            with_moved = evidence.log_probability(y[target], mean[target] + moved, phi[target])
+            count_gain = float(with_moved - evidence.log_probability(y[target], mean[target], phi[target]))
+            left = (y[target] - mean[target] - moved) / np.sqrt(y[target] + phi[target] * y[target] ** 2)
+            if left > k.WINSOR:
+                continue
+            part = min(moved / y[target], 0.95)
+            own = month.share[here, target].astype(np.float64)
+            theirs = month.share[here, source].astype(np.float64)
+            seen = cube.n[t, here, target].astype(np.float64)
+            spread = 1.0 + month.phi_cell[target] * own * y[target]
+            place_gain = float((seen * np.log(1 - part + part * theirs / np.maximum(own, 1e-9)) / spread).sum())
+            both = count_gain + float(np.clip(place_gain, -k.PLACE_WEIGHT, k.PLACE_WEIGHT))
+            if both > best_gain:
+                best, best_gain = target, both
+        score = float(down[source]) + (best_gain - np.log(max(types - 1, 1))) / evidence.LN10 - need
+        if best >= 0 and best_gain > np.log(types) and score >= -ease:
+            pairs.append((int(source), int(best), score))
+    return sorted(pairs, key=lambda pair: -pair[2])
+

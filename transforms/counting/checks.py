@@ -1,0 +1,250 @@
+"""Checks on recording, beside the count: what looks wrong in how crimes were recorded, reported and never mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import dataframely as dy
+import polars as pl
+
+from transforms.contracts import columns as c
+from transforms.counting.codes import code_fault
+from transforms.counting.editions import Editions
+from transforms.counting.engine import Counts
+from transforms.counting.migration import circular_references
+
+#: Rules by which a recorded crime gives way to another one that was recorded beside it.
+_RECORDED_TWICE: Final = (
+    "principal-crime",
+    "finished-incident",
+    "one-per-owner",
+    "one-per-premises",
+    "one-per-offender",
+    "one-per-incident",
+    "part-of-crime",
+)
+
+#: Several references in one field.
+_SEVERAL: Final = r"\S\s*[;|+&]\s*\S"
+
+
+class RecordingChecks(dy.Schema):
+    """One row for each record and check that it does not pass. Nothing is changed by it."""
+
+    force = c.force()
+    source_system = c.text("records system the record came from")
+    crime_ref = c.text("the force's reference for the crime")
+    month = c.month()
+    check = c.text("stable id of the check")
+    sentence = c.text("what is wrong, in one sentence with the values seen")
+    next_steps = c.text("what the force or a checker should do")
+
+
+def check_recording(records: pl.LazyFrame, counts: Counts, editions: Editions) -> pl.DataFrame:
+    """Every check on every record: `RecordingChecks`, sorted. `counts` is what `count` made of `records`.
+
+    The count is not changed by any of this: a record that fails a check counts as the rules say.
+    """
+    lines = counts.lines.join(
+        records.select("force", "source_system", "crime_ref", "reported_at")
+        .collect()
+        .cast({"force": pl.Categorical, "source_system": pl.Categorical}),
+        on=["force", "source_system", "crime_ref"],
+        how="left",
+    )
+    found = [
+        rows.select(
+            pl.col("force").cast(pl.String),
+            pl.col("source_system").cast(pl.String),
+            "crime_ref",
+            "month",
+            check=pl.lit(check),
+            sentence=sentence,
+            next_steps=pl.lit(next_steps),
+        )
+        for check, rows, sentence, next_steps in _checks(lines, editions)
+    ]
+    return pl.concat(found).sort("force", "month", "check", "crime_ref", "source_system")
+
+
+def _checks(lines: pl.DataFrame, editions: Editions) -> Iterator[tuple[str, pl.DataFrame, pl.Expr, str]]:
+    """Each check: its id, the rows that fail it, what is wrong with a row, and what to do."""
+    text = {
+        name: pl.col(name).cast(pl.String)
+        for name in ("offence_code", "status_reason", "outcome_type", "status")
+    }
+    counts = pl.col("counted") == 1
+    yield (
+        "recorded-twice",
+        lines.filter(pl.col("rule").cast(pl.String).is_in(_RECORDED_TWICE) & ~counts).join(
+            lines.select(by="line", by_ref="crime_ref"), on="by"
+        ),
+        pl.format(
+            "Recorded as a crime beside {}, where the rules allow one ({}).",
+            "by_ref",
+            pl.col("rule").cast(pl.String),
+        ),
+        "Cancel it as C3, or correct the victim or offender if it is a crime of its own.",
+    )
+    yield (
+        "victims-recorded-once",
+        _recorded_once(lines),
+        pl.format(
+            "Cancelled as part of another crime, but no live record of incident {} names its victim {}.",
+            "incident_ref",
+            "victim_ref",
+        ),
+        "Record one crime for each victim.",
+    )
+    yield (
+        "victims-in-one-record",
+        lines.filter(counts & pl.col("victim_ref").str.contains(_SEVERAL)),
+        pl.format("One record names several victims: {}.", "victim_ref"),
+        "Record one crime for each victim.",
+    )
+    yield (
+        "no-victim",
+        lines.filter(counts & (pl.col("unit") == "victim") & pl.col("victim_ref").is_null()),
+        pl.format("{} is counted by victim and the record names none.", pl.col("class_code").cast(pl.String)),
+        "Give the victim's reference: until then it cannot be told whether the record is one crime or part of one.",
+    )
+    yield (
+        "class-not-in-force",
+        lines.filter(~pl.col("in_force")),
+        pl.format(
+            "{} was not a class in force in the month it was recorded.", pl.col("class_code").cast(pl.String)
+        ),
+        "Reclassify it into a class of that month.",
+    )
+    yield (
+        "code-not-read",
+        lines.filter(pl.col("rule").cast(pl.String).is_in(["unknown-code", "damaged-code"])),
+        pl.format(
+            "The offence code “{}” cannot be read: {}.",
+            text["offence_code"].fill_null(""),
+            pl.coalesce(code_fault(text["offence_code"]), pl.lit("no edition of the rules knows it")),
+        ),
+        "Send the code again, as text.",
+    )
+    yield (
+        "code-uncertain",
+        lines.filter(counts & pl.col("code_note").is_not_null()),
+        pl.format(
+            "{} was read as {}: {}.", text["offence_code"], pl.col("class_code").cast(pl.String), "code_note"
+        ),
+        "Give the class itself.",
+    )
+    yield (
+        "recorded-before-reported",
+        lines.filter(pl.col("recorded_at") < pl.col("reported_at")),
+        pl.format("Recorded {}, before it was reported {}.", _moment("recorded_at"), _moment("reported_at")),
+        "Correct whichever time is wrong: the recorded time decides the period.",
+    )
+    delay = (pl.col("recorded_at") - pl.col("reported_at")).dt.total_hours()
+    yield (
+        "recorded-late",
+        lines.filter(_is_late(editions)),
+        pl.format(
+            "Recorded {} hours after it was reported; {} are allowed.", delay, _hours_allowed(editions)
+        ),
+        "Look into why; the crime counts in the period it was recorded in.",
+    )
+    removed = pl.col("status").cast(pl.String).is_in(["cancelled", "transferred"])
+    yield (
+        "removed-without-reason",
+        lines.filter(removed & pl.col("status_reason").is_null()),
+        pl.format("{} without a reason.", text["status"].str.to_titlecase()),
+        "Give the reason, C1 to C5, or make the record live again.",
+    )
+    expected = editions.removal_reasons.select(
+        pl.col("reason").alias("status_reason").cast(pl.Categorical), expected="status"
+    )
+    reasons = lines.filter(removed & pl.col("status_reason").is_not_null()).join(
+        expected, on="status_reason", how="left"
+    )
+    yield (
+        "reason-does-not-fit",
+        reasons.filter(text["status"].ne_missing(pl.col("expected"))),
+        pl.format("{} with the reason {}.", text["status"].str.to_titlecase(), text["status_reason"]),
+        "C1 is for transfers, C2 to C5 for cancellations: correct the status or the reason.",
+    )
+    known = editions.outcomes["outcome_type"].to_list()
+    has_outcome = text["outcome_type"].is_not_null() & (text["outcome_type"] != "0")
+    yield (
+        "outcome-not-known",
+        lines.filter(has_outcome & ~text["outcome_type"].is_in(known)),
+        pl.format("The outcome type “{}” is not one of the framework.", text["outcome_type"]),
+        "Send the outcome type again: the crime stands as not yet assigned.",
+    )
+    yield (
+        "outcome-without-date",
+        lines.filter(has_outcome & pl.col("outcome_at").is_null()),
+        pl.format("Outcome {} has no date.", text["outcome_type"]),
+        "Give the date: the crime stands as not yet assigned.",
+    )
+    yield (
+        "circular-references",
+        lines.join(circular_references(lines), on="line", how="semi"),
+        pl.format("Its previous reference {} leads back to itself.", "previous_crime_ref"),
+        "Correct the previous references; the records count on their own until then.",
+    )
+
+
+def _recorded_once(lines: pl.DataFrame) -> pl.DataFrame:
+    """Records cancelled as part of another crime, of victims whom no live record of the incident names."""
+    victim = ["force", "incident_ref", "victim_ref"]
+    merged = lines.filter(
+        (pl.col("status") == "cancelled") & (pl.col("status_reason") == "C3") & (pl.col("unit") == "victim")
+    )
+    live = lines.filter(pl.col("status") == "live")
+    return merged.join(live, on=victim, how="anti").join(live, on=["force", "incident_ref"], how="semi")
+
+
+def _hours_allowed(editions: Editions) -> pl.Expr:
+    """Hours allowed between report and record, by the edition of the month recorded."""
+    rows = editions.rule_changes.filter(pl.col("change") == "recording-hours").sort(
+        "valid_from", descending=True
+    )
+    allowed = pl.lit(None, pl.Int64)
+    for row in rows.iter_rows(named=True):
+        since = pl.lit(True) if row["valid_from"] is None else pl.col("month") >= row["valid_from"]
+        allowed = pl.when(since).then(pl.lit(int(row["treatment"]))).otherwise(allowed)
+    return allowed
+
+
+def _is_late(editions: Editions) -> pl.Expr:
+    return (pl.col("recorded_at") - pl.col("reported_at")).dt.total_minutes() > 60 * _hours_allowed(editions)
+
+
+def _moment(name: str) -> pl.Expr:
+    return pl.col(name).dt.to_string("%-d %B %Y %H:%M")
+
+
+def recording_delay(records: pl.LazyFrame, editions: Editions) -> pl.DataFrame:
+    """How long crimes waited between report and record, for each force and week recorded.
+
+    `force, week` (its Monday, Europe/London), `records`, `median_hours`, `ninth_decile_hours`,
+    `longest_hours`, `late` (how many took longer than is allowed). A backlog shows as a rise within days of
+    its being worked off, and before that as a week with few records.
+    """
+    hours = (pl.col("recorded_at") - pl.col("reported_at")).dt.total_minutes() / 60
+    return (
+        records.select(
+            "force",
+            week=pl.col("recorded_at").dt.date().dt.truncate("1w"),
+            month=pl.col("recorded_at").dt.date().dt.month_start(),
+            hours=hours,
+            late=_is_late(editions),
+        )
+        .group_by("force", "week")
+        .agg(
+            records=pl.len(),
+            median_hours=pl.col("hours").median(),
+            ninth_decile_hours=pl.col("hours").quantile(0.9, "nearest"),
+            longest_hours=pl.col("hours").max(),
+            late=pl.col("late").filter("late").len(),
+        )
+        .sort("force", "week")
+        .collect()
+    )
