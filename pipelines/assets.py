@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import dagster as dg
 
+from pipelines.checks import contract_checks, keep_contracts
 from pipelines.partitions import FORCE_MONTHS, QUARTERS
 from pipelines.settings import settings
 from pipelines.stages.aggregated import aggregate_quarter
@@ -61,7 +62,11 @@ supply_files = dg.AssetSpec(
 @dg.asset(
     group_name="supplied",
     kinds={"duckdb", "polars"},
-    check_specs=[dg.AssetCheckSpec("every_row_accounted_for", asset="supplied")],
+    deps=[supply_files],
+    check_specs=[
+        dg.AssetCheckSpec("every_row_accounted_for", asset="supplied"),
+        *contract_checks("supplied"),
+    ],
 )
 def supplied(context: dg.AssetExecutionContext, line: LineResource) -> dg.MaterializeResult:
     """Every file as received, frozen by its hash; each row read into a line or a reject."""
@@ -84,7 +89,7 @@ def supplied(context: dg.AssetExecutionContext, line: LineResource) -> dg.Materi
             "refusals": dg.MetadataValue.md(_as_list(taken.refused)),
             **_table_rows(opened, ["lines", "street", "rejects"]),
         },
-        check_results=[_accounted_for(taken)],
+        check_results=[_accounted_for(taken), *keep_contracts(opened, "supplied", ["all"])],
     )
 
 
@@ -146,6 +151,7 @@ def counted(context: dg.AssetExecutionContext, line: LineResource) -> dg.Materia
     partitions_def=QUARTERS,
     backfill_policy=ONE_RUN,
     kinds={"polars"},
+    check_specs=contract_checks("aggregated"),
 )
 def aggregated(context: dg.AssetExecutionContext, line: LineResource) -> dg.MaterializeResult:
     """One row for each period, area and offence that ought to exist, from the register of who owes what."""
@@ -157,7 +163,8 @@ def aggregated(context: dg.AssetExecutionContext, line: LineResource) -> dg.Mate
         metadata={
             "quarters recomputed": len(changed),
             **_table_rows(opened, ["offence_grid", "area_grid"], context.partition_keys),
-        }
+        },
+        check_results=[*keep_contracts(opened, "aggregated", context.partition_keys)],
     )
 
 
@@ -167,7 +174,10 @@ def aggregated(context: dg.AssetExecutionContext, line: LineResource) -> dg.Mate
     partitions_def=QUARTERS,
     backfill_policy=ONE_RUN,
     kinds={"polars"},
-    check_specs=[dg.AssetCheckSpec("everything_owed_was_supplied", asset="judged")],
+    check_specs=[
+        dg.AssetCheckSpec("everything_owed_was_supplied", asset="judged"),
+        *contract_checks("judged"),
+    ],
 )
 def judged(context: dg.AssetExecutionContext, line: LineResource) -> dg.MaterializeResult:
     """The same rows with a verdict on each: a number, or a stated reason why there is none."""
@@ -188,7 +198,8 @@ def judged(context: dg.AssetExecutionContext, line: LineResource) -> dg.Material
                 severity=dg.AssetCheckSeverity.WARN,
                 check_name="everything_owed_was_supplied",
                 metadata={"missing": len(missing)},
-            )
+            ),
+            *keep_contracts(opened, "judged", context.partition_keys),
         ],
     )
 

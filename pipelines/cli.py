@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import typer
+from rich.markup import escape
 
 from pipelines.commands import counting, country, judge, line
 from pipelines.country import CountryError
@@ -48,7 +49,7 @@ def main() -> None:
     try:
         app()
     except TOLD as problem:
-        errors.print(f"[bold red]fullcount:[/] {problem}", markup=True)
+        errors.print(f"[bold red]fullcount:[/] {escape(str(problem))}")
         sys.exit(2)
     except KeyboardInterrupt:
         errors.print("Stopped. What was finished is kept; run the same command to go on.")

@@ -148,6 +148,8 @@ def _table(
     csv = path.suffix == ".csv"
     try:
         raw = pl.read_csv(path, infer_schema=False) if csv else pl.read_parquet(path)
+        if csv:  # a quoted empty cell is as empty as a bare one
+            raw = raw.with_columns(pl.all().replace("", None))
     except (pl.exceptions.PolarsError, OSError) as error:
         kind = "UTF-8 CSV" if csv else "Parquet"
         problems.append(f"{path.name} is not a {kind} file: {str(error).splitlines()[0]}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -17,12 +17,14 @@ from transforms.periods import Quarter, months_between
 FIRST: Final = Quarter(2010, 4)
 
 
-def _forces() -> list[str]:
-    """The forces of the country in use; a stand-in while there is none, so that the page still opens."""
+def _owing() -> tuple[list[str], date]:
+    """The forces of the country in use and the first month any owes; stand-ins while there is no country."""
     try:
-        return load_country(settings().country).country.forces.get_column("force").to_list()
+        loaded = load_country(settings().country)
     except (ValueError, OSError):
-        return ["no-country-folder-yet"]
+        return ["no-country-folder-yet"], FIRST.months[2]
+    first = loaded.register.get_column("first_month").to_list()
+    return loaded.country.forces.get_column("force").to_list(), min(first, default=FIRST.months[2])
 
 
 _NOW: Final = datetime.now(ZoneInfo(ZONE)).date()
@@ -34,12 +36,14 @@ _QUARTERS: Final = [
 #: One partition for each quarter: every force is computed in one step.
 QUARTERS: Final = dg.StaticPartitionsDefinition([str(quarter) for quarter in _QUARTERS])
 
+_FORCES, _FIRST_MONTH = _owing()
+
 #: The supply calendar: nothing is computed in it, each file received is marked on it.
 FORCE_MONTHS: Final = dg.MultiPartitionsDefinition(
     {
-        "force": dg.StaticPartitionsDefinition(_forces()),
+        "force": dg.StaticPartitionsDefinition(_FORCES),
         "month": dg.StaticPartitionsDefinition(
-            [f"{month:%Y-%m}" for month in months_between(FIRST.months[2], _NOW.replace(day=1))]
+            [f"{month:%Y-%m}" for month in months_between(_FIRST_MONTH, _NOW.replace(day=1))]
         ),
     }
 )

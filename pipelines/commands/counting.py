@@ -168,7 +168,6 @@ def decide_lines(lines: pl.DataFrame, unreadable: pl.DataFrame, editions: Editio
         pl.col("crime_ref").cast(pl.UInt32).alias("row"), "offence_code", "month"
     )
     template = editions.rules.row(by_predicate=pl.col("rule") == "superseded", named=True)["does_not_count"]
-    later = pl.format("line {}", pl.col("by") + 1)
     return pl.concat(
         [
             decided,
@@ -178,7 +177,7 @@ def decide_lines(lines: pl.DataFrame, unreadable: pl.DataFrame, editions: Editio
             .with_columns(
                 counted=pl.lit(0, pl.Int8),
                 rule=pl.lit("superseded"),
-                because=pl.lit(template).str.replace("{by}", later, literal=True),
+                because=pl.format(template.replace("{by}", "line {}"), pl.col("by") + 1),
             )
             .drop("by"),
             unreadable.drop("offence_code").with_columns(

@@ -17,7 +17,6 @@ from pipelines.progress import Stopwatch, console, errors
 from pipelines.settings import SettingsError, settings
 from pipelines.stages.line import Line
 from transforms.contracts import tables
-from transforms.contracts.status import allows_number
 from transforms.periods import Quarter
 
 WorkspaceOption = Annotated[
@@ -129,24 +128,25 @@ def status(
         "missing": "[red]✕[/]",
         "unjudged": "[yellow]?[/]",
     }
-    table = Table(
-        title="Supply, force by month: ● supplied  ◐ short  ? not judged  ✕ missing", title_justify="left"
-    )
-    table.add_column("force")
-    table.add_column("file")
+    console.print("Supply, force by month: ● supplied  ◐ short  ? not judged  ✕ missing  – not owed")
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("force", no_wrap=True)
+    table.add_column("file", no_wrap=True)
     for month in shown:
-        table.add_column(f"{month:%b}\n{month:%Y}", justify="center")
+        table.add_column(f"{month:%b}\n {month:%y}", width=3, justify="center")
     held: dict[tuple[str, str], dict[Any, str]] = {}
     for row in verdicts.filter(pl.col("month").is_in(shown)).iter_rows(named=True):
         held.setdefault((row["force"], row["file_type"]), {})[row["month"]] = marks[row["status"]]
     for (force, file_type), cells in sorted(held.items()):
         table.add_row(force, file_type, *(cells.get(month, "–") for month in shown))
     console.print(table)
-    gaps = verdicts.filter(~allows_number(), pl.col("month") == shown[-1]).sort("force", "file_type")
-    for row in gaps.iter_rows(named=True):
-        console.print(
-            f"[red]✕[/] {row['force']} {row['file_type']}: {row['reason']}, since {row['since']:%B %Y}."
-        )
+    short = verdicts.filter(pl.col("status") != "complete", pl.col("month").is_in(shown))
+    for (force, file_type, reason), spell in short.group_by(
+        "force", "file_type", "reason", maintain_order=True
+    ):
+        first, last = spell.get_column("month").min(), spell.get_column("month").max()
+        span = f"{first:%B %Y}" if first == last else f"{first:%B %Y} to {last:%B %Y}"
+        console.print(f"[red]✕[/] {force} {file_type}, {span}: {reason}.")
     findings = line.workspace.read("findings", tables.Findings)
     if findings.height:
         console.print(f"\n{findings.height} findings in all. The latest:")
@@ -163,9 +163,9 @@ def serve(
 ) -> None:
     """Serve the site and the files of a release on this machine only, until stopped."""
     import uvicorn
-    from publish.serve import application
 
     from pipelines.store import Storage
+    from publish.serve import application
 
     storage = Storage(workspace or settings(supply=".", country=".").workspace)
     releases = sorted(folder.parent for folder in storage.path("releases").glob("*/manifest.json"))

@@ -166,7 +166,7 @@ def release_calendar(first: Quarter, last: Quarter) -> pl.DataFrame:
     Christmas. This gives all the dates observed: 24 July and 23 October 2025; 29 January, 23 April and
     23 July 2026.
     """
-    quarters = []
+    quarters: list[Quarter] = []
     while (quarter := first.plus(len(quarters))) <= last:
         quarters.append(quarter)
     return pl.DataFrame(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -52,6 +53,8 @@ class Form:
         table = pl.scan_csv(
             self.path,
             separator=self.delimiter,
+            has_header=False,
+            skip_lines=1,
             schema={**numbers, **dict.fromkeys(self.header, pl.String)},
             empty_string_is_null=False,
             row_index_name=None if self.tidied else ROW,
@@ -101,8 +104,11 @@ def _forms(path: Path, name: str, scratch: Path, kept: ExitStack) -> Iterator[Fo
     if not head.strip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"):
         raise Refusal(name, "the file is empty", "ask the sender to supply it again")
     encoding = _encoding(head)
+    # Lines that end in a carriage return alone, as on an old Macintosh, only the careful form can tell apart.
+    only_careful = b"\r" in head and b"\n" not in head
     if encoding == "utf-8":
-        yield _form(path, name)
+        if not only_careful:
+            yield _form(path, name)
         if _is_utf_8(path):
             text = path
         else:
@@ -110,7 +116,8 @@ def _forms(path: Path, name: str, scratch: Path, kept: ExitStack) -> Iterator[Fo
     if encoding != "utf-8":
         text = kept.enter_context(scratch_file(scratch, name, ".csv"))
         _decode(path, text, encoding, name)
-        yield _form(text, name)
+        if not only_careful:
+            yield _form(text, name)
     form = _form(text, name)
     tidy = kept.enter_context(scratch_file(scratch, name, ".csv"))
     yield _tidied(form, tidy, name)
@@ -182,7 +189,7 @@ def _form(path: Path, name: str) -> Form:
 
 
 def _first_record(head: str) -> str:
-    return head.lstrip("\ufeff").splitlines()[0] if head.strip() else ""
+    return re.split(r"\r\n?|\n", head, maxsplit=1)[0]
 
 
 def _split(record: str, delimiter: str) -> Sequence[str]:
@@ -202,7 +209,9 @@ def _tidied(form: Form, tidy: Path, name: str) -> Form:
         start = 1
         try:
             for row, fields in enumerate(reader):
-                if len(fields) == width:
+                if row == 0:
+                    writer.writerow((ROW, LINE, *form.header))
+                elif len(fields) == width:
                     writer.writerow((row, start, *fields))
                 elif fields:
                     broken.append((start, len(fields)))

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Final, Literal
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from transforms.contracts.columns import ZONE
+
+_HOUR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -19,22 +24,62 @@ class Style:
     offset: Literal["none", "utc", "written"] = "none"
     day_first: bool = False
 
-    def moment(self, text: pl.Expr) -> pl.Expr:
-        """The moment that `text` writes in this style, in Europe/London; null where it does not.
-
-        A time without an offset is Europe/London's own; null where the clocks make it two moments or none.
-        """
-        if self.offset == "written":
-            return text.str.to_datetime(
-                self.pattern, time_unit="us", time_zone="UTC", strict=False
-            ).dt.convert_time_zone(ZONE)
-        if self.offset == "utc":
-            return self.clock(text).dt.replace_time_zone("UTC").dt.convert_time_zone(ZONE)
-        return self.clock(text).dt.replace_time_zone(ZONE, ambiguous="null", non_existent="null")
-
     def clock(self, text: pl.Expr) -> pl.Expr:
-        """What the clock face says, with no zone."""
-        return text.str.to_datetime(self.pattern, time_unit="us", strict=False)
+        """What the clock face says; in UTC where the style gives an offset. Null where `text` is in another style."""
+        if self.offset == "written":
+            moment = text.str.to_datetime(
+                self.pattern, time_unit="us", time_zone="UTC", strict=False, cache=False
+            )
+            return moment.dt.replace_time_zone(None)
+        return text.str.to_datetime(self.pattern, time_unit="us", strict=False, cache=False)
+
+    def moment(self, clock: pl.Expr, years: range) -> pl.Expr:
+        """The moment in Europe/London that a clock face of this style shows.
+
+        A clock without an offset is Europe/London's own. Null where the clocks going back or forward make it two
+        moments or none, and outside `years`: `any_style` reads those.
+        """
+        if self.offset == "none":
+            summer, winter = [], []
+            for year in years:
+                left_out, twice = summer_time(year)
+                summer.append((clock >= left_out + _HOUR) & (clock < twice - _HOUR))
+                winter.append((clock >= datetime(year, 1, 1)) & (clock < left_out))
+                winter.append((clock >= twice) & (clock < datetime(year + 1, 1, 1)))
+            # A time zone database is asked value by value; comparing with a few instants takes a fifth of the time.
+            clock = (
+                pl.when(pl.any_horizontal(winter))
+                .then(clock)
+                .when(pl.any_horizontal(summer))
+                .then(clock - _HOUR)
+            )
+        return clock.dt.replace_time_zone("UTC").dt.convert_time_zone(ZONE)
+
+
+@cache
+def summer_time(year: int) -> tuple[datetime, datetime]:
+    """The two doubtful hours of a year, by the clock: the one from the first is left out, the one to the second twice.
+
+    For 2019: 31 March 01:00 and 27 October 02:00. From the time zone database. Raises `ValueError` for a year
+    whose clocks did not go forward and back.
+    """
+    london, day = ZoneInfo(ZONE), timedelta(days=1)
+
+    def offset(moment: datetime) -> timedelta | None:
+        return moment.astimezone(london).utcoffset()
+
+    days = [datetime(year, 1, 1, tzinfo=UTC) + number * day for number in range(365)]
+    changes = [
+        start + number * _HOUR
+        for start in days
+        if offset(start) != offset(start + day)
+        for number in range(24)
+        if offset(start + number * _HOUR) != offset(start + (number - 1) * _HOUR)
+    ]
+    if len(changes) != 2:
+        raise ValueError(f"the clocks did not go forward and back once in {year}")
+    forward, back = (change.replace(tzinfo=None) for change in changes)
+    return forward, back + _HOUR
 
 
 #: ISO 8601 as systems write it; the first that fits most of a column is tried first on all of it.
@@ -77,10 +122,7 @@ def main_style(sample: pl.Series, day_first: bool) -> Style:
     """The style that most of a sample of one column is written in; plain ISO 8601 when it is empty."""
     styles = (*ISO, *DAY_FIRST) if day_first else ISO
     fits = sample.to_frame("text").select(
-        style.clock(pl.col("text")).is_not_null().sum().alias(str(place))
-        if style.offset != "written"
-        else style.moment(pl.col("text")).is_not_null().sum().alias(str(place))
-        for place, style in enumerate(styles)
+        style.clock(pl.col("text")).count().alias(str(place)) for place, style in enumerate(styles)
     )
     return max(enumerate(styles), key=lambda each: (fits[str(each[0])][0], -each[0]))[1]
 
@@ -94,7 +136,8 @@ def any_style(text: pl.Expr, day_first: bool) -> pl.Expr:
     clock = pl.coalesce(style.clock(text) for style in _plain(day_first))
     placed = clock.dt.replace_time_zone(ZONE, ambiguous="earliest", non_existent="null")
     left_out = clock.dt.replace_time_zone("UTC").dt.convert_time_zone(ZONE)
-    offset = pl.coalesce(style.moment(text) for style in ISO if style.offset != "none")
+    offset = pl.coalesce(style.clock(text) for style in ISO if style.offset != "none")
+    offset = offset.dt.replace_time_zone("UTC").dt.convert_time_zone(ZONE)
     return pl.coalesce(placed, left_out, offset)
 
 

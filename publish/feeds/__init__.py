@@ -34,29 +34,32 @@ def build(judged: Judged, country: Country, months: Sequence[date], folder: Path
     verdicts = judged.verdicts.filter(pl.col("month").is_in(list(months)))
     states = availability.states(verdicts, country)
     allowed = availability.allowed(states)
-    files: dict[tuple[str, str], tuple[str, int]] = {}
-    written: list[Path] = []
     withdrawn = street.withdrawn(judged.crimes)
-    for month in sorted(months):
-        crimes = judged.crimes.filter(pl.col("month") == month)
-        rows = street.published(crimes, withdrawn, country, key)
-        parts = {str(force): part for (force,), part in rows.group_by("force", maintain_order=True)}
-        for force in allowed.get(month, []):
-            part = parts.get(force, rows.clear())
-            path = folder / f"{month:%Y-%m}" / f"{month:%Y-%m}-{force}-street.csv"
-            path.parent.mkdir(exist_ok=True)
-            street.write(part, path)
-            written.append(path)
-            files[force, f"{month:%Y-%m}"] = (path.relative_to(folder).as_posix(), part.height)
-    newest = max(months)
-    notes = [folder / "README.txt", folder / "availability.csv"]
-    availability.write(states, files, notes[1])
-    notes[0].write_text(archive.readme(country, states, months), encoding="utf-8", newline="\r\n")
-    zipped = folder / f"{newest:%Y-%m}.zip"
-    archive.write_zip([*notes, *written], folder, zipped)
-    latest = folder / "latest.zip"
+    points = street.map_points_of(judged.crimes, country)
+    files: dict[tuple[str, str], tuple[str, int]] = {}
+    written = [folder / "README.txt"]
+    written[0].write_text(archive.readme(country, states, months), encoding="utf-8", newline="\r\n")
+    zipped, latest = folder / f"{max(months):%Y-%m}.zip", folder / "latest.zip"
+    with archive.Archive(zipped, folder) as members:
+        members.add(written[0])
+        for month in sorted(months):
+            crimes = judged.crimes.filter(pl.col("month") == month)
+            rows = street.published(crimes, points, withdrawn, country, key)
+            parts = {str(force): part for (force,), part in rows.group_by("force", maintain_order=True)}
+            for force in allowed.get(month, []):
+                part = parts.get(force, rows.clear())
+                path = folder / f"{month:%Y-%m}" / f"{month:%Y-%m}-{force}-street.csv"
+                path.parent.mkdir(exist_ok=True)
+                street.write(part, path)
+                members.add(path)
+                written.append(path)
+                files[force, f"{month:%Y-%m}"] = (path.relative_to(folder).as_posix(), part.height)
+        written.append(folder / "availability.csv")
+        availability.write(states, files, written[-1])
+        members.add(written[-1])
     os.link(zipped, latest)
-    return [*notes, *written, zipped, latest, _sums([*notes, *written, zipped, latest], folder)]
+    written += [zipped, latest]
+    return [*written, _sums(written, folder)]
 
 
 def _sums(paths: Sequence[Path], folder: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -66,14 +67,36 @@ def readme(country: Country, states: pl.DataFrame, months: Sequence[date]) -> st
     )
 
 
-def write_zip(paths: Sequence[Path], folder: Path, target: Path) -> None:
-    """Zip `paths` under their names inside `folder`: fixed times, modes and order."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for path in paths:
-            member = zipfile.ZipInfo(path.relative_to(folder).as_posix(), NO_TIME)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            member.create_system = 3
-            member.external_attr = 0o100644 << 16
-            member.file_size = path.stat().st_size
-            with path.open("rb") as source, archive.open(member, "w") as copy:
-                shutil.copyfileobj(source, copy, 1 << 20)
+class Archive:
+    """A zip being written: fixed times and modes, members in the order they are added, under their paths.
+
+    Members are compressed in a thread of their own, while the next files are made. Leaving the `with`
+    block waits for them, and raises what went wrong with any.
+    """
+
+    def __init__(self, target: Path, folder: Path) -> None:
+        self.folder = folder
+        self.zip = zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6)
+        self.worker = ThreadPoolExecutor(max_workers=1)
+        self.waiting: list[Future[None]] = []
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self.zip, self.worker:
+            for member in self.waiting:
+                member.result()
+
+    def add(self, path: Path) -> None:
+        """Add a file of the folder, which must be whole and stay as it is."""
+        self.waiting.append(self.worker.submit(self._write, path))
+
+    def _write(self, path: Path) -> None:
+        member = zipfile.ZipInfo(path.relative_to(self.folder).as_posix(), NO_TIME)
+        member.compress_type = zipfile.ZIP_DEFLATED
+        member.create_system = 3
+        member.external_attr = 0o100644 << 16
+        member.file_size = path.stat().st_size
+        with path.open("rb") as source, self.zip.open(member, "w") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)

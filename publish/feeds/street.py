@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import hmac
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from geography.areas import Country
+from geography.map_points import snap
 
 ANTI_SOCIAL: Final = "Anti-social behaviour"
 NO_LOCATION: Final = "No Location"
@@ -30,38 +32,73 @@ COLUMNS: Final = (
     "Context",
 )
 
+#: Lines are sorted on every column that can differ within a file, places without a location last.
+ORDER: Final = (
+    "force",
+    "LSOA name",
+    "LSOA code",
+    "Longitude",
+    "Latitude",
+    "Location",
+    "Crime type",
+    "Crime ID",
+    "Last outcome category",
+)
+
+#: Bytes of a block of SHA-256.
+BLOCK: Final = 64
+
 
 def withdrawn(crimes: pl.DataFrame) -> pl.DataFrame:
     """The crimes that a later net correction took back: neither the crime nor its correction has a line."""
     return crimes.filter(pl.col("counted") < 0).select("force", "crime_ref").drop_nulls().unique()
 
 
-def published(crimes: pl.DataFrame, withdrawn: pl.DataFrame, country: Country, key: bytes) -> pl.DataFrame:
-    """Lines of the street file with their `force`, sorted on every column.
+def map_points_of(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
+    """The map point of each place that a force recorded: `force, longitude, latitude` and the point's `at_…`.
 
-    `crimes` is `Counted`; a row that was already published by police.uk (no offence code, and a reference
-    of 64 hexadecimal digits) keeps its crime id, and every other reference is replaced by a keyed hash.
-    Anti-social behaviour has neither id nor outcome. A record without a map point keeps its line, with
-    “No Location” and no LSOA.
+    Nothing else of a recorded place is published. Each distinct place is looked up once.
     """
-    placed = pl.col("longitude").is_not_null() & pl.col("latitude").is_not_null()
+    where = ["force", "longitude", "latitude"]
+    places = crimes.filter(~_is_public()).select(where).drop_nulls().unique()
+    found = snap(places.with_columns(pl.col(*where).name.prefix("from_")), country.map_points)
+    return found.select(
+        *(pl.col(f"from_{name}").alias(name) for name in where),
+        pl.col("longitude", "latitude", "location", "lsoa_code").name.prefix("at_"),
+    )
+
+
+def published(
+    crimes: pl.DataFrame, points: pl.DataFrame, withdrawn: pl.DataFrame, country: Country, key: bytes
+) -> pl.DataFrame:
+    """Lines of the street file with their `force`, sorted.
+
+    `crimes` is `Counted`, `points` is `map_points_of`, `withdrawn` is `withdrawn`. A record of a force is
+    put at its map point, with the LSOA of that point, and its reference is replaced by a keyed hash. A row
+    that police.uk published before is passed on as it was. Anti-social behaviour has neither id nor
+    outcome. A record without a map point keeps its line, with “No Location” and no LSOA.
+    """
     is_crime = pl.col("category").cast(pl.String) != ANTI_SOCIAL
+    at = {
+        name: pl.when(_is_public()).then(name).otherwise(f"at_{name}")
+        for name in ("longitude", "latitude", "location", "lsoa_code")
+    }
+    placed = pl.col("longitude").is_not_null() & pl.col("latitude").is_not_null()
     force = pl.col("force").replace_strict(
         country.forces["force"],
         country.forces["reported_by"],
         default=pl.col("force"),
         return_dtype=pl.String,
     )
+    standing = crimes.filter(pl.col("counted") > 0).join(withdrawn, on=["force", "crime_ref"], how="anti")
     return (
-        crimes.filter(pl.col("counted") > 0)
-        .join(withdrawn, on=["force", "crime_ref"], how="anti")
-        .join(
-            _crime_ids(crimes, key), on=["force", "crime_ref", "offence_code"], how="left", nulls_equal=True
-        )
+        standing.with_columns(crime_id=_crime_ids(standing, key))
+        .join(points, on=["force", "longitude", "latitude"], how="left")
+        .with_columns(**at)
         .join(country.lsoas.select("lsoa_code", "lsoa_name"), on="lsoa_code", how="left")
         .select(
             "force",
-            pl.when(is_crime).then("crime_id").alias("Crime ID"),
+            pl.col("crime_id").alias("Crime ID"),
             pl.col("month").dt.strftime("%Y-%m").alias("Month"),
             force.alias("Reported by"),
             force.alias("Falls within"),
@@ -74,13 +111,7 @@ def published(crimes: pl.DataFrame, withdrawn: pl.DataFrame, country: Country, k
             pl.when(is_crime).then("outcome").alias("Last outcome category"),
             pl.lit(None, pl.String).alias("Context"),
         )
-        .sort(
-            "force",
-            "LSOA name",
-            "LSOA code",
-            *(c for c in COLUMNS if not c.startswith("LSOA")),
-            nulls_last=True,
-        )
+        .sort(ORDER, nulls_last=True)
     )
 
 
@@ -91,21 +122,48 @@ def write(lines: pl.DataFrame, path: Path) -> None:
     )
 
 
-def _crime_ids(crimes: pl.DataFrame, key: bytes) -> pl.DataFrame:
-    """The public id of each crime reference: HMAC-SHA256 of force and reference, hashed once each.
+def _is_public() -> pl.Expr:
+    """Whether a row's place is already a map point: police.uk names its points, a force does not."""
+    return pl.col("offence_code").is_null() & pl.col("location").is_not_null()
 
-    Without the key an id cannot be searched for by guessing references; with the same key it is the same
-    in every release. The loop is over distinct references: no table library computes a keyed hash.
+
+def _crime_ids(crimes: pl.DataFrame, key: bytes) -> pl.Series:
+    """The public id of each row, by force and reference; null for anti-social behaviour and where there is none.
+
+    A row that police.uk published keeps its id. Without the key an id cannot be searched for by guessing
+    references; with the same key it is the same in every release.
+    """
+    is_crime = pl.col("category").cast(pl.String) != ANTI_SOCIAL
+    is_hashed = pl.col("offence_code").is_null() & pl.col("crime_ref").str.contains(r"^[0-9a-f]{64}$")
+    message = pl.concat_str("force", "crime_ref", separator="\n")
+    rows = crimes.select(
+        message=pl.when(is_crime & ~is_hashed).then(message),
+        kept=pl.when(is_crime & is_hashed).then("crime_ref"),
+    )
+    keyed_hash = _keyed_hash(key)
+    # The one loop over rows here: no table library computes a keyed hash.
+    ids = [None if text is None else keyed_hash(text.encode()) for text in rows.get_column("message")]
+    return rows.select(pl.coalesce(pl.Series(ids, dtype=pl.String), "kept")).to_series()
+
+
+def _keyed_hash(key: bytes) -> Callable[[bytes], str]:
+    """HMAC-SHA256 under `key` (RFC 2104), in hexadecimal, with the work on the key done once.
+
+    `hmac.digest` starts again from the key each time, which takes nearly three times as long.
     """
     if len(key) < SHORTEST_KEY:
         raise ValueError(
             f"The key of the crime ids has {len(key)} bytes; {SHORTEST_KEY} or more are wanted. "
             "Make one with: openssl rand -hex 32"
         )
-    references = crimes.select("force", "crime_ref", "offence_code").drop_nulls("crime_ref").unique()
-    already_public = pl.col("offence_code").is_null() & pl.col("crime_ref").str.contains(r"^[0-9a-f]{64}$")
-    kept = references.filter(already_public).with_columns(crime_id="crime_ref")
-    hashed = references.filter(~already_public)
-    messages = hashed.select(pl.concat_str("force", "crime_ref", separator="\n")).to_series()
-    ids = [hmac.digest(key, message.encode(), "sha256").hex() for message in messages]
-    return pl.concat([kept, hashed.with_columns(crime_id=pl.Series(ids, dtype=pl.String))])
+    block = (key if len(key) <= BLOCK else hashlib.sha256(key).digest()).ljust(BLOCK, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def keyed_hash(message: bytes) -> str:
+        first, second = inner.copy(), outer.copy()
+        first.update(message)
+        second.update(first.digest())
+        return second.hexdigest()
+
+    return keyed_hash

@@ -184,7 +184,10 @@ def _table_faults(page: Page) -> Iterator[str]:
         if not any(cell.text for cell in body) and texts[column] != "Notes":
             yield f"the column “{texts[column]}” is blank"
         for cell in body:
-            if numbers and not cell.is_number and cell.text and not _SHORTHAND.fullmatch(cell.text):
+            is_explained = _SHORTHAND.fullmatch(cell.text) or any(
+                f"“{cell.text}” stands" in text for text in above
+            )
+            if numbers and not cell.is_number and cell.text and not is_explained:
                 yield f"“{cell.text}” stands among the numbers of “{texts[column]}”"
             if cell.is_number and "thousands" not in cell.style:
                 yield f"the number {cell.text} in “{texts[column]}” has no number format"

@@ -8,39 +8,53 @@ from pathlib import Path
 import polars as pl
 
 from geography.areas import Country
+from publish.returns.accessibility import accessibility_faults
 from publish.returns.errors import ReturnError
 from publish.returns.machine_readable import write_machine_readable
 from publish.returns.ods import write_ods
 from publish.returns.recorded_crime import recorded_crime
+from publish.returns.revisions import revised
+from publish.returns.summary import write_summary
 from publish.returns.tables import Release
+from publish.returns.worksheets import workbook
 from publish.returns.xlsx import write_xlsx
 from transforms.judging import Judged
 from transforms.periods import Quarter
 
 
 def build(
-    judged: Judged, country: Country, offences_reference: pl.DataFrame, quarter: Quarter | str, folder: Path
+    judged: Judged,
+    country: Country,
+    offences_reference: pl.DataFrame,
+    quarter: Quarter | str,
+    folder: Path,
+    earlier: pl.DataFrame | None = None,
 ) -> list[Path]:
-    """Write the return of `quarter` into `folder` as `recorded-crime-<quarter>.{ods,xlsx,csv,parquet,…}`.
+    """Write the return of `quarter` into `folder` as `recorded-crime-<quarter>.{ods,xlsx,csv,parquet,html,…}`.
 
-    `offences_reference` has one row for each `offence_code` with its `offence_group`, `offence_subgroup` and
-    `offence_description`. The same input gives the same bytes. Returns the files written. Raises ReturnError,
-    with nothing written, when the return cannot be made as asked.
+    `offences_reference` has one row for each `offence_code` of the two years with its `offence_group`,
+    `offence_subgroup` and `offence_description`. `earlier` is the Parquet table of an earlier edition of the
+    same return: what has changed since is marked [r] and listed. The same input gives the same bytes. Returns
+    the files written. Raises ReturnError, with nothing written, when the return cannot be made as asked.
     """
     try:
         asked = Quarter.parse(quarter) if isinstance(quarter, str) else quarter
     except ValueError as error:
         raise ReturnError(f"quarter “{quarter}”", "it cannot be read.", str(error)) from error
-    return write(files(recorded_crime(judged, country, offences_reference, asked)), folder)
+    release = recorded_crime(judged, country, offences_reference, asked)
+    return write(files(release if earlier is None else revised(release, earlier)), folder)
 
 
 def files(release: Release) -> dict[str, bytes]:
-    """Every file of a release, by name."""
-    return {
-        f"{release.name}.ods": write_ods(release),
-        f"{release.name}.xlsx": write_xlsx(release),
-        **write_machine_readable(release),
-    }
+    """Every file of a release, by name. Raises ReturnError when a workbook breaks the accessibility checklist."""
+    book = workbook(release)
+    made = {f"{release.name}.ods": write_ods(book), f"{release.name}.xlsx": write_xlsx(book)}
+    for name, content in made.items():
+        if faults := accessibility_faults(content):
+            raise ReturnError(
+                name, f"it is not accessible: {faults[0]}.", "Correct what is named, and build again."
+            )
+    return made | write_machine_readable(release) | write_summary(release)
 
 
 def write(made: dict[str, bytes], folder: Path) -> list[Path]:

@@ -17,9 +17,12 @@ from transforms.contracts.status import SHORTHAND_MEANING, Status, allows_number
 
 #: The columns of the data file: one row for each published figure.
 DATA_COLUMNS: Final = (
-    Column("table", "Table", "Worksheet that prints the figure"),
+    Column("table", "Table", "Name of the table, as it is marked up in the workbooks"),
     Column("period", "Period", "Period the figure is for, or the two that it compares"),
-    Column("measure", "Measure", "count, percentage change or rate"),
+    Column("measure", "Measure", "count, percentage change, comparison (of two counts) or rate"),
+    Column(
+        "area", "Area", "Force by its police.uk slug, or another area by its name: the same in every release"
+    ),
     Column("area_code", "Area code", "GSS code of the area; empty where it has none"),
     Column("area_name", "Area name", "Name of the area, with what a total leaves out"),
     Column("area_level", "Area level", "country, region, police force area or national force"),
@@ -38,21 +41,25 @@ DATA_COLUMNS: Final = (
     ),
     Column("notes", "Notes", "Numbers of the notes on the area's figures, whose text the metadata gives"),
 )
-DATA_KEY: Final = ("table", "area_name", "category")
+#: The measure of a table that lists what changed.
+REVISION: Final = "revision"
+DATA_KEY: Final = ("table", "area", "category")
+
+
+def data_tables(release: Release) -> list[Table]:
+    """The tables whose figures are data: all but the list of revisions."""
+    return [table for table in release.tables if table.measure != REVISION]
 
 
 def data(release: Release) -> pl.DataFrame:
     """Every figure of a release, one row each, in printed order: `DATA_COLUMNS`, `value` as a number."""
-    return pl.concat([_of_table(release, table) for table in release.tables])
+    return pl.concat([_of_table(release, table) for table in data_tables(release)])
 
 
 def write_machine_readable(release: Release) -> dict[str, bytes]:
     """The files for machines, by name: CSV, its CSVW metadata, Parquet, a data package and a catalogue entry."""
     figures = data(release)
-    decimals = {column.unit: column.decimals for table in release.tables for column in table.columns}
-    places = pl.col("unit").replace_strict(decimals, return_dtype=pl.Int64)
-    value = pl.when(places == 0).then(written(pl.col("value"), 0)).otherwise(written(pl.col("value"), 1))
-    csv = figures.with_columns(value=value).write_csv(null_value="").encode()
+    csv = figures.with_columns(value=_as_printed(release)).write_csv(null_value="").encode()
     parquet = io.BytesIO()
     figures.write_parquet(parquet, compression="zstd", metadata={"title": release.title})
     files = {f"{release.name}.csv": csv, f"{release.name}.parquet": parquet.getvalue()}
@@ -76,9 +83,10 @@ def _of_table(release: Release, table: Table) -> pl.DataFrame:
         .join(columns, on="column")
         .sort("row", "place")
         .select(
-            table=pl.lit(table.sheet),
+            table=pl.lit(table.name),
             period=pl.lit(table.period),
             measure=pl.lit(table.measure),
+            area="area",
             area_code=pl.when(~pl.col("area_code").str.starts_with("[")).then("area_code"),
             area_name=clean(pl.col("area_name")),
             area_level="level",
@@ -90,6 +98,19 @@ def _of_table(release: Release, table: Table) -> pl.DataFrame:
             notes=numbers.list.sort().cast(pl.List(pl.String)).list.join(" "),
         )
     )
+
+
+def _as_printed(release: Release) -> pl.Series:
+    """The values of `data` as text, each with the decimals of its column."""
+    tables = []
+    for table in data_tables(release):
+        decimals = {column.key: column.decimals for column in table.columns}
+        order = {column.key: place for place, column in enumerate(table.columns)}
+        places = pl.col("column").replace_strict(decimals, return_dtype=pl.Int64)
+        whole = pl.when(places == 0).then(written(pl.col("value"), 0)).otherwise(written(pl.col("value"), 1))
+        in_order = table.figures.sort("row", pl.col("column").replace_strict(order))
+        tables.append(in_order.select(pl.when(allows_number()).then(whole)).to_series())
+    return pl.concat(tables)
 
 
 def _csvw(release: Release) -> dict[str, Any]:

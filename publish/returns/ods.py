@@ -1,4 +1,4 @@
-"""Writes a release as an accessible ODS workbook, the same bytes for the same release.
+"""Writes an accessible ODS workbook, the same bytes for the same workbook.
 
 odfdo makes the document: styles, language, properties, worksheets, links, header rows and the marked-up
 ranges. Only the figures' rows are put in as text, column by column: as odfdo objects 25,000 rows of 8 cells
@@ -15,8 +15,8 @@ from typing import Final
 import polars as pl
 from odfdo import Cell, Column, Document, Element, HeaderRows, Link, Paragraph, Row, Style, Table
 
-from publish.returns.tables import Release, written
-from publish.returns.worksheets import COVER_WIDTH, Body, Sheet, worksheets
+from publish.returns.tables import written
+from publish.returns.worksheets import COVER_WIDTH, Body, Sheet, Workbook
 
 LANGUAGE: Final = "en-GB"
 FONT: Final = "Arial"
@@ -27,12 +27,12 @@ _ROWS_AT_ONCE: Final = 50_000
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
-def write_ods(release: Release) -> bytes:
+def write_ods(book: Workbook) -> bytes:
     """The workbook as bytes."""
-    sheets = worksheets(release)
+    sheets = list(book.sheets)
     document = Document("spreadsheet")
     document.body.clear()
-    _set_properties(document, release)
+    _set_properties(document, book)
     _set_styles(document)
     for sheet in sheets:
         document.body.append(_sheet(document, sheet))
@@ -43,10 +43,10 @@ def write_ods(release: Release) -> bytes:
     return _finished(shell, sheets)
 
 
-def _set_properties(document: Document, release: Release) -> None:
+def _set_properties(document: Document, book: Workbook) -> None:
     meta = document.meta
-    moment = datetime.combine(release.dated, time())
-    meta.title, meta.subject, meta.language = release.title, release.subject, LANGUAGE
+    moment = datetime.combine(book.dated, time())
+    meta.title, meta.subject, meta.language = book.title, book.subject, LANGUAGE
     meta.creation_date = meta.date = moment
     document.language = LANGUAGE
 

@@ -224,7 +224,7 @@ def _tables(
     ]  # fmt: skip
     if supply.has_year_before:
         both_years = _Comparison.of(supply, areas, [YEAR, YEAR_BEFORE])
-        change = changes(both_years.counts(YEAR), both_years.counts(YEAR_BEFORE), _KEY)
+        change = both_years.withdrawn(changes(both_years.counts(YEAR), both_years.counts(YEAR_BEFORE), _KEY))
         tables.append(
             _table(
                 f"{slug}_change", first + len(tables),
@@ -236,6 +236,23 @@ def _tables(
                 supply, areas, both_years, change,
             )
         )  # fmt: skip
+    if supply.has_year_before:
+        tables.append(
+            _table(
+                f"{slug}_comparison",
+                first + len(tables),
+                f"Total {what.replace(f' and {kind}', '')}, {year} compared with {year_before} [p]",
+                f"{year} compared with {year_before}",
+                "comparison",
+                f"Figures are numbers of {unit} on one basis in both years, and the change between them.",
+                ("provisional", "small base"),
+                _comparison_columns(columns[0], year, year_before),
+                supply,
+                areas,
+                both_years,
+                both_years.withdrawn(_compared_totals(both_years)),
+            )
+        )
     rate_columns, rate = _rates(this_year, areas, supply.classification, people, households)
     tables.append(
         _table(
@@ -245,6 +262,27 @@ def _tables(
         )
     )  # fmt: skip
     return tables
+
+
+def _comparison_columns(total: Column, year: str, year_before: str) -> tuple[Column, ...]:
+    def headed(key: str, when: str) -> Column:
+        return replace(total, key=key, heading=when[0].upper() + when[1:], meaning=f"{total.meaning}, {when}")
+
+    change = Column(
+        "change", "Percentage change", "Change from the first to the second", "per cent", decimals=1
+    )
+    return (headed("before", year_before), headed("now", year), change)
+
+
+def _compared_totals(compared: _Comparison) -> pl.DataFrame:
+    """The total of both years and the change to one decimal, as columns `before`, `now` and `change`."""
+    before, now = (
+        compared.counts(period).filter(pl.col("column") == "total").with_columns(column=pl.lit(key))
+        for key, period in (("before", YEAR_BEFORE), ("now", YEAR))
+    )
+    change = changes(now, before, ["area"], decimals=1).with_columns(column=pl.lit("change"))
+    shape = ["area", "column", "value", "status"]
+    return pl.concat([before.select(shape), now.select(shape), change.select(shape)])
 
 
 @dataclass(frozen=True)
@@ -272,6 +310,15 @@ class _Comparison:
         """The figures of one period: `area`, `column`, `count`, `status`, and the same number as `value`."""
         chosen = self.figures.filter(pl.col("period") == period)
         return chosen.select(*_KEY, "count", "status", value=pl.col("count").cast(pl.Float64))
+
+    def withdrawn(self, values: pl.DataFrame) -> pl.DataFrame:
+        """`values` with those of every force that left missing: it leaves all periods, not only the one it lacks."""
+        left = pl.col("area").is_in(self.gone)
+        status = pl.col("status").cast(pl.String)
+        return values.with_columns(
+            value=pl.when(~left).then("value"),
+            status=pl.when(left).then(pl.lit(Status.MISSING.value)).otherwise(status).cast(STATUS),
+        )
 
 
 def _rates(
@@ -366,7 +413,7 @@ def _table(
         ),
         labels=(AREA_CODE, AREA_NAME),
         columns=columns,
-        rows=rows.select("row", "area_code", pl.Series("area_name", labels), "level", "notes"),
+        rows=rows.select("row", "area", "area_code", pl.Series("area_name", labels), "level", "notes"),
         figures=cells.sort("row", "column"),
         notes=notes,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from textwrap import wrap
 from typing import Final
 
@@ -57,15 +59,25 @@ class Body:
     strong: tuple[bool, ...] = ()
     links: bool = False
 
-    def lines(self) -> list[int]:
-        """How many lines of text the tallest cell of each row takes, the header row first."""
-        texts = [place for place, decimals in enumerate(self.decimals) if decimals is None]
-        body = [
-            max(_lines(row[place], self.widths[at]) for place, at in enumerate(texts))
-            for row in self.rows.select(pl.nth(texts)).iter_rows()
+    def tall_rows(self) -> dict[int, int]:
+        """Rows of more than one line of text, the header being row 0, and how many lines each takes."""
+        names = [
+            name for name, decimals in zip(self.rows.columns, self.decimals, strict=True) if decimals is None
         ]
-        header = max(_lines(name, width) for name, width in zip(self.headings, self.widths, strict=True))
-        return [header, *body]
+        widths = [
+            width for width, decimals in zip(self.widths, self.decimals, strict=True) if decimals is None
+        ]
+        long = pl.any_horizontal(
+            pl.col(name).str.len_chars() >= width for name, width in zip(names, widths, strict=True)
+        )
+        wraps = self.rows.select(names).with_row_index("row", offset=1).filter(long)
+        tall = {
+            row: max(_lines(text, width) for text, width in zip(texts, widths, strict=True))
+            for row, *texts in wraps.iter_rows()
+        }
+        return tall | {
+            0: max(_lines(name, width) for name, width in zip(self.headings, self.widths, strict=True))
+        }
 
 
 @dataclass(frozen=True)
@@ -78,27 +90,37 @@ class Sheet:
     body: Body | None = None
 
 
-def worksheets(release: Release) -> list[Sheet]:
-    """The worksheets of a release in reading order: cover, contents, notes, tables."""
-    has_notes = bool(release.note_numbers)
-    sheets = [_cover(release, has_notes), _contents(release, has_notes)]
-    if has_notes:
-        sheets.append(_notes(release))
-    return [*sheets, *(_table_sheet(release, table) for table in release.tables)]
+@dataclass(frozen=True)
+class Workbook:
+    """Worksheets and what the file says of itself; `dated` is the date written into it."""
+
+    title: str
+    subject: str
+    dated: date
+    sheets: tuple[Sheet, ...]
 
 
-def _cover(release: Release, has_notes: bool) -> Sheet:
+def workbook(release: Release) -> Workbook:
+    """A release as a workbook, its worksheets in reading order: cover, contents, notes, tables."""
+    notes = (_notes(release),) if release.note_numbers else ()
+    tables = tuple(_table_sheet(release, table) for table in release.tables)
+    cover = cover_sheet(release.title, release.cover, has_notes=bool(notes))
+    listed = [(COVER, release.title), *((NOTES, "Notes on the tables") for _ in notes)]
+    listed += [(table.sheet, table.title) for table in release.tables]
+    sheets = (cover, contents_sheet(listed), *notes, *tables)
+    return Workbook(release.title, release.subject, release.dated, sheets)
+
+
+def cover_sheet(title: str, paragraphs: Sequence[str], has_notes: bool = False) -> Sheet:
+    """The first worksheet: what the file is and how to read it, with links onwards."""
     links = [Line("Go to the contents", CONTENTS)]
     if has_notes:
         links.append(Line("Go to the notes", NOTES))
-    return Sheet(COVER, release.title, (*(Line(text) for text in release.cover), *links))
+    return Sheet(COVER, title, (*(Line(text) for text in paragraphs), *links))
 
 
-def _contents(release: Release, has_notes: bool) -> Sheet:
-    listed = [(COVER, release.title)]
-    if has_notes:
-        listed.append((NOTES, "Notes on the tables"))
-    listed += [(table.sheet, table.title) for table in release.tables]
+def contents_sheet(listed: Sequence[tuple[str, str]]) -> Sheet:
+    """The list of worksheets, each by its name and its title, with links."""
     rows = pl.DataFrame(listed, schema=["worksheet", "title"], orient="row")
     return Sheet(
         CONTENTS,
@@ -122,7 +144,7 @@ def _notes(release: Release) -> Sheet:
     return Sheet(
         NOTES,
         "Notes",
-        (Line("This worksheet contains one table: the notes that the tables refer to."), _back()),
+        (Line("This worksheet contains one table: the notes that the tables refer to."), back_to_contents()),
         Body("list_of_notes", ("Note number", "Note text"), (None, None), (16, 100), rows, "List of notes"),
     )
 
@@ -136,30 +158,32 @@ def _table_sheet(release: Release, table: Table) -> Sheet:
     levels = table.rows.sort("row").get_column("level").to_list() if "level" in table.rows.columns else []
     strong = tuple(level in STRONG_LEVELS for level in levels)
     widths = [
-        _width(name, rows[:, place], number)
+        column_width(name, rows[:, place], number)
         for place, (name, number) in enumerate(zip(names, decimals, strict=True))
     ]
     return Sheet(
         table.sheet,
         heading(release, table),
-        (*(Line(text) for text in introduction(release, table)), _back()),
+        (*(Line(text) for text in introduction(release, table)), back_to_contents()),
         Body(table.name, tuple(names), tuple(decimals), tuple(widths), rows, table.title, strong),
     )
 
 
-def _back() -> Line:
+def back_to_contents() -> Line:
+    """The link from a worksheet to the list of worksheets."""
     return Line("Back to the contents", CONTENTS)
 
 
-def _width(name: str, values: pl.Series, decimals: int | None) -> int:
+def column_width(name: str, values: pl.Series, decimals: int | None) -> int:
     """Wide enough for the longest word of the heading, and for text up to `WIDEST`; longer text wraps."""
     longest_word = max(len(word) for word in name.split())
     if decimals is not None:
         return max(NARROWEST, longest_word + 2)
-    longest = max(len(text) for text in values)
+    longest = values.str.len_chars().max()
+    assert isinstance(longest, int)
     return max(NARROWEST, longest_word + 2, min(longest + 2, WIDEST))
 
 
 def _lines(text: str, width: int) -> int:
     """Lines that a text takes when it wraps at spaces in a column of so many characters."""
-    return len(wrap(text, width - 1)) or 1
+    return len(wrap(text, width)) or 1

@@ -113,8 +113,9 @@ class Figures:
     #: For each force and file type, the status of each month that is owed.
     supplied: dict[tuple[str, str], dict[date, tuple[str, float | None]]]
     gaps: dict[str, list[Gap]]
-    #: Upper bounds of the shades of the map.
+    #: Upper bounds of the shades of small areas, and of neighbourhoods.
     bounds: Sequence[int]
+    place_bounds: Sequence[int]
     #: The figures of each neighbourhood as CSV, newest month first, with why where one is not whole.
     tables: dict[tuple[str, str], str]
 
@@ -178,6 +179,7 @@ def figures(judged: Judged, country: Country, months: Sequence[date]) -> Figures
         supplied=_supplied(judged.verdicts),
         gaps=_gaps(judged.verdicts, window),
         bounds=_bounds([area.crimes for found in of_lsoas.values() for area in found]),
+        place_bounds=_bounds([place.latest for place in neighbourhoods.values()]),
         tables=_tables(cells, judged.verdicts),
     )
 

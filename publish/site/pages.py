@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from importlib import resources
 from itertools import groupby
@@ -19,8 +19,8 @@ import polars as pl
 
 from geography.areas import Country
 from publish.site import charts, words
-from publish.site.figures import ANTI_SOCIAL, CRIMES, Figure, Figures, Place
-from publish.site.shapes import Boundaries, scale_bar
+from publish.site.figures import ANTI_SOCIAL, CRIMES, Figure, Figures, Gap, Place
+from publish.site.shapes import Boundaries, Outlines, scale_bar
 from transforms.contracts.status import ALLOWS_NUMBER, Status
 from transforms.periods import month_title
 
@@ -63,7 +63,8 @@ class _Site:
     ) -> None:
         self.figures = figures
         self.country = country
-        self.boundaries = boundaries
+        self.lsoas = boundaries.lsoas()
+        self.neighbourhoods = boundaries.neighbourhoods(country.lsoas)
         self.folder = folder
         self.feeds = feeds
         self.latest = figures.months[-1]
@@ -85,7 +86,6 @@ class _Site:
                 "title": self.country.title,
                 "attribution": self.country.attribution,
                 "latest": self.latest,
-                "shades": self._shades(),
             },
             months=self.figures.months,
             feeds=self.feeds,
@@ -165,6 +165,7 @@ class _Site:
             whole=len([force for force in owed if states[force] == Status.COMPLETE.value]),
             owed=len(owed),
             lacking=[(name, force, gap) for name, force, _ in named if (gap := self.gap_now.get(force))],
+            earlier=self._earlier_gaps(),
             regions=self._regions(states),
         )
         self._page(
@@ -185,6 +186,16 @@ class _Site:
         self._page("about/index.html", "about.html", root="../", here="about")
         self._page("download/index.html", "download.html", root="../", here="download", forces=named)
         self._page("404.html", "absent.html", root="/", here="")
+
+    def _earlier_gaps(self) -> list[tuple[str, str, Gap]]:
+        """Gaps in crime records that ended before the latest month, latest first."""
+        gaps = [
+            (self.figures.forces[force].name, force, gap)
+            for force in self.figures.forces
+            for gap in self.figures.gaps.get(force, [])
+            if gap.file == "crime" and gap.last < self.latest
+        ]
+        return sorted(gaps, key=lambda row: row[2].last, reverse=True)
 
     def _regions(self, states: Mapping[str, str]) -> list[tuple[str, list[tuple[str, str, str]]]]:
         rows = self.country.forces.select(
@@ -231,6 +242,7 @@ class _Site:
             root="../",
             here="",
             neighbourhoods=self.owned.get(force, []),
+            map=self._force_map(force),
             force=view,
             **self._shared(view),
         )
@@ -289,37 +301,68 @@ class _Site:
         }
 
     def _map(self, view: dict[str, Any]) -> dict[str, Any] | None:
+        """The small areas of a neighbourhood."""
         areas = {area.code: area for area in view["areas"]}
-        drawn = self.boundaries.drawn(list(areas))
+        shapes = {code: (area.name, area.crimes, "", self.figures.bounds) for code, area in areas.items()}
+        return self._drawn(self.lsoas, shapes)
+
+    def _force_map(self, force: str) -> dict[str, Any] | None:
+        """The neighbourhoods of a force, each a way to its page."""
+        bounds = self.figures.place_bounds
+        shapes = {
+            (force, view["id"]): (view["name"], view["latest"], f"{view['slug']}/", bounds)
+            for view in self.owned.get(force, [])
+        }
+        return self._drawn(self.neighbourhoods, shapes)
+
+    def _drawn(
+        self, outlines: Outlines, shapes: Mapping[Any, tuple[str, Figure, str, Sequence[int]]]
+    ) -> dict[str, Any] | None:
+        drawn = outlines.drawn(list(shapes))
         if drawn is None:
             return None
+        bounds = next(iter(shapes.values()))[3]
         return {
             "width": drawn.width,
             "height": drawn.height,
             "bar": scale_bar(drawn.kilometre),
+            "legend": _legend(bounds),
             "shapes": [
-                (shape, areas[shape.code], self._shade(areas[shape.code].crimes)) for shape in drawn.shapes
+                {
+                    "path": shape.path,
+                    "x": shape.x,
+                    "y": shape.y,
+                    "has_room": shape.has_room,
+                    "name": shapes[shape.key][0],
+                    "figure": shapes[shape.key][1],
+                    "href": shapes[shape.key][2],
+                    "shade": _shade(shapes[shape.key][1], bounds),
+                }
+                for shape in drawn.shapes
             ],
         }
 
-    def _shade(self, figure: Figure) -> str:
-        if figure.count is None:
-            return "missing"
-        if figure.count == 0:
-            return "zero"
-        shade = f"s{bisect_left(self.figures.bounds, figure.count) + 1}"
-        return f"{shade} short" if figure.is_partial else shade
 
-    def _shades(self) -> list[tuple[str, str]]:
-        """The legend of the maps."""
-        lows = [1, *(bound + 1 for bound in self.figures.bounds)]
-        labels = [
-            words.number(low) if low == high else f"{words.number(low)} to {words.number(high)}"
-            for low, high in zip(lows, self.figures.bounds, strict=False)
-        ]
-        labels.append(f"{words.number(lows[-1])} or more")
-        shades = [(f"s{number}", label) for number, label in enumerate(labels, 1)]
-        return [("missing", "? not known"), ("zero", "0, no crime recorded"), *shades]
+def _shade(figure: Figure, bounds: Sequence[int]) -> str:
+    """The class of a shape: one of three states, and within numbers a shade."""
+    if figure.count is None:
+        return "missing"
+    if figure.count == 0:
+        return "zero"
+    shade = f"s{bisect_left(bounds, figure.count) + 1}"
+    return f"{shade} short" if figure.is_partial else shade
+
+
+def _legend(bounds: Sequence[int]) -> list[tuple[str, str]]:
+    """Each class of a map with its meaning."""
+    lows = [1, *(bound + 1 for bound in bounds)]
+    labels = [
+        words.number(low) if low == high else f"{words.number(low)} to {words.number(high)}"
+        for low, high in zip(lows, bounds, strict=False)
+    ]
+    labels.append(f"{words.number(lows[-1])} or more")
+    shades = [(f"s{number}", label) for number, label in enumerate(labels, 1)]
+    return [("missing", "? not known"), ("zero", "0, no crime recorded"), *shades]
 
 
 def _kinds(place: Place) -> list[tuple[str, Figure, Figure | None, int | None]]:

@@ -1,15 +1,16 @@
-"""Areas as drawings: each neighbourhood's LSOAs as the paths of a small map."""
+"""Areas as drawings: the paths of a small map of a neighbourhood or a force."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import geopandas
 import numpy as np
+import polars as pl
 import shapely
 
-from geography.boundaries import polygons_of, project, repair, simplify
+from geography.boundaries import dissolve, polygons_of, project, repair, simplify
 
 #: Detail below this many metres does not show at the size the maps are printed.
 DETAIL_METRES: Final = 12.0
@@ -22,9 +23,9 @@ LABEL_ROOM: Final = 22
 
 
 class Shape(NamedTuple):
-    """One LSOA in the units of its map; the label stands at (x, y), unless there is no room for one."""
+    """One area in the units of its map; the label stands at (x, y), unless there is no room for one."""
 
-    code: str
+    key: Hashable
     path: str
     x: int
     y: int
@@ -32,7 +33,7 @@ class Shape(NamedTuple):
 
 
 class Map(NamedTuple):
-    """The shapes of one neighbourhood, and how long a kilometre is in its units."""
+    """The shapes of one place, and how long a kilometre is in its units."""
 
     width: int
     height: int
@@ -40,38 +41,30 @@ class Map(NamedTuple):
     shapes: list[Shape]
 
 
-class Boundaries:
-    """Boundaries ready to draw: repaired, on the grid, simplified so that neighbours still fit together."""
+class Outlines:
+    """Areas ready to draw, in metres, each under a key."""
 
-    def __init__(self, boundaries: geopandas.GeoDataFrame) -> None:
-        """Take `lsoa_code` and `geometry` in any projection. Rows without a polygon are left out."""
-        frame = boundaries[boundaries.geometry.notna()].sort_values("lsoa_code")
-        whole = repair(project(frame))
-        simple = simplify(whole, DETAIL_METRES).geometry.to_numpy()
-        # An area smaller than the detail would vanish: it keeps its own outline.
-        self.outlines = np.where(shapely.area(simple) > 0, simple, whole.geometry.to_numpy())
-        self.index = {
-            str(code): number
-            for number, code in enumerate(frame["lsoa_code"])
-            if shapely.area(self.outlines[number]) > 0
-        }
-        self.inside = shapely.point_on_surface(self.outlines)
+    def __init__(self, keys: Sequence[Hashable], outlines: np.ndarray[Any, Any]) -> None:
+        self.outlines = outlines
+        has_area = shapely.area(outlines) > 0
+        self.index = {key: number for number, key in enumerate(keys) if has_area[number]}
+        self.inside = shapely.point_on_surface(outlines)
 
-    def drawn(self, codes: Sequence[str]) -> Map | None:
-        """The map of some LSOAs; None when there is no boundary for any of them."""
-        found = [(code, self.index[code]) for code in codes if code in self.index]
+    def drawn(self, keys: Sequence[Hashable]) -> Map | None:
+        """The map of some areas; None when there is no boundary for any of them."""
+        found = [(key, self.index[key]) for key in keys if key in self.index]
         if not found:
             return None
         outlines = [self.outlines[number] for _, number in found]
         west, south, east, north = shapely.total_bounds(outlines)
         scale = min((WIDTH - 2 * MARGIN) / (east - west), (HEIGHT - 2 * MARGIN) / (north - south))
         shapes = []
-        for (code, number), outline in zip(found, outlines, strict=True):
+        for (key, number), outline in zip(found, outlines, strict=True):
             left, bottom, right, top = shapely.bounds(outline)
             point = self.inside[number]
             shapes.append(
                 Shape(
-                    code=code,
+                    key=key,
                     path=_path(outline, west, north, scale),
                     x=round(MARGIN + (point.x - west) * scale),
                     y=round(MARGIN + (north - point.y) * scale),
@@ -86,6 +79,33 @@ class Boundaries:
         )
 
 
+class Boundaries:
+    """Boundaries repaired, on the grid, and simplified so that neighbours still fit together."""
+
+    def __init__(self, boundaries: geopandas.GeoDataFrame) -> None:
+        """Take `lsoa_code` and `geometry` in any projection. Rows without a polygon are left out."""
+        frame = boundaries[boundaries.geometry.notna()].sort_values("lsoa_code")
+        whole = repair(project(frame))
+        simple = simplify(whole, DETAIL_METRES).geometry.to_numpy()
+        # An area smaller than the detail would vanish: it keeps its own outline.
+        outlines = np.where(shapely.area(simple) > 0, simple, whole.geometry.to_numpy())
+        self.frame = whole.set_geometry(geopandas.GeoSeries(outlines, index=whole.index, crs=whole.crs))
+
+    def lsoas(self) -> Outlines:
+        """Each LSOA, under its code."""
+        return Outlines([str(code) for code in self.frame["lsoa_code"]], self.frame.geometry.to_numpy())
+
+    def neighbourhoods(self, lsoas: pl.DataFrame) -> Outlines:
+        """Each neighbourhood, under its force and id, as far as its LSOAs have boundaries."""
+        drawable = lsoas.filter(pl.col("lsoa_code").is_in(self.frame["lsoa_code"].to_list()))
+        if drawable.is_empty():
+            return Outlines([], np.array([], dtype=object))
+        by = ["force", "neighbourhood"]
+        areas = dissolve(self.frame, drawable, by)
+        keys = list(zip(areas["force"], areas["neighbourhood"], strict=True))
+        return Outlines(keys, areas.geometry.to_numpy())
+
+
 def _path(outline: Any, west: float, north: float, scale: float) -> str:
     """An SVG path in whole units, each step relative to the one before."""
     pieces = []
@@ -98,6 +118,8 @@ def _path(outline: Any, west: float, north: float, scale: float) -> str:
         ).astype(int)
         steps = np.diff(units, axis=0)
         steps = steps[np.any(steps != 0, axis=1)]
+        if not len(steps):
+            continue  # A ring smaller than one unit.
         start = units[0].tolist()
         pieces.append(f"M{start[0]} {start[1]}l" + " ".join(f"{x} {y}" for x, y in steps.tolist()) + "z")
     return "".join(pieces)
@@ -105,7 +127,16 @@ def _path(outline: Any, west: float, north: float, scale: float) -> str:
 
 def scale_bar(kilometre: float) -> Mapping[str, object]:
     """A round length that fits the map: its words and its length in units."""
-    for metres, words in ((5000, "5 km"), (2000, "2 km"), (1000, "1 km"), (500, "500 m"), (200, "200 m")):
+    for metres, words in (
+        (50_000, "50 km"),
+        (20_000, "20 km"),
+        (10_000, "10 km"),
+        (5000, "5 km"),
+        (2000, "2 km"),
+        (1000, "1 km"),
+        (500, "500 m"),
+        (200, "200 m"),
+    ):
         if metres / 1000 * kilometre <= WIDTH / 3:
             return {"words": words, "length": round(metres / 1000 * kilometre)}
     return {"words": "100 m", "length": round(0.1 * kilometre)}

@@ -12,6 +12,7 @@ PACKAGES = (*PURE, "publish", "pipelines")
 #: Where adding up is the job, or where what is added is no published figure: each with its reason.
 MAY_ADD_UP = {
     "transforms/aggregation.py": "the one place that adds up",
+    "transforms/completeness/": "the model's own arithmetic: expectations and evidence, never a published count",
 }
 
 
@@ -42,7 +43,18 @@ def test_only_pipelines_knows_dagster(path: Path) -> None:
 def test_transforms_and_geography_touch_no_disk_clock_or_environment(path: Path) -> None:
     tree = ast.parse(path.read_text())
     allowed = {"transforms/counting/editions.py": {"importlib"}}.get(name_of(path), set())
-    outside = {"os", "io", "pathlib", "time", "socket", "subprocess", "duckdb", "fsspec", "random", "importlib"}
+    outside = {
+        "os",
+        "io",
+        "pathlib",
+        "time",
+        "socket",
+        "subprocess",
+        "duckdb",
+        "fsspec",
+        "random",
+        "importlib",
+    }
     assert not imports(tree) & (outside - allowed)
     called = {
         node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -58,7 +70,9 @@ def additions(tree: ast.AST) -> list[str]:
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
-        zero = [argument for argument in node.args if isinstance(argument, ast.Constant) and argument.value == 0]
+        zero = [
+            each for each in node.args if isinstance(each, ast.Constant) and type(each.value) in (int, float)
+        ]
         if node.func.attr in {"sum", "cum_sum", "sum_horizontal"}:
             found.append(f"line {node.lineno}: .{node.func.attr}(")
         elif node.func.attr == "fill_null" and (zero or any(k.arg == "strategy" for k in node.keywords)):
@@ -68,7 +82,9 @@ def additions(tree: ast.AST) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", [p for p in modules(*PACKAGES) if name_of(p) not in MAY_ADD_UP], ids=name_of)
+@pytest.mark.parametrize(
+    "path", [p for p in modules(*PACKAGES) if not name_of(p).startswith(tuple(MAY_ADD_UP))], ids=name_of
+)
 def test_nothing_adds_up_outside_aggregation(path: Path) -> None:
     source = path.read_text()
     assert additions(ast.parse(source)) == []

@@ -1,7 +1,9 @@
 """The bulk files: layout, privacy, and what stands in place of a month that was not supplied."""
 
 import csv
+import dataclasses
 import hashlib
+import hmac
 import io
 import re
 import zipfile
@@ -13,6 +15,8 @@ import pytest
 
 from fixtures.small_judged import KEY, MONTHS, small_country, small_judged
 from publish import feeds
+from publish.feeds.street import map_points_of, published, withdrawn
+from transforms.judging import judged as seal
 
 WINDOW = [month for month in MONTHS if month >= date(2019, 6, 1)]
 HEADER = (
@@ -94,8 +98,6 @@ def test_missing_month_has_no_file_and_a_stated_reason(folder):
 
 def test_supplied_month_without_crime_is_a_file_with_a_header_only(country, tmp_path):
     whole = small_judged(country)
-    from transforms.judging import judged as seal
-
     crimes = whole.crimes.filter(~((pl.col("force") == "btp") & (pl.col("month") == date(2019, 9, 1))))
     quiet = seal(whole.offences, whole.areas, whole.verdicts, whole.findings, crimes)
     feeds.build(quiet, country, WINDOW[-1:], tmp_path / "feeds", KEY)
@@ -130,23 +132,42 @@ def test_crime_ids_depend_on_the_key_and_hide_the_reference(country, judged, fol
 
 
 def test_reference_of_a_force_is_hashed_even_when_it_looks_public(country, tmp_path):
-    from publish.feeds.street import published, withdrawn
-
     base = small_judged(country).crimes.filter(pl.col("crime_ref").is_not_null()).head(2)
     looks_public = "ab" * 32
     crimes = base.with_columns(
         crime_ref=pl.lit(looks_public), offence_code=pl.Series(["8N", None], dtype=pl.String)
     )
-    ids = published(crimes, withdrawn(crimes), country, KEY)["Crime ID"].to_list()
+    ids = published(crimes, map_points_of(crimes, country), withdrawn(crimes), country, KEY)[
+        "Crime ID"
+    ].to_list()
     assert sorted(identity == looks_public for identity in ids) == [False, True]
 
 
-def test_withdrawn_crime_has_no_line(country):
-    from publish.feeds.street import published, withdrawn
+def test_only_map_points_are_published_never_the_place_itself(country, judged, folder, tmp_path):
+    points = {
+        (f"{x:.6f}", f"{y:.6f}", f"On or near {name}", code)
+        for x, y, name, code in country.map_points.select(
+            "longitude", "latitude", "name", "lsoa_code"
+        ).iter_rows()
+    }
+    placed = 0
+    for path in folder.rglob("*-street.csv"):
+        for row in lines_of(path):
+            if row["Location"] != "No Location":
+                placed += 1
+                assert (row["Longitude"], row["Latitude"], row["Location"], row["LSOA code"]) in points
+    assert placed > 1000
+    bare = dataclasses.replace(country, map_points=country.map_points.clear())
+    feeds.build(judged, bare, WINDOW[-1:], tmp_path / "feeds", KEY)
+    rows = lines_of(tmp_path / "feeds/2019-09/2019-09-northshire-street.csv")
+    assert {row["Location"] for row in rows} == {"No Location"}
+    assert len(rows) == len(lines_of(folder / "2019-09/2019-09-northshire-street.csv"))
 
+
+def test_withdrawn_crime_has_no_line(country):
     crime = small_judged(country).crimes.filter(pl.col("crime_ref").is_not_null()).head(1)
     both = pl.concat([crime, crime.with_columns(counted=pl.lit(-1, pl.Int8))])
-    assert published(both, withdrawn(both), country, KEY).is_empty()
+    assert published(both, map_points_of(both, country), withdrawn(both), country, KEY).is_empty()
 
 
 def test_archive_is_the_same_bytes_again(country, judged, folder, tmp_path):
@@ -155,15 +176,23 @@ def test_archive_is_the_same_bytes_again(country, judged, folder, tmp_path):
     with zipfile.ZipFile(folder / "latest.zip") as archive:
         assert archive.testzip() is None
         names = archive.namelist()
-        assert names[:2] == ["README.txt", "availability.csv"]
+        assert (names[0], names[-1]) == ("README.txt", "availability.csv")
         assert (
             archive.read("2019-09/2019-09-btp-street.csv")
             == (folder / "2019-09/2019-09-btp-street.csv").read_bytes()
         )
-    assert sorted(names[2:]) == sorted(str(p.relative_to(folder)) for p in folder.rglob("*-street.csv"))
+    assert sorted(names[1:-1]) == sorted(str(p.relative_to(folder)) for p in folder.rglob("*-street.csv"))
     for line in (folder / "SHA256SUMS").read_text().splitlines():
         digest, name = line.split("  ")
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+@pytest.mark.parametrize("key", [KEY, b"k" * 64, b"longer than a block of the hash, " * 4])
+def test_crime_id_is_the_standard_keyed_hash_of_force_and_reference(country, judged, key):
+    crime = judged.crimes.filter(pl.col("crime_ref").is_not_null()).head(1)
+    line = published(crime, map_points_of(crime, country), withdrawn(crime), country, key)
+    message = f"{crime['force'][0]}\n{crime['crime_ref'][0]}".encode()
+    assert line["Crime ID"].to_list() == [hmac.new(key, message, "sha256").hexdigest()]
 
 
 def test_short_key_is_refused(country, judged, tmp_path):

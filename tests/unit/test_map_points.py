@@ -40,10 +40,7 @@ def test_nearest_agrees_with_measuring_every_point():
     country = small_country()
     chance = np.random.default_rng(4)
     records = points(
-        [
-            ("northshire", x, y)
-            for x, y in zip(chance.uniform(-1.5, -1.4, 200), chance.uniform(52, 52.03, 200))
-        ]
+        [("northshire", x, y) for x, y in chance.uniform([-1.5, 52.0], [-1.4, 52.03], (200, 2)).tolist()]
     )
     own = country.map_points.filter(pl.col("force") == "northshire")
     snapped = snap(records, country.map_points)

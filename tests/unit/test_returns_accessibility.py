@@ -11,6 +11,7 @@ from fixtures.judged_offences import country, judged_offences, offences_referenc
 from publish.returns.accessibility import accessibility_faults
 from publish.returns.ods import write_ods
 from publish.returns.recorded_crime import recorded_crime
+from publish.returns.worksheets import workbook
 from publish.returns.xlsx import write_xlsx
 from transforms.periods import Quarter
 
@@ -18,7 +19,8 @@ from transforms.periods import Quarter
 @pytest.fixture(scope="module")
 def made() -> dict[str, bytes]:
     release = recorded_crime(judged_offences(), country(), offences_reference(), Quarter(2019, 3))
-    return {"ods": write_ods(release), "xlsx": write_xlsx(release)}
+    book = workbook(release)
+    return {"ods": write_ods(book), "xlsx": write_xlsx(book)}
 
 
 def changed(content: bytes, part: str, change: Callable[[str], str]) -> bytes:
@@ -122,9 +124,9 @@ XLSX = [
     ("xl/worksheets/sheet4.xml", swap("</worksheet>", "<headerFooter><oddHeader>x</oddHeader></headerFooter>"
      "</worksheet>"), "page header"),
     ("xl/worksheets/sheet2.xml", swap("'Table_3'!A1", "'Table_2'!A1"), "no link to Table_3"),
-    ("xl/sharedStrings.xml", sub(r"<t>note 1</t>", "<t>note 99</t>"), "note 1 is referred to and not on"),
-    ("xl/sharedStrings.xml", sub(r"<t>\[x\]</t>", "<t>..</t>"), "stands among the numbers"),
-    ("xl/sharedStrings.xml", sub(r"<t>\[x\]</t>", "<t></t>"), "is empty without an explanation"),
+    ("xl/worksheets/sheet3.xml", swap(">note 1<", ">note 99<"), "note 1 is referred to and not on"),
+    ("xl/worksheets/sheet4.xml", swap(">[x]<", ">..<"), "stands among the numbers"),
+    ("xl/worksheets/sheet4.xml", swap(">[x]<", "><"), "is empty without an explanation"),
     ("xl/sharedStrings.xml", swap("[x] is ", "[x] means ", 99), "[x] is not explained"),
     ("xl/sharedStrings.xml", sub(r"<t>Area code</t>", "<t>Area name</t>"), "occurs twice"),
     ("xl/sharedStrings.xml", sub(r"<t>This worksheet contains one table[^<]*</t>", "<t>Hello.</t>", 99),

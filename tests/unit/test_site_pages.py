@@ -163,7 +163,7 @@ def test_every_link_leads_somewhere_and_nothing_is_fetched_from_elsewhere(folder
     for path in folder.rglob("*.html"):
         for link in read(path).links:
             assert "//" not in link, f"{path}: {link}"
-            if link.startswith("#") or "/feeds/" in link or link.startswith("feeds/"):
+            if link.startswith(("#", "feeds/")) or "/feeds/" in link:
                 continue
             base = folder if link.startswith("/") else path.parent
             target = (base / link.lstrip("/").split("#")[0]).resolve()
@@ -250,15 +250,26 @@ def test_one_unknown_cell_makes_its_neighbourhood_unknown(country):
     assert found.neighbourhoods["northshire", "NC02"].latest.count is not None
 
 
+def test_force_map_leads_to_its_neighbourhoods_and_shows_a_silent_force_whole(folder):
+    page = (folder / "mercaster/index.html").read_text()
+    shapes = re.findall(r'<a href="([^"]+)" aria-label="([^"]+)"><path class="([^"]+)"', page)
+    assert shapes == [
+        ("MC01/", "Piccadilly: not known", "missing"),
+        ("MC02/", "Canal Street: not known", "missing"),
+    ]
+    page = (folder / "northshire/index.html").read_text()
+    assert 'aria-label="Quiet Valley &amp; O’Hara’s Farm: 0 crimes"><path class="zero"' in page
+
+
 def test_boundary_in_seven_pieces_with_a_hole_is_drawn():
     islands = MultiPolygon([box(n, 52, n + 0.5, 52.2) for n in range(-6, 1)])
     ring = Point(-1, 53).buffer(0.3).difference(Point(-1, 53).buffer(0.1))
     frame = geopandas.GeoDataFrame(
         {"lsoa_code": ["A", "B", "C"]}, geometry=[islands, ring, None], crs="EPSG:4326"
     )
-    drawn = Boundaries(frame).drawn(["A", "B", "C", "D"])
-    paths = {shape.code: shape.path for shape in drawn.shapes}
+    drawn = Boundaries(frame).lsoas().drawn(["A", "B", "C", "D"])
+    paths = {shape.key: shape.path for shape in drawn.shapes}
     assert paths["A"].count("z") == 7
     assert paths["B"].count("z") == 2
     assert set(paths) == {"A", "B"}
-    assert Boundaries(frame).drawn(["C"]) is None
+    assert Boundaries(frame).lsoas().drawn(["C"]) is None

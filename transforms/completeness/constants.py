@@ -97,12 +97,19 @@ PERSISTENCE_MONTHS: Final = 4
 #: of that level as `REFERENCE` says (England and Wales). With twice as many scopes it takes twice the evidence,
 #: so the expected number of false alerts a month stays what it is: about one a year at force level and two a
 #: month in all. The smaller the scope, the rarer a gap in supply that respects its edges.
-EVIDENCE: Final = {"force": 1.3, "category": 1.7, "group": 3.2, "area": 3.1, "cell": 3.6, "mapping": 2.5}
-REFERENCE: Final = {"force": 43, "category": 600, "group": 7_500, "area": 35_000, "cell": 500_000, "mapping": 600}
+EVIDENCE: Final = {"force": 1.3, "category": 1.7, "group": 3.6, "area": 3.5, "cell": 4.0, "mapping": 2.5}
+REFERENCE: Final = {
+    "force": 43,
+    "category": 600,
+    "group": 7_500,
+    "area": 35_000,
+    "cell": 500_000,
+    "mapping": 600,
+}
 #: The least evidence that makes an alert however few scopes there are: ten to one.
 LEAST_EVIDENCE: Final = 1.0
 #: Extra evidence for losses that only several months together show: shops close, estates empty.
-EVIDENCE_SLOW: Final = 2.0
+EVIDENCE_SLOW: Final = 3.0
 #: Smallest expected count that is looked at below the force: a zero against fewer is never evidence.
 SMALLEST_EXPECTED: Final = 5.0
 #: A month whose cells agree this well with an earlier month (shared records over all records) is that
@@ -131,9 +138,7 @@ PLACE_WEIGHT: Final = 2.3
 UNLOCATED_RISE: Final = 2.5
 #: The same, for a rise that no force's loss explains: a fifth of months vary for unstated reasons.
 UNLOCATED_ALERT: Final = 4.0
-#: Suspected groups that the search for the edge of a lost set starts from, best first.
-STARTS: Final = 6
-#: Share of whole areas that look lost rather than whole by chance, at the usual size of an area.
-LOW_BY_CHANCE: Final = 0.15
-#: Prior chance that an area beside two lost ones is lost itself: it takes some evidence of its own to join.
-NEIGHBOUR: Final = 0.35
+#: Most pieces (named groups, runs, single areas) that a lost set of areas is made of.
+MOST_PIECES: Final = 30
+#: Lengths of a run that its description has to tell apart.
+LONGEST_RUN: Final = 64

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +12,8 @@ import polars as pl
 
 from transforms.completeness.constants import BLOCK_SIZES
 
-Floats = npt.NDArray[np.floating]
-Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[Any]
+Ints = npt.NDArray[Any]
 
 
 class CountsError(ValueError):
@@ -84,44 +85,61 @@ def encode(counts: pl.DataFrame | pl.LazyFrame, areas: pl.DataFrame, as_of: date
         raise CountsError(
             f"areas: area {orphan['area'][0]!r} has no force; every area needs the force whose area it is in."
         )
-    frame = frame.with_columns(as_month("month").alias("_month"), pl.col("area").cast(pl.String).fill_null(""))
+    months_seen = frame.select("month").unique().collect().with_columns(as_month("month").alias("_month"))
+    if months_seen["_month"].null_count():
+        seen = months_seen.filter(pl.col("_month").is_null())["month"][0]
+        raise CountsError(f"counts: month {seen!r} cannot be read; wanted YYYY-MM, such as 2024-07.")
     if as_of is not None:
-        frame = frame.filter((pl.col("_month") <= as_of) | pl.col("_month").is_null())
-    table = (
-        frame.group_by("_month", "area", pl.col("category").cast(pl.String))
-        .agg(pl.col("n").cast(pl.Float64, strict=False).sum().alias("n"), bad=pl.col("n").cast(pl.Float64, strict=False).is_null().any())
-        .collect()
+        months_seen = months_seen.filter(pl.col("_month") <= as_of)
+    if months_seen.height == 0:
+        raise CountsError(
+            "counts: no row at or before the month asked for; at least one month of counts is wanted."
+        )
+    first, latest = months_seen["_month"].min(), months_seen["_month"].max()
+    last = as_of if as_of is not None else latest
+    months = pl.select(pl.date_range(pl.lit(first), pl.lit(last), "1mo")).to_series().to_list()
+    months_seen = months_seen.join(
+        pl.DataFrame({"_month": months, "_t": np.arange(len(months))}), on="_month"
     )
-    _readable(table)
-    if table.height == 0:
-        raise CountsError("counts: no row at or before the month asked for; at least one month of counts is wanted.")
-    first, last = table["_month"].min(), table["_month"].max()
-    last = as_of if as_of is not None else last
-    months = pl.date_range(first, last, "1mo", eager=True).to_list()  # type: ignore[arg-type]
     forces = sorted(places["force"].unique().to_list())
-    categories = sorted(table["category"].drop_nulls().unique().to_list())
     names = places["area"].to_list()
-    coded = (
-        table.join(pl.DataFrame({"area": names, "_a": np.arange(len(names))}), on="area", how="left")
-        .join(pl.DataFrame({"_month": months, "_t": np.arange(len(months))}), on="_month", how="left")
-        .join(pl.DataFrame({"category": categories, "_c": np.arange(len(categories))}), on="category", how="left")
+    categories = sorted(
+        str(c) for c in frame.select("category").unique().collect()["category"] if c is not None
     )
-    n = np.zeros((len(months), len(names), len(categories)), dtype=np.float32)
+    coded = (
+        frame.select(
+            "month", pl.col("area").cast(pl.String).fill_null(""), pl.col("category").cast(pl.String),
+            pl.col("n").cast(pl.Float64, strict=False),
+        )
+        .join(months_seen.lazy(), on="month")
+        .join(pl.LazyFrame({"area": names, "_a": np.arange(len(names))}), on="area", how="left")
+        .join(pl.LazyFrame({"category": categories, "_c": np.arange(len(categories))}), on="category", how="left")
+        .select("_month", "_t", "_a", "_c", "n", pl.when(pl.col("_a").is_null()).then("area").alias("area"))
+        .collect()
+    )  # fmt: skip
+    _readable(coded)
     known = coded.filter(pl.col("_a").is_not_null())
-    n[known["_t"].to_numpy(), known["_a"].to_numpy(), known["_c"].to_numpy()] = known["n"].to_numpy()
+    place = (known["_t"] * len(names) + known["_a"]) * len(categories) + known["_c"]
+    shape = (len(months), len(names), len(categories))
+    flat = np.bincount(place.to_numpy(), weights=known["n"].to_numpy(), minlength=int(np.prod(shape)))
+    n = flat.astype(np.float32).reshape(shape)
     no_location = np.zeros((len(months), len(categories)))
     blank = coded.filter(pl.col("area") == "")
-    no_location[blank["_t"].to_numpy(), blank["_c"].to_numpy()] = blank["n"].to_numpy()
+    np.add.at(no_location, (blank["_t"].to_numpy(), blank["_c"].to_numpy()), blank["n"].to_numpy())
     unknown = (
         coded.filter(pl.col("_a").is_null() & (pl.col("area") != ""))
         .group_by("area")
         .agg(pl.col("n").sum(), first_month=pl.col("_month").min(), last_month=pl.col("_month").max())
         .sort("area")
     )
-    force_of_area = places["force"].replace_strict(forces, list(range(len(forces))), return_dtype=pl.Int64).to_numpy()
+    force_of_area = (
+        places["force"].replace_strict(forces, list(range(len(forces))), return_dtype=pl.Int64).to_numpy()
+    )
     first_area = np.searchsorted(force_of_area, np.arange(len(forces) + 1))
     levels = [
-        _level(name, places[name], force_of_area, forces) for name in places.columns if name not in ("area", "force")
+        _level(name, places[name], force_of_area, forces)
+        for name in places.columns
+        if name not in ("area", "force")
     ]
     levels = [level for level in levels if len(forces) < len(level.nodes) < len(names)]
     levels.sort(key=lambda level: len(level.nodes))
@@ -131,12 +149,18 @@ def encode(counts: pl.DataFrame | pl.LazyFrame, areas: pl.DataFrame, as_of: date
 
 def _level(name: str, values: pl.Series, force_of_area: Ints, forces: list[str]) -> Level:
     """A grouping, cut at force boundaries; an area without a group is its own force's remainder."""
-    keys = pl.DataFrame({"f": force_of_area, "v": values}).with_columns(pl.col("v").fill_null("")).with_row_index()
+    keys = (
+        pl.DataFrame({"f": force_of_area, "v": values})
+        .with_columns(pl.col("v").fill_null(""))
+        .with_row_index()
+    )
     nodes = keys.select("f", "v").unique().sort("f", "v").with_row_index("node")
     coded = keys.join(nodes, on=["f", "v"], how="left").sort("index")
     node_of_area = coded["node"].to_numpy().astype(np.int64)
     labels = [v or f"no {name} in {forces[f]}" for f, v in nodes.select("f", "v").iter_rows()]
-    return Level(name, labels, node_of_area, nodes["f"].to_numpy(), np.bincount(node_of_area, minlength=len(labels)))
+    return Level(
+        name, labels, node_of_area, nodes["f"].to_numpy(), np.bincount(node_of_area, minlength=len(labels))
+    )
 
 
 def _blocks(force_of_area: Ints, first_area: Ints, forces: int) -> list[Level]:
@@ -152,7 +176,16 @@ def _blocks(force_of_area: Ints, first_area: Ints, forces: int) -> list[Level]:
             count = np.bincount(node)
             if len(count) > forces:
                 names = [f"block {i}" for i in range(len(count))]
-                levels.append(Level(f"{length} areas", names, node.astype(np.int64), force_of_area[first], count, named=False))
+                levels.append(
+                    Level(
+                        f"{length} areas",
+                        names,
+                        node.astype(np.int64),
+                        force_of_area[first],
+                        count,
+                        named=False,
+                    )
+                )
     return levels
 
 
@@ -160,14 +193,20 @@ def _require(seen: list[str], wanted: tuple[str, ...], table: str) -> None:
     """Refuses a table without its columns."""
     absent = [column for column in wanted if column not in seen]
     if absent:
-        raise CountsError(f"{table}: no column {', '.join(absent)}; columns seen: {', '.join(seen)}. Wanted: {', '.join(wanted)}.")
+        raise CountsError(
+            f"{table}: no column {', '.join(absent)}; columns seen: {', '.join(seen)}. Wanted: {', '.join(wanted)}."
+        )
 
 
-def _readable(table: pl.DataFrame) -> None:
-    """Refuses months and counts that cannot be read."""
-    if table["_month"].null_count():
-        raise CountsError("counts: a month cannot be read; wanted YYYY-MM, such as 2024-07.")
-    if table["bad"].any():
-        raise CountsError("counts: a value of n is not a number; wanted a count of 1 or more, absent cells left out.")
-    if table["category"].null_count():
+def _readable(coded: pl.DataFrame) -> None:
+    """Refuses counts that cannot be read: no number, negative, or without a category."""
+    if coded["n"].null_count():
+        raise CountsError(
+            "counts: a value of n is not a number; wanted a count of 1 or more, absent cells left out."
+        )
+    if coded.height and float(coded["n"].min()) < 0:  # type: ignore[arg-type]
+        raise CountsError(
+            "counts: a value of n is negative; wanted counts before net corrections, 1 or more."
+        )
+    if coded["_c"].null_count():
         raise CountsError("counts: a row has no category; wanted the crime type of each count.")

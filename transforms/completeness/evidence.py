@@ -15,7 +15,7 @@ def log_probability(y: Floats, mean: Floats, phi: Floats) -> Floats:
     """Natural log of the negative-binomial probability of `y`; variance = mean + phi mean squared."""
     size = 1.0 / phi
     mean = np.maximum(mean, 1e-9)
-    return (
+    return np.asarray(
         special.gammaln(y + size)
         - special.gammaln(size)
         - special.gammaln(y + 1.0)
@@ -59,7 +59,12 @@ def bayes_factor(y: Floats, mean: Floats, phi: Floats, upward: bool = False) -> 
     usual = log_probability(y, mean, phi) + np.log(1.0 - k.RARE_SHARE)
     rare = log_probability(y, mean, _wider(mean, phi)) + np.log(k.RARE_SHARE)
     missing = special.logsumexp(
-        np.stack([log_probability(y, share * mean, phi + k.BETWEEN_SHARES) + np.log(w) for share, w in zip(shares, weights, strict=True)]),
+        np.stack(
+            [
+                log_probability(y, share * mean, phi + k.BETWEEN_SHARES) + np.log(w)
+                for share, w in zip(shares, weights, strict=True)
+            ]
+        ),
         axis=0,
     )
     return np.asarray((missing - np.logaddexp(usual, rare)) / LN10)
@@ -81,7 +86,9 @@ def local_factor(y: Floats, mean: Floats, phi: Floats) -> Floats:
     Local dispersion already holds the odd month; thinned and whole counts share their gammas, so this needs
     no gamma function and a country costs milliseconds.
     """
-    gains = [gain(y, mean, phi, q) + np.log(w) for q, w in zip(k.SUPPLIED_SHARES, k.SHARE_WEIGHTS, strict=True)]
+    gains = [
+        gain(y, mean, phi, q) + np.log(w) for q, w in zip(k.SUPPLIED_SHARES, k.SHARE_WEIGHTS, strict=True)
+    ]
     return np.asarray(np.logaddexp.reduce(np.stack(gains), axis=0) / LN10)
 
 

@@ -74,10 +74,11 @@ def peers_level(counts: Floats, share: Floats, usable: Floats) -> tuple[Floats, 
 
 
 def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None = None) -> Track:
-    """Follows every force and type through `counts` [month, force, type], judging each month before learning from it.
+    """Follows every force and type through `counts` [month, force, type]; judges each month before it learns from it.
 
     `areas` is the number of areas of each force (the cross-section that a force without history is held
-    against), or its crimes by an outside source where `anchored`; `owed` is `[month, force]`, false where nothing is due or a gap is declared. A month judged
+    against), or its crimes by an outside source where `anchored`; `owed` is `[month, force]`,
+    false where nothing is due or a gap is declared. A month judged
     missing or partial, or in surplus, teaches the baseline nothing.
     """
     months, forces, types = counts.shape
@@ -116,7 +117,9 @@ def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None 
         prior = k.CROSS_SECTION_MONTHS * anchor
         base = np.where(known, weight, 0.0) + prior
         share = (number + prior * cross[:, None]) / base
-        usable = owed[t][:, None] & (known if known.any() else np.ones_like(known)) & (silent < k.SETTLING_MONTHS)
+        usable = (
+            owed[t][:, None] & (known if known.any() else np.ones_like(known)) & (silent < k.SETTLING_MONTHS)
+        )
         peer_level, peer_error = peers_level(y[t], share, usable)
         lonely = np.isnan(peer_level)
         fallback = np.where(np.isnan(last_level), _own_level(y[t], share, owed[t]), last_level)
@@ -136,9 +139,15 @@ def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None 
         for force, kept in list(before_rise.items()):
             old_mean = (kept[0][force] / np.maximum(kept[1][force], 1e-9)) * level[t, force]
             old_fit = evidence.log_probability(y[t, force, total], old_mean[total], phi[t, force, total])
-            new_fit = evidence.log_probability(y[t, force, total], mean[t, force, total], phi[t, force, total])
+            new_fit = evidence.log_probability(
+                y[t, force, total], mean[t, force, total], phi[t, force, total]
+            )
             if old_fit > new_fit:
-                number[force], weight[force], effective[force] = kept[0][force], kept[1][force], kept[2][force]
+                number[force], weight[force], effective[force] = (
+                    kept[0][force],
+                    kept[1][force],
+                    kept[2][force],
+                )
                 exposed[t - 1, force] = -1
                 mean[t, force] = old_mean
                 down[t, force] = evidence.bayes_factor(y[t, force], mean[t, force], phi[t, force])
@@ -147,13 +156,14 @@ def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None 
 
         blame(t, y[t], mean[t], phi[t], down[t], up[t], owed[t], history[t], known[:, total], masked, state)
         recent = state[max(0, t - k.BACKLOG_MONTHS) : t]
-        for force in np.flatnonzero(state[t] == SURPLUS):
+        for surplus in np.flatnonzero(state[t] == SURPLUS):
+            force = int(surplus)
             backlog = bool(np.isin(recent[:, force], (MISSING, PARTIAL)).any())
             rise = y[t, force, total] / mean[t, force, total]
             short_past = history[t, force] < k.MINIMUM_HISTORY
             if backlog or short_past or rise < k.EXPOSING_RISE or twice(y[t, force], mean[t, force]):
                 continue
-            before_rise[int(force)] = (number.copy(), weight.copy(), effective.copy())
+            before_rise[force] = (number.copy(), weight.copy(), effective.copy())
             exposed[t, force] = _run_start(state[:t, force])
             number[force], weight[force], effective[force] = 0.0, 0.0, 0.0
             masked[t, force] = False
@@ -231,7 +241,9 @@ def blame(
             masked[t, force] = True
             state[t, force] = SURPLUS
         else:
-            masked[t, force, :-1] = (down[force, :-1] >= need_type) | (up[force, :-1] >= need_type + k.EVIDENCE_SURPLUS)
+            masked[t, force, :-1] = (down[force, :-1] >= need_type) | (
+                up[force, :-1] >= need_type + k.EVIDENCE_SURPLUS
+            )
             lost = (mean[force, low] - y[force, low]).sum()
             masked[t, force, -1] = lost > 0.05 * mean[force, -1]
             state[t, force] = UNJUDGED if history[force] < k.MINIMUM_HISTORY else COMPLETE
@@ -251,7 +263,11 @@ def _whole_force(y: Floats, mean: Floats, phi: Floats, low: Ints, need: float) -
 
 def _own_level(y: Floats, share: Floats, owed: Floats) -> Floats:
     """Without peers or a past month: the level that the forces owed this month make together."""
-    made = y[owed].sum(axis=0) / np.maximum(share[owed].sum(axis=0), 1e-12) if owed.any() else np.ones(y.shape[1])
+    made = (
+        y[owed].sum(axis=0) / np.maximum(share[owed].sum(axis=0), 1e-12)
+        if owed.any()
+        else np.ones(y.shape[1])
+    )
     return np.broadcast_to(np.maximum(made, 1e-9), y.shape).copy()
 
 
@@ -274,7 +290,7 @@ class _Pooled:
 
     def phi(self) -> Floats:
         """Squared relative scatter beyond Poisson."""
-        return np.maximum(self.above / self.seen, 2e-4)[None, :]
+        return np.asarray(np.maximum(self.above / self.seen, 2e-4)[None, :])
 
     def add(self, y: Floats, mean: Floats, used: Floats) -> None:
         """Learns from the residuals of one month, each weighted by how well it can show dispersion."""

@@ -1,4 +1,4 @@
-"""What each area should have supplied, given what its own force did: shares of the force that follow areas and cells."""
+"""What each area should have supplied, given what its own force did: shares of the force, by area and by cell."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ class LocalModel:
         self._cell = _Scatter(types, k.PHI_CELL)
         self._area = _Scatter(1, k.PHI_AREA)
         self._group = [_Scatter(types + 1, k.PHI_GROUP) for _ in self.cube.levels]
-        self._own_group = [np.full((2, len(level.nodes), types + 1), k.NODE_PRIOR_MONTHS) for level in self.cube.levels]
+        self._own_group = [
+            np.full((2, len(level.nodes), types + 1), k.NODE_PRIOR_MONTHS) for level in self.cube.levels
+        ]
         self._own_area = np.full((2, areas), k.NODE_PRIOR_MONTHS)
         self._own_cell = np.full((2, areas, types), k.NODE_PRIOR_MONTHS, dtype=np.float32)
 
@@ -92,16 +94,23 @@ class LocalModel:
         widen_cell = np.maximum(self._own_cell[0] / self._own_cell[1], k.CALMEST)
         area_gain = np.stack([evidence.gain(area_y, area_mean, phi_area, q) for q in FOLLOWED])
         wide = evidence.widened(phi_cell.astype(np.float32)[None, :], mean, widen_cell)
-        cell_gain = np.stack([evidence.gain(y, mean, wide, np.float32(q)) for q in FOLLOWED])
+        cell_gain = np.stack([evidence.gain(y, mean, wide, float(q)) for q in FOLLOWED])
         young = self.months_learned < k.MINIMUM_HISTORY
         area_gain[:, young] = 0.0
         cell_gain[:, young] = 0.0
         self._recent_area = [area_gain, *self._recent_area[: k.PERSISTENCE_MONTHS - 1]]
         self._recent_cell = [cell_gain.astype(np.float32), *self._recent_cell[: k.PERSISTENCE_MONTHS - 1]]
         return LocalMonth(
-            share_of_force, mean, phi_cell, phi_area, [s.phi() for s in self._group],
+            share_of_force,
+            mean,
+            phi_cell,
+            phi_area,
+            [s.phi() for s in self._group],
             [np.maximum(own[0] / own[1], k.CALMEST) for own in self._own_group],
-            np.stack(self._recent_area), np.stack(self._recent_cell), widen_cell, young,
+            np.stack(self._recent_area),
+            np.stack(self._recent_cell),
+            widen_cell,
+            young,
         )
 
     def learn(self, t: int, month: LocalMonth, masked: Floats) -> None:
@@ -129,7 +138,10 @@ class LocalModel:
             self._area.add(area_y[:, None], area_mean[:, None], whole[:, None])
             for level, scatter, own in zip(cube.levels, self._group, self._own_group, strict=True):
                 observed, expected = by_node(level.node_of_area, y), by_node(level.node_of_area, mean)
-                free = by_node(level.node_of_area, (~use).astype(np.float32)) <= 0.1 * level.areas_of_node[:, None]
+                free = (
+                    by_node(level.node_of_area, (~use).astype(np.float32))
+                    <= 0.1 * level.areas_of_node[:, None]
+                )
                 scatter.add(observed, expected, free)
                 _own(own, observed, expected, scatter.phi()[None, :], free, both=True)
             _own(self._own_area, area_y, area_mean, month.phi_area, whole)
@@ -210,7 +222,9 @@ def _own(store: Floats, y: Floats, mean: Floats, phi: Floats, used: Floats, both
 def by_node(node_of_area: Ints, values: Floats) -> Floats:
     """Adds `[area, type]` up to `[node, type + 1]`, the last column over all types."""
     nodes = int(node_of_area.max()) + 1
-    columns = [np.bincount(node_of_area, weights=values[:, c], minlength=nodes) for c in range(values.shape[1])]
+    columns = [
+        np.bincount(node_of_area, weights=values[:, c], minlength=nodes) for c in range(values.shape[1])
+    ]
     return np.stack([*columns, np.add.reduce(columns)], axis=1)
 
 

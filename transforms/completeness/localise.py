@@ -8,7 +8,7 @@ import numpy as np
 
 from transforms.completeness import constants as k
 from transforms.completeness import evidence
-from transforms.completeness.cube import Cube, Floats, Ints
+from transforms.completeness.cube import Cube, Floats, Ints, Level
 from transforms.completeness.expectation import MISSING, PARTIAL, SURPLUS, Track
 from transforms.completeness.local import LocalMonth, by_node, evidence_over_months
 
@@ -76,10 +76,14 @@ def _seeds(t: int, cube: Cube, month: LocalMonth, ease: float) -> _Seeds:
     cell = np.full((areas, types), -np.inf)
     cell_months = np.ones((areas, types), dtype=np.int64)
     flat = month.recent_cell.reshape(*month.recent_cell.shape[:2], -1)
-    worth = np.flatnonzero((mean.ravel() > k.SMALLEST_EXPECTED / k.PERSISTENCE_MONTHS) & (flat[0].max(axis=0) > 0.5))
+    worth = np.flatnonzero(
+        (mean.ravel() > k.SMALLEST_EXPECTED / k.PERSISTENCE_MONTHS) & (flat[0].max(axis=0) > 0.5)
+    )
     if worth.size:
         wide = evidence.widened(
-            np.broadcast_to(month.phi_cell, mean.shape).ravel()[worth], mean.ravel()[worth], month.widen_cell.ravel()[worth]
+            np.broadcast_to(month.phi_cell, mean.shape).ravel()[worth],
+            mean.ravel()[worth],
+            month.widen_cell.ravel()[worth],
         )
         now = evidence.local_factor(y.ravel()[worth].astype(float), mean.ravel()[worth].astype(float), wide)
         run, months = evidence_over_months(flat[:, :, worth])
@@ -100,7 +104,9 @@ def _seeds(t: int, cube: Cube, month: LocalMonth, ease: float) -> _Seeds:
     return _Seeds(area + ease, months, cell + ease, cell_months, [scores + ease for scores in groups])
 
 
-def _force(t: int, force: int, cube: Cube, track: Track, month: LocalMonth, seeds: _Seeds, ease: float) -> list[Incident]:
+def _force(
+    t: int, force: int, cube: Cube, track: Track, month: LocalMonth, seeds: _Seeds, ease: float
+) -> list[Incident]:
     """The incidents of one force."""
     state = track.state[t, force]
     repeat = _repeated(t, force, cube, track)
@@ -110,18 +116,18 @@ def _force(t: int, force: int, cube: Cube, track: Track, month: LocalMonth, seed
     whole = _whole(t, force, track, need)
     if state == MISSING:
         return [whole]
+    if state == SURPLUS:
+        return [replace(whole, kind="surplus", score=float(track.up[t, force, -1]) - need)]
     found = [replace(i, score=i.score - ease) for i in _places(t, force, cube, month, seeds)]
     everything = [incident for incident in found if incident.category is None]
-    gone = sum((list(incident.areas) for incident in everything if incident.areas is not None), [])
+    gone = [int(a) for incident in everything if incident.areas is not None for a in incident.areas]
     if state == PARTIAL:
-        kept, rest = _without(t, force, cube, track, month, gone)
+        rest = _without(t, force, cube, track, month, gone)
         if gone and rest < need:
             return found
         return [replace(whole, score=max(rest, whole.score) if not gone else rest - need), *found]
-    if state not in (PARTIAL, SURPLUS) and whole.score >= -ease and whole.lost > 0 and ease > 0:
+    if whole.score >= -ease and whole.lost > 0 and ease > 0:
         found.append(whole)
-    if state == SURPLUS:
-        return [replace(whole, kind="surplus", score=float(track.up[t, force, -1]) - need), *found]
     found.extend(_categories(t, force, cube, track, month, found, gone, ease))
     return found
 
@@ -131,8 +137,15 @@ def _whole(t: int, force: int, track: Track, need: float) -> Incident:
     observed, expected = float(track.counts[t, force, -1]), float(track.mean[t, force, -1])
     kind = "missing" if track.state[t, force] == MISSING else "partial"
     return Incident(
-        t, force, kind, "force", observed, expected, float(track.phi[t, force, -1]),
-        float(track.down[t, force, -1]) - need, lost=max(expected - observed, 0.0),
+        t,
+        force,
+        kind,
+        "force",
+        observed,
+        expected,
+        float(track.phi[t, force, -1]),
+        float(track.down[t, force, -1]) - need,
+        lost=max(expected - observed, 0.0),
     )
 
 
@@ -157,16 +170,14 @@ def _repeated(t: int, force: int, cube: Cube, track: Track) -> Incident | None:
     return None
 
 
-def _without(t: int, force: int, cube: Cube, track: Track, month: LocalMonth, gone: list[int]) -> tuple[float, float]:
-    """The force without some areas: the share of its expectation that stays, and the evidence that it is low."""
-    mean = month.mean[cube.areas_of(force)].sum(axis=1, dtype=np.float64)
+def _without(t: int, force: int, cube: Cube, track: Track, month: LocalMonth, gone: list[int]) -> float:
+    """The evidence that the force is low without some of its areas."""
+    mean = month.mean[cube.areas_of(force)].sum(dtype=np.float64)
     lost = month.mean[gone].sum(dtype=np.float64) if gone else 0.0
-    kept = 1.0 - lost / max(float(mean.sum()), 1e-9)
+    kept = 1.0 - lost / max(float(mean), 1e-9)
     observed = track.counts[t, force, -1] - (cube.n[t, gone].sum(dtype=np.float64) if gone else 0.0)
-    factor = evidence.bayes_factor(
-        np.array(observed), np.array(track.mean[t, force, -1] * kept), np.array(track.phi[t, force, -1])
-    )
-    return kept, float(factor)
+    expected = np.array(track.mean[t, force, -1] * kept)
+    return float(evidence.bayes_factor(np.array(observed), expected, np.array(track.phi[t, force, -1])))
 
 
 def _places(t: int, force: int, cube: Cube, month: LocalMonth, seeds: _Seeds) -> list[Incident]:
@@ -180,27 +191,46 @@ def _places(t: int, force: int, cube: Cube, month: LocalMonth, seeds: _Seeds) ->
     if whole is not None and whole.areas is not None:
         explained[whole.areas] = True
     types = cube.n.shape[2]
+    groups = [
+        _unexplained(level, scores, force, month.mean, explained)
+        for level, scores in zip(cube.levels, seeds.groups, strict=True)
+    ]
+    left = replace(seeds, groups=groups)
     for category in range(types):
         seeded = (seeds.cell[here, category] >= 0) & ~explained[here]
         grouped = any(
-            ((scores[:, category] >= 0) & (level.force_of_node == force)).any()
-            for level, scores in zip(cube.levels, seeds.groups, strict=True)
+            (scores[level.node_of_area[here], category] >= 0).any()
+            for level, scores in zip(cube.levels, left.groups, strict=True)
         )
         if not seeded.any() and not grouped:
             continue
-        one = _set(t, force, cube, month, seeds, category, explained)
+        one = _set(t, force, cube, month, left, category, explained)
         if one is not None:
             found.append(one)
     return found
 
 
-def _set(
-    t: int, force: int, cube: Cube, month: LocalMonth, seeds: _Seeds, category: int | None, explained: Floats | None = None
-) -> Incident | None:
-    """The set of areas, of one type or all, that best explains the seeds: a mixture of lost and whole areas.
+def _unexplained(level: Level, scores: Floats, force: int, mean: Floats, explained: Floats) -> Floats:
+    """The scores of a force's groups without those that areas already explained make up a tenth of."""
+    if not explained.any():
+        return scores
+    mass = np.bincount(level.node_of_area, weights=mean.sum(axis=1), minlength=len(level.nodes))
+    gone = np.bincount(level.node_of_area, weights=mean.sum(axis=1) * explained, minlength=len(level.nodes))
+    return np.where((gone > k.MISSING_BELOW * mass)[:, None], -np.inf, scores)
 
-    Areas under a seeded group share a prior that is learned in the group; areas elsewhere must bring evidence
-    of their own. The share supplied is common to the set.
+
+def _set(
+    t: int,
+    force: int,
+    cube: Cube,
+    month: LocalMonth,
+    seeds: _Seeds,
+    category: int | None,
+    explained: Floats | None = None,
+) -> Incident | None:
+    """The set of areas, of one type or all, that explains what fell, where some scope of it is an alert by itself.
+
+    Areas that only several months together make an alert are kept as they are.
     """
     here = cube.areas_of(force)
     offset = here.start
@@ -213,30 +243,30 @@ def _set(
     else:
         y = cube.n[t, here, category].astype(np.float64)
         mean = month.mean[here, category].astype(np.float64)
-        phi = evidence.widened(np.full(len(y), month.phi_cell[category]), mean, month.widen_cell[here, category])
+        phi = evidence.widened(
+            np.full(len(y), month.phi_cell[category]), mean, month.widen_cell[here, category]
+        )
         seed_score, seed_months = seeds.cell[here, category], seeds.cell_months[here, category]
     allowed = ~month.new[here]
     if explained is not None:
         allowed &= ~explained[here]
     seeded = (seed_score >= 0) & allowed
-    groups: list[Floats] = []
-    best_group = -np.inf
-    for level, scores in zip(cube.levels, seeds.groups, strict=True):
-        nodes = level.node_of_area[here]
-        for node in np.unique(nodes[scores[nodes, column] >= 0]):
-            best_group = max(best_group, float(scores[node, column]))
-            groups.append((nodes == node) & allowed)
-    starts = [members for members in groups if members.any()]
-    if seeded.any():
-        starts.append(seeded)
-    if not starts:
+    group_scores = [
+        float(scores[level.node_of_area[here], column].max())
+        for level, scores in zip(cube.levels, seeds.groups, strict=True)
+    ]
+    best_group = max(group_scores, default=-np.inf)
+    if not seeded.any() and best_group < 0:
         return None
-    starts = sorted(starts, key=lambda members: -_fit(y, mean, phi, members))[: k.STARTS]
-    mixtures = [_mixture(y, mean, phi, start, groups, allowed) for start in starts]
-    member, scale, _ = max(mixtures, key=lambda mixture: mixture[2])
-    if not (member > 0.5).any():
+    levels = [
+        level.node_of_area[here] - level.node_of_area[here].min() for level in cube.levels if level.named
+    ]
+    inside, scale = _pieces(y, mean, phi, levels, allowed)
+    sudden = (seeded & (seed_months == 1)).any() or best_group >= 0
+    if not sudden or not inside.any():
+        inside, scale = seeded, 1.0
+    if not inside.any():
         return None
-    inside = member > 0.5
     mean = mean * scale
     score = max(best_group, float(seed_score[inside].max()))
     if score < 0:
@@ -249,52 +279,85 @@ def _set(
         return None
     level = "area" if category is None else ("cell" if len(chosen) == 1 else "area")
     months = int(seed_months[inside][np.argmax(seed_score[inside])]) if len(chosen) == 1 else 1
-    typical = month.phi_group[_finest(cube)][column] if len(chosen) > 1 and month.phi_group else float(phi[inside].mean())
+    typical = (
+        month.phi_group[_finest(cube)][column]
+        if len(chosen) > 1 and month.phi_group
+        else float(phi[inside].mean())
+    )
     return Incident(
-        t, force, "area", level, observed, expected, float(typical), score, chosen, place, category,
-        months=months, lost=expected - observed,
+        t,
+        force,
+        "area",
+        level,
+        observed,
+        expected,
+        float(typical),
+        score,
+        chosen,
+        place,
+        category,
+        months=months,
+        lost=expected - observed,
     )
 
 
-def _fit(y: Floats, mean: Floats, phi: Floats, members: Floats) -> float:
-    """How much better one common share supplied explains the members, area by area, than complete supply."""
-    q = float(np.clip(y[members].sum() / max(mean[members].sum(), 1e-9), 0.01, 0.9))
-    return float(evidence.gain(y[members], np.maximum(mean[members], 1e-6), phi[members], q).sum())
+def _pieces(
+    y: Floats, mean: Floats, phi: Floats, levels: list[Ints], allowed: Floats
+) -> tuple[Floats, float]:
+    """Which areas are lost, as few pieces: named groups, runs in code order, single areas; and the force's scale.
 
-
-def _mixture(
-    y: Floats, mean: Floats, phi: Floats, start: Floats, groups: list[Floats], allowed: Floats
-) -> tuple[Floats, float, float]:
-    """Which areas are lost: a two-part mixture grown from `start`, its scale and its log likelihood gain.
-
-    An area is a member a priori as often as areas of its group under suspicion are low, or its neighbours in
-    code order are members; elsewhere one in the number of areas.
+    A piece is taken while it explains more than it takes to name it (description length, natural log): the log
+    of the number of groups, of areas, or of areas and lengths of a run. All pieces share one share supplied,
+    which is found from the first.
     """
-    member = start.astype(float)
-    alone = np.log(max(len(y), 2))
-    scale, total = 1.0, -np.inf
-    for _ in range(8):
-        whole_mean = float((1 - member) @ mean)
-        scale = float((1 - member) @ y) / whole_mean if whole_mean > 0.1 * mean.sum() else 1.0
-        q = float(np.clip((member @ y) / max((member @ mean) * scale, 1e-9), 0.01, 0.9))
-        gains = evidence.gain(y, np.maximum(mean * scale, 1e-6), phi, q)
-        prior = np.full(len(y), -alone)
-        for inside in groups:
-            low = float(mean[inside & (gains > 0)].sum()) / max(float(mean[inside].sum()), 1e-9)
-            part = np.clip((low - k.LOW_BY_CHANCE) / (1.0 - k.LOW_BY_CHANCE), 0.02, 0.9)
-            prior[inside] = np.maximum(prior[inside], np.log(part / (1 - part)))
-        beside = np.clip(_beside(member), 0.01, k.NEIGHBOUR)
-        prior = np.where(beside >= k.NEIGHBOUR, np.maximum(prior, np.log(beside / (1 - beside))), prior)
-        odds = np.where(allowed, np.clip(gains + prior, -50, 50), -50)
-        member = 1.0 / (1.0 + np.exp(-odds))
-        total = float((np.logaddexp(0.0, odds) - np.logaddexp(0.0, prior)).sum())
-    return member, scale, total
+    size = len(y)
+    lost = np.zeros(size, dtype=bool)
+    best, chosen = 0.0, 0.0
+    for q in k.SUPPLIED_SHARES[1:]:
+        gains = np.where(allowed, evidence.gain(y, np.maximum(mean, 1e-6), phi, q), 0.0)
+        worth, members = _piece(gains, levels, lost)
+        if worth > best:
+            best, chosen, first = worth, q, members
+    if best <= 0:
+        return lost, 1.0
+    lost, scale, q = first, 1.0, chosen
+    for _ in range(k.MOST_PIECES):
+        kept = ~lost
+        scale = (
+            float(y[kept].sum() / max(mean[kept].sum(), 1e-9)) if mean[kept].sum() > 0.1 * mean.sum() else 1.0
+        )
+        q = float(np.clip(y[lost].sum() / max(mean[lost].sum() * scale, 1e-9), 0.01, 0.9))
+        gains = np.where(allowed, evidence.gain(y, np.maximum(mean * scale, 1e-6), phi, q), 0.0)
+        again = lost & (gains > -np.log(size))
+        worth, members = _piece(np.where(again, 0.0, gains), levels, again)
+        if worth <= 0 or not (members & ~again).any():
+            return again, scale
+        lost = again | members
+    return lost, scale
 
 
-def _beside(member: Floats) -> Floats:
-    """How far the two areas on one side, in code order, are members: gaps follow runs of codes."""
-    padded = np.pad(member, 2)
-    return np.asarray(np.maximum(padded[:-4] + padded[1:-3], padded[3:-1] + padded[4:]) / 2.0)
+def _piece(gains: Floats, levels: list[Ints], taken: Floats) -> tuple[float, Floats]:
+    """The one piece that explains most beyond its description, and how much; `taken` areas add nothing."""
+    size = len(gains)
+    single = int(np.argmax(gains))
+    members = np.zeros(size, dtype=bool)
+    members[single] = True
+    worth = float(gains[single] - np.log(size))
+    for nodes in levels:
+        sums = np.bincount(nodes, weights=gains)
+        node = int(np.argmax(sums))
+        value = float(sums[node] - np.log(len(sums)))
+        if value > worth:
+            worth, members = value, nodes == node
+    running = np.concatenate([[0.0], np.cumsum(gains)])
+    lowest = np.minimum.accumulate(running)
+    end = int(np.argmax(running - lowest))
+    value = float(running[end] - lowest[end] - np.log(size) - np.log(k.LONGEST_RUN))
+    if value > worth:
+        start = int(np.argmin(running[: end + 1]))
+        worth, members = value, np.zeros(size, dtype=bool)
+        members[start:end] = True
+    return worth, members & ~taken
 
 
 def _finest(cube: Cube) -> int:
@@ -302,9 +365,15 @@ def _finest(cube: Cube) -> int:
     return int(np.argmin([level.areas_of_node.mean() for level in cube.levels]))
 
 
-def _named(cube: Cube, force: int, chosen: Ints, month: LocalMonth, category: int | None) -> tuple[str | None, Ints]:
+def _named(
+    cube: Cube, force: int, chosen: Ints, month: LocalMonth, category: int | None
+) -> tuple[str | None, Ints]:
     """The known area that a set of areas is, if it is one by mass, and the areas of it."""
-    mass = month.mean.sum(axis=1, dtype=np.float64) if category is None else month.mean[:, category].astype(np.float64)
+    mass = (
+        month.mean.sum(axis=1, dtype=np.float64)
+        if category is None
+        else month.mean[:, category].astype(np.float64)
+    )
     if len(chosen) == 1:
         return cube.areas[int(chosen[0])], chosen
     inside = np.zeros(len(cube.areas), dtype=bool)
@@ -321,7 +390,14 @@ def _named(cube: Cube, force: int, chosen: Ints, month: LocalMonth, category: in
 
 
 def _categories(
-    t: int, force: int, cube: Cube, track: Track, month: LocalMonth, found: list[Incident], gone: list[int], ease: float
+    t: int,
+    force: int,
+    cube: Cube,
+    track: Track,
+    month: LocalMonth,
+    found: list[Incident],
+    gone: list[int],
+    ease: float,
 ) -> list[Incident]:
     """Types of a force that are low, high, or took each other's records, beyond what areas explain."""
     types = cube.n.shape[2]
@@ -330,13 +406,22 @@ def _categories(
     out: list[Incident] = []
     used: set[int] = set()
     for source, target, score in _mappings(t, force, cube, track, month, ease):
-        if source in used or target in used and not any(i.partner == target for i in out):
+        if source in used or (target in used and not any(i.partner == target for i in out)):
             continue
         used |= {source, target}
         out.append(
             Incident(
-                t, force, "mapping", "category", float(y[source]), float(mean[source]), float(phi[source]), score,
-                category=source, partner=target, lost=float(mean[source] - y[source]),
+                t,
+                force,
+                "mapping",
+                "category",
+                float(y[source]),
+                float(mean[source]),
+                float(phi[source]),
+                score,
+                category=source,
+                partner=target,
+                lost=float(mean[source] - y[source]),
             )
         )
     for category in range(types):
@@ -351,16 +436,31 @@ def _categories(
         if down >= need - ease:
             out.append(
                 Incident(
-                    t, force, "category", "category", float(y[category]), float(mean[category]), float(phi[category]),
-                    float(down) - need, category=category, lost=float(mean[category] - y[category]),
+                    t,
+                    force,
+                    "category",
+                    "category",
+                    float(y[category]),
+                    float(mean[category]),
+                    float(phi[category]),
+                    float(down) - need,
+                    category=category,
+                    lost=float(mean[category] - y[category]),
                 )
             )
             found[:] = [i for i in found if i.category != category]
         elif track.up[t, force, category] >= need + k.EVIDENCE_SURPLUS - ease:
             out.append(
                 Incident(
-                    t, force, "surplus", "category", float(y[category]), float(mean[category]), float(phi[category]),
-                    float(track.up[t, force, category]) - need - k.EVIDENCE_SURPLUS, category=category,
+                    t,
+                    force,
+                    "surplus",
+                    "category",
+                    float(y[category]),
+                    float(mean[category]),
+                    float(phi[category]),
+                    float(track.up[t, force, category]) - need - k.EVIDENCE_SURPLUS,
+                    category=category,
                 )
             )
     return out
@@ -373,7 +473,9 @@ def _lost_in(t: int, cube: Cube, month: LocalMonth, gone: list[int], category: i
     return max(float((month.mean[gone, category] - cube.n[t, gone, category]).sum()), 0.0)
 
 
-def _mappings(t: int, force: int, cube: Cube, track: Track, month: LocalMonth, ease: float) -> list[tuple[int, int, float]]:
+def _mappings(
+    t: int, force: int, cube: Cube, track: Track, month: LocalMonth, ease: float
+) -> list[tuple[int, int, float]]:
     """Pairs (from, to, score) of types whose records moved: one low, one high by as much, in the same places."""
     types = cube.n.shape[2]
     if track.history[t, force] < k.MINIMUM_HISTORY:
@@ -402,7 +504,9 @@ def _mappings(t: int, force: int, cube: Cube, track: Track, month: LocalMonth, e
             theirs = month.share[here, source].astype(np.float64)
             seen = cube.n[t, here, target].astype(np.float64)
             spread = 1.0 + month.phi_cell[target] * own * y[target]
-            place_gain = float((seen * np.log(1 - part + part * theirs / np.maximum(own, 1e-9)) / spread).sum())
+            place_gain = float(
+                (seen * np.log(1 - part + part * theirs / np.maximum(own, 1e-9)) / spread).sum()
+            )
             both = count_gain + float(np.clip(place_gain, -k.PLACE_WEIGHT, k.PLACE_WEIGHT))
             if both > best_gain:
                 best, best_gain = target, both
@@ -410,4 +514,3 @@ def _mappings(t: int, force: int, cube: Cube, track: Track, month: LocalMonth, e
         if best >= 0 and best_gain > np.log(types) and score >= -ease:
             pairs.append((int(source), int(best), score))
     return sorted(pairs, key=lambda pair: -pair[2])
-

@@ -228,13 +228,13 @@ def recording_delay(records: pl.LazyFrame, editions: Editions) -> pl.DataFrame:
     `longest_hours`, `late` (how many took longer than is allowed). A backlog shows as a rise within days of
     its being worked off, and before that as a week with few records.
     """
-    hours = (pl.col("recorded_at") - pl.col("reported_at")).dt.total_minutes() / 60
+    recorded = pl.col("recorded_at").dt.date()
     return (
-        records.select(
+        records.select("force", "reported_at", "recorded_at", month=recorded.dt.month_start())
+        .select(
             "force",
-            week=pl.col("recorded_at").dt.date().dt.truncate("1w"),
-            month=pl.col("recorded_at").dt.date().dt.month_start(),
-            hours=hours,
+            week=recorded.dt.truncate("1w"),
+            hours=(pl.col("recorded_at") - pl.col("reported_at")).dt.total_minutes() / 60,
             late=_is_late(editions),
         )
         .group_by("force", "week")

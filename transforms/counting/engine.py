@@ -146,10 +146,7 @@ def _counted(lines: pl.DataFrame, editions: Editions) -> pl.LazyFrame:
             "counted",
             "longitude",
             "latitude",
-            outcome=pl.col("outcome_type")
-            .cast(pl.String)
-            .fill_null("0")
-            .replace_strict(words, default=words["0"]),
+            outcome=pl.col("outcome_type").cast(pl.String).fill_null("0").replace_strict(words, default=None),
             supply=pl.col("supply").cast(pl.String),
         )
     )

@@ -34,6 +34,36 @@ class Section:
 _FACTS: Final = "What was recorded"
 _CRIMES: Final = "What counts"
 
+#: The headings that extract columns have on the page.
+_HEADINGS: Final = {
+    "crime_ref": "Record",
+    "force": "Force",
+    "source_system": "System",
+    "previous_crime_ref": "Earlier reference",
+    "incident_ref": "Incident",
+    "offence_code": "Offence",
+    "reported_at": "Reported",
+    "recorded_at": "Recorded",
+    "occurred_from": "Happened",
+    "victim_ref": "Victim",
+    "victim_kind": "Kind of victim",
+    "offender_ref": "Offender",
+    "owner_ref": "Owner",
+    "premises_ref": "Premises",
+    "longitude": "Longitude",
+    "latitude": "Latitude",
+    "status": "Status",
+    "status_reason": "Reason",
+    "status_at": "Status since",
+    "outcome_type": "Outcome",
+    "outcome_at": "Outcome on",
+    "updated_at": "Version of",
+    "counted": "Counts",
+    "period": "Period",
+    "rule": "Rule",
+    "because": "Why",
+}
+
 _OPENING: Final = (
     "A recorded crime is an offence that is notifiable to the Home Office and that a police force has recorded. "
     "What counts as one crime, in which class and in which period, is laid down by the Home Office Counting Rules. "
@@ -77,10 +107,14 @@ def _chapters(editions: Editions, examples: Sequence[Mapping[str, Any]]) -> Iter
                 3,
                 [text for text in (example["note"], _cited(example["source"])) if text],
                 [
-                    Table(_FACTS, example["facts"]["columns"], example["facts"]["rows"]),
-                    Table(_CRIMES, example["crimes"]["columns"], example["crimes"]["rows"]),
+                    _headed(_FACTS, example["facts"]),
+                    _headed(_CRIMES, example["crimes"]),
                 ],
             )
+
+
+def _headed(caption: str, table: Mapping[str, Any]) -> Table:
+    return Table(caption, [_HEADINGS[name] for name in table["columns"]], table["rows"])
 
 
 def _rules_of(example: Mapping[str, Any]) -> list[str]:
@@ -90,7 +124,8 @@ def _rules_of(example: Mapping[str, Any]) -> list[str]:
 
 def _stated(rule: Mapping[str, Any]) -> str:
     note = f"; {rule['note']}" if rule["note"] else ""
-    return f"**{rule['title']}** (`{rule['rule']}`). {rule['sentence']} *{rule['source']}; {rule['confidence']} confidence{note}.*"
+    cited = f"*{rule['source']}; {rule['confidence']} confidence{note}.*"
+    return f"**{rule['title']}** (`{rule['rule']}`). {rule['sentence']} {cited}"
 
 
 def _cited(source: str) -> str:

@@ -24,7 +24,7 @@ _ORDER: Final = ("rank", "recorded_at", "crime_ref", "source_system")
 
 _INCIDENT: Final = ("force", "incident_ref")
 _SEQUENCE: Final = (*_INCIDENT, "party", "offender_ref")
-_UNIT: Final = (*_INCIDENT, "offender_ref", "class_code", "unit", "unit_ref")
+_UNIT: Final = (*_INCIDENT, "doer", "class_code", "unit", "unit_ref")
 
 #: What the party to a sequence is called where the class has no victim.
 _STATE: Final = "the State"
@@ -47,7 +47,7 @@ def decide_together(contenders: pl.DataFrame, editions: Editions) -> pl.DataFram
         best=pl.col("line").first().over(*_SEQUENCE, "lane"),
         best_rank=pl.col("rank").first().over(*_SEQUENCE, "lane"),
         least_rank=pl.col("rank").last().over(*_SEQUENCE, "lane"),
-        beside_others=pl.col("lane").all().over(_SEQUENCE).not_(),
+        beside_others=pl.col("lane").cast(pl.UInt8).min().over(_SEQUENCE) == 0,
     )
     outranked = pl.col("party").is_not_null() & (pl.col("rank") > pl.col("best_rank"))
     kept = rest.filter(~outranked).with_columns(
@@ -72,7 +72,8 @@ def decide_together(contenders: pl.DataFrame, editions: Editions) -> pl.DataFram
 def _reported_together(contenders: pl.DataFrame) -> pl.DataFrame:
     """Lines that share their incident, with what each is counted by and whom it was against, most serious first."""
     # A hash is only used to leave out lines reported alone: two incidents with one hash do no harm.
-    incident = pl.struct(_INCIDENT).hash().is_duplicated() & pl.col("incident_ref").is_not_null()
+    hashed = pl.col("incident_ref").hash() ^ pl.col("force").to_physical().cast(pl.UInt64)
+    incident = hashed.is_duplicated() & pl.col("incident_ref").is_not_null()
     with_victim = pl.col("victim_ref").is_not_null() & (pl.col("victim_kind") != "state")
     unit = (
         pl.when(pl.col("unit") != "either")
@@ -96,6 +97,8 @@ def _reported_together(contenders: pl.DataFrame) -> pl.DataFrame:
             .when(pl.col("unit") == "offender")
             .then("offender_ref")
             .otherwise(pl.lit(_STATE)),
+            # Disorder is one crime of everybody who took part.
+            doer=pl.when(pl.col("unit") != "state").then("offender_ref"),
             party=pl.when(with_victim)
             .then("victim_ref")
             .otherwise(pl.coalesce("owner_ref", "premises_ref", pl.when(against_state).then(pl.lit(_STATE)))),

@@ -12,7 +12,7 @@ from transforms.completeness.cube import Cube
 
 @dataclass(frozen=True)
 class Planted:
-    """One planted fault: records lost, its true scope and the records before it, each `[area of the force, category]`."""
+    """One planted fault: records lost, true scope and records before it, each `[area of the force, category]`."""
 
     kind: str
     force: int

@@ -2,11 +2,221 @@
 
 from __future__ import annotations
 
-import numpy as np
+import time
+from collections.abc import Callable, Iterator
 
-#: Kinds without a loss in the month itself, which no rule for drops could find.
+import numpy as np
+from injections import Planted
+from scipy import stats
+
+from transforms.completeness.cube import Cube
+from transforms.completeness.local import by_node
+
+#: Kinds without a loss of records against last month that a rule for drops could be asked to find.
 NOT_COMPARED = ("duplicated file", "repeated month", "backlog then spike")
+LEVELS = ("force", "type", "msoa", "area", "cell")
+
+
+def month_on_month(y: np.ndarray, past: np.ndarray) -> np.ndarray:
+    """Drop from last month, as a share, where last month held at least 5."""
+    before = past[-1]
+    return np.where(before >= 5, 1 - y / np.maximum(before, 1), -np.inf)
+
+
+def year_on_year(y: np.ndarray, past: np.ndarray) -> np.ndarray:
+    """Drop from the same month last year, as a share, where it held at least 5."""
+    before = past[-12]
+    return np.where(before >= 5, 1 - y / np.maximum(before, 1), -np.inf)
+
+
+def three_sd(y: np.ndarray, past: np.ndarray) -> np.ndarray:
+    """Standard deviations below the mean of 12 months (the rule of data-quality monitors)."""
+    last = past[-12:]
+    mean, sd = last.mean(axis=0), last.std(axis=0, ddof=1)
+    return np.where(mean >= 1, (mean - y) / np.maximum(sd, 0.5), -np.inf)
+
+
+def zero_rule(y: np.ndarray, past: np.ndarray) -> np.ndarray:
+    """A zero where the mean of 12 months is at least 5, ranked by that mean."""
+    mean = past[-12:].mean(axis=0)
+    return np.where((y == 0) & (mean >= 5), mean, -np.inf)
+
+
+def nibrs_mad(y: np.ndarray, past: np.ndarray) -> np.ndarray:
+    """NIBRS estimation's outlier step as described: (median - y) / MAD, where the median is at least 10 above."""
+    middle = np.median(past, axis=0)
+    mad = np.maximum(np.median(np.abs(past - middle), axis=0), 0.5)
+    z = (middle - y) / mad
+    severe = (z > 5) | ((z > 3.5) & (y <= 0.1 * middle))
+    return np.where(middle - y >= 10, z + 100 * severe, -np.inf)
+
+
+def rtci_poisson(y: np.ndarray, past: np.ndarray) -> np.ndarray:
+    """Real-Time Crime Index audit: exact Poisson comparison with the 8 months before and with the one before."""
+    eight, one = past[-8:].sum(axis=0), past[-1]
+    long = stats.binom.logcdf(y, y + eight, 1 / 9)
+    short = stats.binom.logcdf(y, y + one, 1 / 2)
+    return np.where(eight >= 8, -np.minimum(long, short), -np.inf)
+
+
+def features(y: np.ndarray, past: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """What a generic detector is given: drops from last month, last year, the 12-month mean, and the force's own."""
+    mean = past[-12:].mean(axis=0)
+    width = np.sqrt(mean + 1)
+    columns = [(y - mean) / width, (y - past[-1]) / width, (y - past[-12]) / width, (y - mean * scale) / width,
+               np.log((y + 0.5) / (mean + 0.5)), np.log(mean + 1)]  # fmt: skip
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+RULES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "month-on-month drop": month_on_month,
+    "year-on-year drop": year_on_year,
+    "-3 SD of 12 months": three_sd,
+    "zero where mean >= 5": zero_rule,
+    "NIBRS MAD": nibrs_mad,
+    "RTCI Poisson": rtci_poisson,
+}
 
 
 class Bench:
-    """Placeholder until peers are asked for."""
+    """The peers, each with a threshold for the same budget, split equally over the levels."""
+
+    def __init__(
+        self, cube: Cube, months: list[int], clean: Callable[[Cube, int, int], bool], forest: bool = False
+    ) -> None:
+        self.cube = cube
+        self.msoa = next(level for level in cube.levels if level.name == "msoa")
+        self.past = {
+            level: [self._level(cube, t, level) for t in range(len(cube.months))] for level in LEVELS
+        }
+        self.force_of = {
+            "force": np.arange(len(cube.forces)),
+            "type": np.repeat(np.arange(len(cube.forces)), len(cube.categories)),
+            "msoa": self.msoa.force_of_node,
+            "area": cube.force_of_area,
+            "cell": np.repeat(cube.force_of_area, len(cube.categories)),
+        }
+        self.spent: dict[str, float] = {}
+        self.judged: dict[str, float] = {}
+        self.forests = self._forests(months) if forest else {}
+        names = [*RULES, *(["PyOD IForest"] if forest else [])]
+        clean_months = sum(clean(cube, f, t) for t in months for f in range(len(cube.forces)))
+        keep = max(int(0.1 * clean_months / len(LEVELS)), 1)
+        self.thresholds: dict[tuple[str, str], float] = {}
+        for name in names:
+            for level in LEVELS:
+                best = []
+                for t in months:
+                    scores = self._score(name, level, self.past[level][t], t)
+                    good = np.array([clean(cube, f, t) for f in range(len(cube.forces))])[
+                        self.force_of[level]
+                    ]
+                    values = scores[good & np.isfinite(scores)]
+                    best.append(np.sort(values)[-keep - 1 :])
+                self.thresholds[name, level] = float(np.sort(np.concatenate(best))[-keep])
+        self.names = names
+
+    def _level(self, cube: Cube, t: int, level: str) -> np.ndarray:
+        """Counts of a month at a level, flat."""
+        n = cube.n[t]
+        if level == "cell":
+            return n.ravel()
+        if level == "area":
+            return n.sum(axis=1)
+        if level == "msoa":
+            return by_node(self.msoa.node_of_area, n)[:, -1].astype(np.float32)
+        force = np.add.reduceat(n, cube.first_area[:-1], axis=0)
+        return force.sum(axis=1) if level == "force" else force.ravel()
+
+    def _history(self, level: str, t: int) -> np.ndarray:
+        return np.stack(self.past[level][max(0, t - 24) : t])
+
+    def _score(self, name: str, level: str, y: np.ndarray, t: int) -> np.ndarray:
+        began = time.perf_counter()
+        past = self._history(level, t)
+        if name == "PyOD IForest":
+            ratio = self._own(y, past, level)
+            x = features(y, past, ratio)
+            scores = np.full(len(y), -np.inf)
+            worth = (past[-12:].mean(axis=0) >= 3) & (x[:, 3] < -1.5)
+            if worth.any():
+                scores[worth] = self.forests[level].decision_function(x[worth])
+        else:
+            scores = RULES[name](y, past)
+        self.spent[name] = self.spent.get(name, 0.0) + time.perf_counter() - began
+        self.judged[name] = self.judged.get(name, 0.0) + len(y)
+        return scores
+
+    def _own(self, y: np.ndarray, past: np.ndarray, level: str) -> np.ndarray:
+        """How the node's force stands against its own 12-month mean: what the detector may know of the force."""
+        force = self.force_of[level]
+        now = np.bincount(force, weights=y)
+        then = np.bincount(force, weights=past[-12:].mean(axis=0))
+        return (now / np.maximum(then, 1))[force] if level in ("msoa", "area", "cell") else np.ones(len(y))
+
+    def _forests(self, months: list[int]) -> dict[str, object]:
+        """One forest for each level, fitted on clean months."""
+        from pyod.models.iforest import IForest
+
+        rng = np.random.default_rng(0)
+        forests = {}
+        for level in LEVELS:
+            rows = []
+            for t in months[::4]:
+                y, past = self.past[level][t], self._history(level, t)
+                x = features(y, past, self._own(y, past, level))[past[-12:].mean(axis=0) >= 3]
+                rows.append(x[rng.permutation(len(x))[:8000]])
+            forests[level] = IForest(n_estimators=100, random_state=0).fit(np.concatenate(rows))
+        return forests
+
+    def seconds_per_million(self, name: str) -> float:
+        """Seconds for a million node-months."""
+        return 1e6 * self.spent[name] / max(self.judged[name], 1)
+
+    def score(
+        self, cube: Cube, planted: list[Planted], t: int, overlap: Callable[..., tuple[float, float, float]]
+    ) -> dict[str, list[tuple[str, dict[str, float]]]]:
+        """For each peer and fault: whether its pure alerts cover half of the loss, and how many it raised."""
+        out: dict[str, list[tuple[str, dict[str, float]]]] = {name: [] for name in self.names}
+        levels = {level: self._level(cube, t, level) for level in LEVELS}
+        for name in self.names:
+            alerts = {
+                level: self._score(name, level, levels[level], t) > self.thresholds[name, level]
+                for level in LEVELS
+            }
+            for p in planted:
+                covered = np.zeros(p.mask.shape, dtype=bool)
+                count = 0
+                for mask in self._masks(cube, p, alerts):
+                    count += 1
+                    purity, _, _ = overlap(p, mask)
+                    if purity >= 0.5:
+                        covered |= mask
+                share = overlap(p, covered)[1] if covered.any() else 0.0
+                out[name].append((p.kind, {"hit": float(share >= 0.5), "alerts": count}))
+        return out
+
+    def _masks(self, cube: Cube, p: Planted, alerts: dict[str, np.ndarray]) -> Iterator[np.ndarray]:
+        """The scope of each alert in the force of a fault."""
+        here = cube.areas_of(p.force)
+        shape = p.mask.shape
+        types = shape[1]
+        if alerts["force"][p.force]:
+            yield np.ones(shape, dtype=bool)
+        for c in np.flatnonzero(alerts["type"].reshape(-1, types)[p.force]):
+            mask = np.zeros(shape, dtype=bool)
+            mask[:, c] = True
+            yield mask
+        nodes = self.msoa.node_of_area[here]
+        for node in np.unique(nodes[alerts["msoa"][nodes]]):
+            mask = np.zeros(shape, dtype=bool)
+            mask[nodes == node] = True
+            yield mask
+        for a in np.flatnonzero(alerts["area"][here]):
+            mask = np.zeros(shape, dtype=bool)
+            mask[a] = True
+            yield mask
+        for a, c in np.argwhere(alerts["cell"].reshape(-1, types)[here]):
+            mask = np.zeros(shape, dtype=bool)
+            mask[a, c] = True
+            yield mask

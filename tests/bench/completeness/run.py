@@ -21,15 +21,15 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import peers  # noqa: E402
-from injections import KINDS, Planted  # noqa: E402
+import peers
+from injections import KINDS, Planted
 
-from transforms.completeness import evidence  # noqa: E402
-from transforms.completeness.cube import Cube, encode  # noqa: E402
-from transforms.completeness.expectation import PARTIAL, SURPLUS, follow  # noqa: E402
-from transforms.completeness.judgement import _relocated  # noqa: E402
-from transforms.completeness.local import LocalModel  # noqa: E402
-from transforms.completeness.localise import Incident, localise  # noqa: E402
+from transforms.completeness import evidence
+from transforms.completeness.alerts import goes_on, relocated
+from transforms.completeness.cube import Cube, encode
+from transforms.completeness.expectation import PARTIAL, follow
+from transforms.completeness.local import LocalModel
+from transforms.completeness.localise import Incident, localise
 
 FIRST_TESTED = 13
 EASE = 2.0
@@ -39,18 +39,24 @@ NOT_CLEAN_MONTHS = {("Nottinghamshire", "2024-09"), ("Derbyshire", "2024-11"), (
 
 def open_data() -> Path:
     """The open data folder."""
-    return Path(os.environ.get("FULLCOUNT_OPEN_DATA", Path(__file__).resolve().parents[3].parent / "shared" / "data"))
+    return Path(
+        os.environ.get("FULLCOUNT_OPEN_DATA", Path(__file__).resolve().parents[3].parent / "shared" / "data")
+    )
 
 
 def areas_table(data: Path) -> pl.DataFrame:
     """Areas of England and Wales, both vintages, with CSP and MSOA (an LSOA's name without its letter)."""
     lookup = pl.read_parquet(data / "geography" / "lsoa11_or_21_to_lad24_csp24_pfa24.parquet")
     names = pl.read_parquet(data / "geography" / "lookup_lsoa11_lsoa21_ltla22.parquet")
-    named = pl.concat(
-        [names.select(area=f"lsoa{v}_code", name=f"lsoa{v}_name") for v in (11, 21)]
-    ).unique("area", keep="last", maintain_order=True)
+    named = pl.concat([names.select(area=f"lsoa{v}_code", name=f"lsoa{v}_name") for v in (11, 21)]).unique(
+        "area", keep="last", maintain_order=True
+    )
     return lookup.join(named, left_on="lsoa_code", right_on="area", how="left").select(
-        area="lsoa_code", force="pfa24_name", csp="csp24_code", msoa=pl.col("name").str.head(-1), lad="ltla24_code"
+        area="lsoa_code",
+        force="pfa24_name",
+        csp="csp24_code",
+        msoa=pl.col("name").str.head(-1),
+        lad="ltla24_code",
     )
 
 
@@ -62,7 +68,11 @@ def load(base: str) -> Cube:
     )
     areas = areas_table(data)
     if base == "25":
-        london = sorted(areas.filter(pl.col("lad").str.starts_with("E09") & (pl.col("force") != "London, City of"))["lad"].unique())
+        london = sorted(
+            areas.filter(pl.col("lad").str.starts_with("E09") & (pl.col("force") != "London, City of"))[
+                "lad"
+            ].unique()
+        )
         midlands = sorted(areas.filter(pl.col("force") == "West Midlands")["lad"].unique())
         areas = areas.filter(pl.col("lad").is_in(london[:18] + midlands)).select("area", "msoa", force="lad")
         counts = counts.filter(pl.col("area").is_in(areas["area"].to_list()))
@@ -98,12 +108,15 @@ class Replay:
         if t - 1 in self.states:
             model.learn(t - 1, model.expect(t - 1), track.masked[t - 1, :, :-1])
         month = model.expect(t)
-        return _relocated(t, cube, track, localise(t, cube, track, month, EASE)), track, month
+        return relocated(t, cube, track, localise(t, cube, track, month, EASE)), track, month
 
 
 def clean(cube: Cube, force: int, t: int) -> bool:
     """Whether a force-month has no known gap."""
-    return cube.forces[force] not in NOT_CLEAN and (cube.forces[force], f"{cube.months[t]:%Y-%m}") not in NOT_CLEAN_MONTHS
+    return (
+        cube.forces[force] not in NOT_CLEAN
+        and (cube.forces[force], f"{cube.months[t]:%Y-%m}") not in NOT_CLEAN_MONTHS
+    )
 
 
 def scope_mask(cube: Cube, incident: Incident) -> np.ndarray:
@@ -145,7 +158,10 @@ def explains(planted: Planted, incident: Incident, cube: Cube, track: object, t:
         linked = incident.kind == "surplus" and incident.areas is None and incident.category is None
         return linked and track.state[t - 1, planted.force] == PARTIAL, linked  # type: ignore[attr-defined]
     if kind == "duplicated file":
-        return incident.kind in ("twice", "surplus") and incident.areas is None and incident.category is None, incident.kind == "twice"
+        return incident.kind in (
+            "twice",
+            "surplus",
+        ) and incident.areas is None and incident.category is None, incident.kind == "twice"
     if kind == "repeated month":
         return incident.kind == "repeat", incident.kind == "repeat"
     if incident.kind in ("surplus", "twice"):
@@ -159,11 +175,14 @@ def explains(planted: Planted, incident: Incident, cube: Cube, track: object, t:
 
 def main() -> None:
     """Runs the benchmark and prints its tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--base", choices=("national", "25"), default="national")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--events", type=int, default=24, help="events of each kind for each seed")
     parser.add_argument("--peers", action="store_true", help="run the peers on the same cells")
+    parser.add_argument("--forest", action="store_true", help="PyOD IForest too (needs the peers group)")
     parser.add_argument("--kinds", default="", help="only kinds whose name holds this")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     arguments = parser.parse_args()
@@ -171,10 +190,13 @@ def main() -> None:
     replay = Replay(cube)
     replay.prepare()
     months = list(range(FIRST_TESTED, len(cube.months)))
-    print(f"base {arguments.base}: {len(cube.forces)} forces, {len(cube.areas):,} areas, {len(months)} tested months")
+    print(
+        f"base {arguments.base}: {len(cube.forces)} forces, {len(cube.areas):,} areas, {len(months)} tested months"
+    )
 
     false_scores, clean_months = [], 0
     by_level: dict[str, int] = {}
+    open_alerts: list[Incident] = []
     tails: dict[str, list[float]] = {"force": [], "category": [], "area": []}
     factors: dict[str, list[float]] = {"force": [], "category": [], "area": []}
     cost = []
@@ -184,25 +206,36 @@ def main() -> None:
         cost.append(time.perf_counter() - began)
         good = [f for f in range(len(cube.forces)) if clean(cube, f, t)]
         clean_months += len(good)
-        for incident in incidents:
+        fresh = [
+            i for i in incidents if not any(i.force == old.force and goes_on(old, i) for old in open_alerts)
+        ]
+        open_alerts = [i for i in incidents if i.score >= 0]
+        for incident in fresh:
             if incident.force in good and incident.kind != "surplus":
                 false_scores.append(incident.score)
                 if incident.score >= 0:
-                    label = f"{incident.kind}/{incident.level}{'s' if incident.areas is not None and len(incident.areas) > 1 else ''}{'' if incident.category is None else ' of a type'}"
+                    place = "one area" if incident.areas is not None and len(incident.areas) == 1 else "areas"
+                    scope = incident.level if incident.areas is None else place
+                    label = scope if incident.category is None else f"{scope} of a type"
                     by_level[label] = by_level.get(label, 0) + 1
         calibrate(cube, track, month, t, good, tails, factors)
     budget = int(0.1 * clean_months)
     ranked = sorted(false_scores, reverse=True)
     threshold = ranked[budget] if len(ranked) > budget else -EASE
     default = sum(score >= 0 for score in false_scores)
-    print(f"clean force-months {clean_months}; alerts at the default {default} = {default / clean_months:.3f} a force-month, "
-          f"{default / len(months):.1f} a month; threshold for 0.1 a force-month: score > {threshold:.2f}")
+    print(
+        f"clean force-months {clean_months}; alerts at the default {default} = "
+        f"{default / clean_months:.3f} a force-month, {default / len(months):.1f} a month; threshold for 0.1 a force-month: score > {threshold:.2f}"
+    )
     print("alerts on clean months by level:", by_level)
     cells = len(cube.areas) * len(cube.categories)
-    print(f"seconds for a month with its forces' history: {np.median(cost):.2f} ({1e6 * np.median(cost) / cells:.2f} per million cells)")
+    print(
+        f"seconds for a month with its forces' history: {np.median(cost):.2f} "
+        f"({1e6 * np.median(cost) / cells:.2f} per million cells)"
+    )
     print_calibration(tails, factors)
 
-    bench = peers.Bench(cube, months, clean, arguments.base) if arguments.peers else None
+    bench = peers.Bench(cube, months, clean, arguments.forest) if arguments.peers else None
     results: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
     peer_results: dict[str, dict[str, list[dict[str, float]]]] = {}
     false_injected, untouched = 0, 0
@@ -229,7 +262,9 @@ def main() -> None:
             touched = {p.force for p in planted}
             quiet = [f for f in range(len(cube.forces)) if clean(cube, f, t) and f not in touched]
             untouched += len(quiet)
-            false_injected += sum(i.force in quiet and i.score >= 0 and i.kind != "surplus" for i in incidents)
+            false_injected += sum(
+                i.force in quiet and i.score >= 0 and i.kind != "surplus" for i in incidents
+            )
             for p in planted:
                 results[p.kind].append(score_event(p, incidents, cube, track, t, threshold))
             if bench is not None:
@@ -239,20 +274,28 @@ def main() -> None:
     report(results, peer_results, false_injected, untouched, arguments, bench)
 
 
-def score_event(p: Planted, incidents: list[Incident], cube: Cube, track: object, t: int, threshold: float) -> dict[str, float]:
+def score_event(
+    p: Planted, incidents: list[Incident], cube: Cube, track: object, t: int, threshold: float
+) -> dict[str, float]:
     """Whether a fault was found, at both operating points, by how many alerts and how exactly."""
     own = [i for i in incidents if i.force == p.force]
     at_budget = [explains(p, i, cube, track, t) for i in own if i.score > threshold]
     listed = [i for i in own if i.score >= 0]
     at_default = [explains(p, i, cube, track, t) for i in listed]
-    both = any(i.category == p.category and i.partner == p.partner for i in listed) if p.partner is not None else False
+    both = (
+        any(i.category == p.category and i.partner == p.partner for i in listed)
+        if p.partner is not None
+        else False
+    )
     return {
         "budget": any(hit for hit, _ in at_budget), "default": any(hit for hit, _ in at_default),
         "exact": any(hit and exact for hit, exact in at_default), "alerts": len(listed), "both": both,
     }  # fmt: skip
 
 
-def calibrate(cube: Cube, track: object, month: object, t: int, good: list[int], tails: dict, factors: dict) -> None:
+def calibrate(
+    cube: Cube, track: object, month: object, t: int, good: list[int], tails: dict, factors: dict
+) -> None:
     """Tail probabilities and Bayes factors of clean nodes of one month."""
     y, mean, phi = track.counts[t, good], track.mean[t, good], track.phi[t, good]  # type: ignore[attr-defined]
     tails["force"].extend(evidence.lower_tail(y[:, -1], mean[:, -1], phi[:, -1]))
@@ -276,9 +319,18 @@ def print_calibration(tails: dict, factors: dict) -> None:
         print(f"  {level:<9} n={len(p):<7} {shares}  mean BF {np.mean(factors[level]):.3f}")
 
 
-def report(results: dict, peer_results: dict, false_injected: int, untouched: int, arguments: argparse.Namespace, bench: object) -> None:
+def report(
+    results: dict,
+    peer_results: dict,
+    false_injected: int,
+    untouched: int,
+    arguments: argparse.Namespace,
+    bench: object,
+) -> None:
     """Prints recall by kind and method."""
-    print(f"{'kind':<26} {'n':>4} {'@0.1/fm':>8} {'95% interval':>14} {'default':>8} {'exact of found':>15} {'alerts':>7}")
+    print(
+        f"{'kind':<26} {'n':>4} {'@0.1/fm':>8} {'95% interval':>14} {'default':>8} {'exact of found':>15} {'alerts':>7}"
+    )
     budget_means, default_means = [], []
     out: dict[str, object] = {}
     for kind, rows in results.items():
@@ -289,23 +341,45 @@ def report(results: dict, peer_results: dict, false_injected: int, untouched: in
         low, high = wilson(int(hits), n)
         exact = sum(r["exact"] for r in rows) / max(default, 1)
         alerts = np.mean([r["alerts"] for r in rows if r["default"]]) if default else float("nan")
-        extra = f"  both sides named {sum(r['both'] for r in rows) / n:.2f}" if kind == "mapping fault" else ""
-        print(f"{kind:<26} {n:>4} {hits / n:>8.2f} {f'{low:.2f} to {high:.2f}':>14} {default / n:>8.2f} {exact:>15.2f} {alerts:>7.1f}{extra}")
+        extra = (
+            f"  both sides named {sum(r['both'] for r in rows) / n:.2f}" if kind == "mapping fault" else ""
+        )
+        print(
+            f"{kind:<26} {n:>4} {hits / n:>8.2f} {f'{low:.2f} to {high:.2f}':>14} {default / n:>8.2f} {exact:>15.2f} {alerts:>7.1f}{extra}"
+        )
         budget_means.append(hits / n)
         default_means.append(default / n)
-        out[kind] = {"n": n, "budget": hits / n, "default": default / n, "exact": exact, "alerts": float(alerts)}
-    print(f"{'mean over kinds':<26} {'':>4} {np.mean(budget_means):>8.3f} {'':>14} {np.mean(default_means):>8.3f}")
-    print(f"false alerts in untouched forces at the default: {false_injected} in {untouched} force-months = {false_injected / max(untouched, 1):.4f}")
+        out[kind] = {
+            "n": n,
+            "budget": hits / n,
+            "default": default / n,
+            "exact": exact,
+            "alerts": float(alerts),
+        }
+    print(
+        f"{'mean over kinds':<26} {'':>4} {np.mean(budget_means):>8.3f} {'':>14} {np.mean(default_means):>8.3f}"
+    )
+    print(
+        f"false alerts in untouched forces at the default: {false_injected} in {untouched} force-months = {false_injected / max(untouched, 1):.4f}"
+    )
     for name, by_kind in peer_results.items():
         rates = {kind: np.mean([r["hit"] for r in rows]) for kind, rows in by_kind.items()}
         loud = np.mean([r["alerts"] for r in by_kind.get("force 0% supplied", [{"alerts": np.nan}])])
         mean = np.mean([rates[k] for k in KINDS if k in rates and k not in peers.NOT_COMPARED])
         seconds = bench.seconds_per_million(name) if bench is not None else float("nan")  # type: ignore[attr-defined]
-        print(f"peer {name:<28} mean {mean:.3f}  alerts for a missing force {loud:>6.0f}  s/million {seconds:.2f}  "
-              + " ".join(f"{k}={v:.2f}" for k, v in rates.items()))
+        print(
+            f"peer {name:<28} mean {mean:.3f}  alerts for a missing force {loud:>6.0f}  s/million {seconds:.2f}  "
+            + " ".join(f"{k}={v:.2f}" for k, v in rates.items())
+        )
         out[f"peer {name}"] = {k: float(v) for k, v in rates.items()}
     if peer_results:
-        ours = np.mean([np.mean([r["budget"] for r in rows]) for k, rows in results.items() if rows and k not in peers.NOT_COMPARED])
+        ours = np.mean(
+            [
+                np.mean([r["budget"] for r in rows])
+                for k, rows in results.items()
+                if rows and k not in peers.NOT_COMPARED
+            ]
+        )
         print(f"ours on the same kinds: {ours:.3f}")
     if arguments.out:
         arguments.out.write_text(json.dumps(out, indent=1, default=float))

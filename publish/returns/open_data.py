@@ -1,0 +1,281 @@
+"""Long tables in the layout of the Home Office open data: every place, quarter and offence code, zero or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from geography.areas import Country
+from publish.returns.errors import ReturnError
+from publish.returns.ods import write_ods
+from publish.returns.tables import clean, written
+from publish.returns.worksheets import (
+    Body,
+    Line,
+    Sheet,
+    Workbook,
+    back_to_contents,
+    column_width,
+    contents_sheet,
+    cover_sheet,
+)
+from publish.returns.xlsx import write_xlsx
+from transforms.aggregation import add_up, count_onto_grid
+from transforms.contracts.columns import NO_LOCATION, OUTSIDE
+from transforms.contracts.status import STATUS, Status, allows_number
+from transforms.judging import Judged, counting_verdicts
+from transforms.periods import Quarter, financial_quarter, financial_year, quarters_of
+
+#: What the Home Office writes where a force gave no figure. Readers of its tables know it; it is not a zero.
+NOT_PROVIDED: Final = "N/A - data not provided"
+
+_PERIOD: Final = ("Financial Year", "Financial Quarter")
+_OFFENCE: Final = ("Offence Description", "Offence Group", "Offence Subgroup", "Offence Code")
+#: The columns of the tables, in order (Home Office open data, March 2013 onwards).
+PFA_COLUMNS: Final = (*_PERIOD, "Force Name", *_OFFENCE, "Number of Offences")
+CSP_COLUMNS: Final = (*_PERIOD, "Police Force", "CSP Name", *_OFFENCE, "Offence Count")
+
+_LINES: Final = (
+    "This worksheet contains one table.",
+    f"“{NOT_PROVIDED}” stands where a force has not supplied its figures in full. It is not zero.",
+    "A negative number is a net correction of earlier quarters.",
+    "Source: crime records and counts supplied by police forces.",
+)
+
+
+@dataclass(frozen=True)
+class OpenData:
+    """One long table: its file name without ending, its title, and its rows in the published layout and order.
+
+    The last column is a struct of `number`, null where the status allows none, and `text`, then `NOT_PROVIDED`.
+    """
+
+    name: str
+    title: str
+    last: Quarter
+    rows: pl.DataFrame
+
+
+def pfa_open_data(judged: Judged, country: Country, offences_reference: pl.DataFrame) -> OpenData:
+    """Offences by police force area, financial quarter and offence code: one row for each, none left out.
+
+    Holds every force that supplies offence codes and every quarter whose three months are judged. Raises
+    ReturnError for a code or a force that the reference tables do not hold, and when no quarter is whole.
+    """
+    quarters = _whole_quarters(judged)
+    names = country.forces.select("force", pl.col("name").alias("Force Name"))
+    figures = judged.offences.join(names, on="force", how="left")
+    unknown = figures.filter(pl.col("Force Name").is_null())["force"]
+    if unknown.len():
+        raise ReturnError(
+            f"force {unknown[0]}", "it is in the figures and not in forces.csv.", "Add it to the country."
+        )
+    return _open_data(
+        "prc-pfa", "police force area", quarters, figures, ("Force Name",), PFA_COLUMNS, offences_reference
+    )
+
+
+def csp_open_data(judged: Judged, country: Country, offences_reference: pl.DataFrame) -> OpenData:
+    """Offences by Community Safety Partnership, financial quarter and offence code, as `pfa_open_data`.
+
+    Crimes without a location, or located outside the force's area, stand under “Unassigned” and the force's
+    name, so that a force's partnerships add to its total. Where they do not, as for a force that supplies
+    totals and no crimes, and where part of a partnership is held, the figure is not provided, and not zero.
+    """
+    quarters = _whole_quarters(judged)
+    forces = country.forces.select("force", pl.col("name").alias("Police Force"))
+    places = pl.concat(
+        [
+            country.lsoas.select("force", "lsoa_code", pl.col("csp_name").alias("CSP Name")),
+            *(
+                forces.select(
+                    "force", lsoa_code=pl.lit(place), **{"CSP Name": "Unassigned " + pl.col("Police Force")}
+                )
+                for place in (NO_LOCATION, OUTSIDE)
+            ),
+        ]
+    ).join(forces, on="force")
+    by_code = judged.offences.select("force").unique()
+    home = country.lsoas.select("lsoa_code", home="force")
+    lsoa = (
+        pl.when(pl.col("lsoa_code").is_null())
+        .then(pl.lit(NO_LOCATION))
+        .when(pl.col("home").is_null() | (pl.col("home") != pl.col("force")))
+        .then(pl.lit(OUTSIDE))
+        .otherwise("lsoa_code")
+    )
+    crimes = (
+        judged.crimes.join(by_code, on="force", how="semi")
+        .join(home, on="lsoa_code", how="left")
+        .with_columns(lsoa_code=lsoa)
+        .join(places, on=["force", "lsoa_code"])
+    )
+    grid = (
+        judged.offences.select("force", "month", "offence_code")
+        .join(places.select("force", "Police Force", "CSP Name").unique(), on="force")
+        .join(
+            counting_verdicts(judged.verdicts).select("force", "month", "status"),
+            on=["force", "month"],
+            how="left",
+        )
+        .with_columns(
+            pl.col("status").fill_null(Status.MISSING.value), supplied=allows_number().fill_null(False)
+        )
+    )
+    key = ["force", "month", "CSP Name", "offence_code"]
+    figures = _unless_short(count_onto_grid(grid.lazy(), crimes.lazy(), key).collect(), places, judged)
+    place = ("Police Force", "CSP Name")
+    return _open_data(
+        "prc-csp", "Community Safety Partnership", quarters, figures, place, CSP_COLUMNS, offences_reference
+    )
+
+
+def _unless_short(figures: pl.DataFrame, places: pl.DataFrame, judged: Judged) -> pl.DataFrame:
+    """Partnership figures, missing where a force's do not add to its total or an area in one is held."""
+    ours = add_up(figures, by=["force", "month"])
+    theirs = add_up(judged.offences, by=["force", "month"])
+    short = (
+        ours.join(theirs, on=["force", "month"], suffix=" of force")
+        .filter(pl.col("count").ne_missing(pl.col("count of force")))
+        .select("force", "month", short=pl.lit(True))
+    )
+    held = (
+        judged.areas.filter(~allows_number())
+        .select("force", "month", "lsoa_code")
+        .unique()
+        .join(places, on=["force", "lsoa_code"])
+        .select("force", "month", "CSP Name", held=pl.lit(True))
+        .unique()
+    )
+    unfit = pl.col("short").is_not_null() | pl.col("held").is_not_null()
+    return (
+        figures.join(short, on=["force", "month"], how="left")
+        .join(held, on=["force", "month", "CSP Name"], how="left")
+        .with_columns(
+            status=pl.when(unfit & allows_number())
+            .then(pl.lit(Status.MISSING.value))
+            .otherwise(pl.col("status").cast(pl.String))
+            .cast(STATUS)
+        )
+        .with_columns(count=pl.when(allows_number()).then("count"))
+    )
+
+
+def _open_data(
+    name: str,
+    place: str,
+    quarters: list[Quarter],
+    figures: pl.DataFrame,
+    places: tuple[str, ...],
+    columns: tuple[str, ...],
+    offences_reference: pl.DataFrame,
+) -> OpenData:
+    """Lay monthly figures out by quarter. A place without every month of a quarter is missing from it, not absent."""
+    if not quarters:
+        raise ReturnError(
+            "judged tables", "no quarter is judged in all its months.", "Load and judge a quarter."
+        )
+    months = pl.DataFrame(
+        [(quarter.months[0], month) for quarter in quarters for month in quarter.months],
+        schema={"quarter": pl.Date, "month": pl.Date},
+        orient="row",
+    )
+    figures = figures.join(months, on="month").select(
+        "quarter", "month", *places, "offence_code", "count", "status"
+    )
+    owed = (
+        figures.select("quarter", "offence_code")
+        .unique()
+        .join(figures.select(places).unique(), how="cross")
+        .join(months, on="quarter")
+    )
+    whole = owed.join(
+        figures.drop("quarter"), on=["month", *places, "offence_code"], how="left"
+    ).with_columns(pl.col("status").fill_null(Status.MISSING.value))
+    by_quarter = add_up(whole, by=["quarter", *places, "offence_code"])
+    reference = offences_reference.select(
+        "offence_code",
+        pl.col("offence_description").alias("Offence Description"),
+        pl.col("offence_group").alias("Offence Group"),
+        pl.col("offence_subgroup").alias("Offence Subgroup"),
+    ).unique("offence_code")
+    unknown = by_quarter.join(reference, on="offence_code", how="anti")["offence_code"].unique().sort()
+    if unknown.len():
+        raise ReturnError(
+            f"offence code {unknown[0]}",
+            "it is in the figures and not in the offence reference.",
+            "Add it to the reference with its group and subgroup.",
+        )
+    rows = by_quarter.join(reference, on="offence_code").with_columns(
+        pl.col("offence_code").alias("Offence Code"),
+        financial_year(pl.col("quarter")).alias("Financial Year"),
+        pl.struct(number=financial_quarter(pl.col("quarter")).cast(pl.Float64), text=pl.lit("")).alias(
+            "Financial Quarter"
+        ),
+        pl.struct(
+            number=pl.when(allows_number()).then(pl.col("count").cast(pl.Float64)),
+            text=pl.when(allows_number()).then(pl.lit("")).otherwise(pl.lit(NOT_PROVIDED)),
+        ).alias(columns[-1]),
+    )
+    rows = rows.sort("quarter", *places, "Offence Description", "Offence Code").select(columns)
+    first, last = quarters[0], quarters[-1]
+    title = f"Police recorded crime by {place} and offence, {first.title} to {last.title}"
+    text = [column for column in columns if rows.schema[column] == pl.String]
+    return OpenData(name, title, last, rows.with_columns(clean(pl.col(text))))
+
+
+def open_data_csv(table: OpenData) -> bytes:
+    """The table as CSV: the layout of the Home Office, with codes as text and numbers bare."""
+    figures = table.rows.with_columns(
+        _bare(column) for column, kind in table.rows.schema.items() if kind != pl.String
+    )
+    return figures.write_csv().encode()
+
+
+def open_data_workbook(table: OpenData) -> Workbook:
+    """The table as a workbook: cover, contents, and a worksheet for each financial year, named `2019_20`."""
+    years = table.rows.partition_by("Financial Year", as_dict=True, maintain_order=True)
+    sheets = [_year(table, str(year), rows) for (year,), rows in years.items()]
+    cover = cover_sheet(table.title, (table.title + ".", *_LINES[1:]))
+    listed = [(cover.name, table.title), *((sheet.name, sheet.title) for sheet in sheets)]
+    return Workbook(
+        table.title, table.title, table.last.plus(1).months[0], (cover, contents_sheet(listed), *sheets)
+    )
+
+
+def open_data_files(table: OpenData, workbooks: bool = True) -> dict[str, bytes]:
+    """Every file of a long table, by name; `workbooks` may be left out, as CSV alone is much smaller."""
+    stem = f"{table.name}-{table.last}"
+    made = {f"{stem}.csv": open_data_csv(table)}
+    if workbooks:
+        book = open_data_workbook(table)
+        made |= {f"{stem}.ods": write_ods(book), f"{stem}.xlsx": write_xlsx(book)}
+    return made
+
+
+def _year(table: OpenData, year: str, rows: pl.DataFrame) -> Sheet:
+    decimals = tuple(None if kind == pl.String else 0 for kind in rows.schema.values())
+    widths = tuple(
+        column_width(name, rows[name], places) for name, places in zip(rows.columns, decimals, strict=True)
+    )
+    name = year.replace("/", "_")
+    return Sheet(
+        name,
+        f"{table.title.split(',')[0]}, {year}",
+        (*(Line(text) for text in _LINES), back_to_contents()),
+        Body(
+            f"{table.name.replace('-', '_')}_{name}", tuple(rows.columns), decimals, widths, rows, table.title
+        ),
+    )
+
+
+def _bare(column: str) -> pl.Expr:
+    number, text = pl.col(column).struct.field("number"), pl.col(column).struct.field("text")
+    return pl.when(number.is_null()).then(text).otherwise(written(number, 0)).alias(column)
+
+
+def _whole_quarters(judged: Judged) -> list[Quarter]:
+    held = set(judged.offences.get_column("month").unique())
+    return [quarter for quarter in quarters_of(sorted(held)) if held.issuperset(quarter.months)]

@@ -1,0 +1,228 @@
+"""The site as a reader meets it: found by typing, by keyboard, on a phone, in the dark, without script."""
+
+import shutil
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from fixtures.small_judged import KEY, MONTHS, small_boundaries, small_country, small_judged
+from publish import feeds, site
+from publish.serve import application
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or "/usr/bin/chromium"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine"),
+]
+
+PAGES = {
+    "home": "",
+    "busy": "northshire/NC01/",
+    "quiet": "northshire/NC02/",
+    "missing": "mercaster/MC01/",
+    "short": "eastmark/EM01/",
+    "long name": "northshire/NC04/",
+    "force": "northshire/",
+    "missing force": "mercaster/",
+    "supplied": "supplied/",
+    "about": "about/",
+    "download": "download/",
+    "absent": "no/such/page/",
+}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    release = tmp_path_factory.mktemp("release")
+    country = small_country()
+    judged = small_judged(country)
+    site.build(judged, country, small_boundaries(country), MONTHS, release / "site")
+    feeds.build(judged, country, MONTHS[-3:], release / "feeds", KEY)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(application(release), port=port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = True
+    thread.join(5)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page that remembers what went wrong on it and where it asked for things."""
+
+    def __init__(self, browser: Browser, address: str, **options) -> None:
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        self.page: Page = self.context.new_page()
+        self.address = address
+        self.errors: list[str] = []
+        self.asked: list[str] = []
+        self.page.on(
+            "console", lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None
+        )
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+
+    def __enter__(self) -> "Visit":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.context.close()
+
+    def go(self, path: str) -> Page:
+        self.page.goto(self.address + path)
+        return self.page
+
+    def assert_clean(self) -> None:
+        assert self.errors == []
+        outside = [url for url in self.asked if not url.startswith((self.address, "data:", "blob:"))]
+        assert outside == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser, address, scheme):
+    with Visit(browser, address, color_scheme=scheme) as visit:
+        for name, path in PAGES.items():
+            page = visit.go(path)
+            found = Axe().run(page).response["violations"]
+            assert [(each["id"], each["nodes"][0]["html"][:120]) for each in found] == [], name
+
+
+@pytest.mark.parametrize("width", [320, 390, 640])
+def test_no_page_is_wider_than_the_screen(browser, address, width):
+    with Visit(browser, address, viewport={"width": width, "height": 800}) as visit:
+        for name, path in PAGES.items():
+            page = visit.go(path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
+def test_find_a_place_by_typing_and_go_back(browser, address):
+    with Visit(browser, address) as visit:
+        page = visit.go("")
+        page.get_by_role("combobox").fill("picca")
+        option = page.get_by_role("option").first
+        assert "latest month not known" in option.inner_text()
+        option.click()
+        page.wait_for_url("**/mercaster/MC01/")
+        assert "not known" in page.locator(".notice h2").inner_text()
+        page.go_back()
+        page.wait_for_url(visit.address)
+        visit.assert_clean()
+
+
+def test_find_a_place_by_keyboard_alone(browser, address):
+    with Visit(browser, address) as visit:
+        page = visit.go("")
+        for _ in range(8):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.id") == "q":
+                break
+        page.keyboard.type("northshire")
+        page.get_by_role("option").first.wait_for()
+        first = page.get_by_role("combobox").get_attribute("aria-activedescendant")
+        page.keyboard.press("ArrowDown")
+        second = page.get_by_role("combobox").get_attribute("aria-activedescendant")
+        assert first != second
+        assert page.locator(f"#{second}").get_attribute("aria-selected") == "true"
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/northshire/**")
+        visit.assert_clean()
+
+
+def test_search_folds_accents_and_case_and_says_when_nothing_is_found(browser, address):
+    with Visit(browser, address) as visit:
+        page = visit.go("")
+        box, said = page.get_by_role("combobox"), page.locator("#search-said")
+        box.fill("O'HARA")
+        page.get_by_text("1 place found.").wait_for()
+        box.fill("zzzz")
+        page.get_by_text("0 places found.").wait_for()
+        assert page.get_by_role("listbox").is_hidden()
+        assert said.get_attribute("role") == "status"
+        box.fill("<script>")
+        page.get_by_role("option").first.wait_for()
+        assert "<script>alert(1)</script>" in page.get_by_role("option").first.inner_text()
+        visit.assert_clean()
+
+
+def test_everything_is_there_without_script(browser, address):
+    with Visit(browser, address, java_script_enabled=False) as visit:
+        page = visit.go("")
+        assert page.locator("form.search").is_hidden()
+        page.get_by_role("link", name="Greater Mercaster").last.click()
+        page.get_by_role("link", name="Piccadilly").click()
+        assert page.locator("svg.trend .gap").count() == 1
+        assert page.locator(".map path.missing").count() == 5
+        page.get_by_text("The same figures as a table").click()
+        assert page.locator("[data-chart-table] tbody tr").count() == 36
+        assert page.locator("button").count() == 0
+        visit.assert_clean()
+
+
+def test_chart_is_loaded_only_when_asked_for_and_keeps_its_gap(browser, address):
+    with Visit(browser, address) as visit:
+        page = visit.go("mercaster/MC01/")
+        assert not any("plotly" in url for url in visit.asked)
+        page.get_by_role("button", name="Explore this chart").click()
+        page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=30_000)
+        values = page.evaluate("[...document.querySelector('.js-plotly-plot').data[0].y]")
+        assert len(values) == 36
+        assert values[-3:] == [None, None, None]
+        assert min(value for value in values if value is not None) > 100
+        shapes = page.evaluate("document.querySelector('.js-plotly-plot').layout.shapes.length")
+        assert shapes == 1
+        assert page.locator(".js-plotly-plot").get_by_text("not known").count() == 1
+        visit.assert_clean()
+
+
+def test_table_is_downloaded(browser, address):
+    with Visit(browser, address) as visit:
+        page = visit.go("mercaster/MC01/")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Every month and kind as CSV").click()
+        content = Path(download.value.path()).read_text()
+        assert download.value.suggested_filename == "mercaster-MC01.csv"
+        assert "2019-09,Burglary,,missing," in content
+        assert ",0,missing" not in content
+        page = visit.go("download/")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="availability.csv").click()
+        assert "not supplied" in Path(download.value.path()).read_text()
+
+
+def test_print_shows_the_tables_and_the_pattern(browser, address):
+    with Visit(browser, address) as visit:
+        page = visit.go("mercaster/MC01/")
+        page.emulate_media(media="print")
+        assert page.locator("header.site nav").is_hidden()
+        assert page.locator(".notice").is_visible()
+        assert page.locator("[data-chart-table]").bounding_box()["height"] > 300
+
+
+def test_map_shapes_differ_by_more_than_colour(browser, address):
+    with Visit(browser, address) as visit:
+        fill = "e => getComputedStyle(e).fill"
+        missing = visit.go("mercaster/MC01/").locator(".map path.missing").first.evaluate(fill)
+        zero = visit.go("northshire/NC02/").locator(".map path.zero").first.evaluate(fill)
+        value = visit.go("northshire/NC01/").locator('.map path[class^="s"]').first.evaluate(fill)
+        assert "#hatch" in missing
+        assert "#dots" in zero
+        assert value.startswith("rgb")
