@@ -95,7 +95,7 @@ def run_line(where: Settings, quarter: Quarter | None) -> Outcome:
             )
             return result.success
 
-        before = Line.open(where).workspace.snapshot
+        before = Line.open(where).workspace.snapshot, _releases(where)
         materialise([assets.supplied, assets.recorded])
         opened = Line.open(where)
         quarters = opened.quarters()
@@ -116,9 +116,15 @@ def run_line(where: Settings, quarter: Quarter | None) -> Outcome:
         opened = Line.open(where)
         outcome.folder = opened.workspace.storage.path(f"releases/{outcome.quarter}")
         outcome.notes.extend(_told_gaps(opened))
-        if opened.workspace.snapshot == before:
-            outcome.notes.append("Nothing new was supplied: every table stands as it was.")
+        if (opened.workspace.snapshot, _releases(where)) == before:
+            outcome.notes.append("Nothing new was supplied: every table and the release stand as they were.")
     return outcome
+
+
+def _releases(where: Settings) -> dict[str, int]:
+    """Every release's manifest and when it was put in place."""
+    manifests = Storage(where.workspace).path("releases").glob("*/manifest.json")
+    return {str(path): path.stat().st_mtime_ns for path in manifests}
 
 
 def _told_supply(line: Any) -> list[str]:

@@ -79,6 +79,9 @@ class _Folder(StaticFiles):
         super().__init__(directory=directory, html=True, check_dir=False)
         self.absent = absent
 
+    async def check_config(self) -> None:
+        """A release without one of its folders answers “no such page” there, and goes on serving the rest."""
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         try:
             return await super().get_response(path, scope)

@@ -11,6 +11,8 @@ import dataframely as dy
 import polars as pl
 
 from transforms import aggregation
+from transforms.completeness.findings import as_findings
+from transforms.completeness.signatures import partial_by_day_profile
 from transforms.contracts import tables
 from transforms.contracts.status import STATUS, Status, allows_number
 from transforms.register import COUNTED_FROM
@@ -170,41 +172,65 @@ def busy_places_gone_quiet(
     # Only the months up to the one judged count as its past, so a rerun of an old month says the same.
     earlier = aggregation.mean_before(neighbourhood_totals, by=place, order="month")
     silent_force = counting_verdicts(verdicts).filter(~allows_number()).select("force", "month")
-    return (
-        earlier.filter(
-            pl.col("month").is_in(list(months)),
-            pl.col("count") == 0,
-            pl.col("before") >= BUSY_MONTHS,
-            pl.col("mean") >= BUSY_MEAN,
-        )
-        .join(silent_force, on=["force", "month"], how="anti")
-        .sort(*place, "month")
-        .select(
-            finding=pl.format("W02:{}:{}:{}", "force", "neighbourhood", pl.col("month").dt.strftime("%Y-%m")),
-            code=pl.lit("W02"),
-            severity=pl.lit("block"),
+    quiet = earlier.filter(
+        pl.col("month").is_in(list(months)),
+        pl.col("count") == 0,
+        pl.col("before") >= BUSY_MONTHS,
+        pl.col("mean") >= BUSY_MEAN,
+    ).join(silent_force, on=["force", "month"], how="anti")
+    return as_findings(
+        quiet.select(
+            "force",
+            "month",
             level=pl.lit("area"),
-            force="force",
             area="neighbourhood",
-            category=pl.lit(None, pl.String),
-            first_month="month",
-            last_month="month",
             observed=pl.col("count").cast(pl.Float64),
-            expected=pl.col("mean"),
-            low=pl.lit(None, pl.Float64),
-            high=pl.lit(None, pl.Float64),
-            sentence=pl.format(
-                "No crime at all is recorded in {} ({}) for {}, where the mean was {} a month.",
-                "neighbourhood",
-                "force",
-                pl.col("month").dt.strftime("%Y-%m"),
-                pl.col("mean").round(1),
-            ),
-            next_steps=pl.lit(
-                "Ask the force whether records of this neighbourhood are missing from the file. "
-                "The neighbourhood is shown as not known until someone decides."
-            ),
+            expected="mean",
+        ),
+        "W39",
+        pl.format(
+            "{} in {} has no crime at all in {}, where the mean was {} a month.",
+            "area",
+            "force",
+            pl.col("first_month").dt.strftime("%B %Y"),
+            pl.col("expected").round(1),
+        ),
+    )
+
+
+def cut_short(days: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
+    """Months of record-level supply that stop before they end: `Findings`.
+
+    `days` has `force, month, day, rows`: the records of each day. A month whose last recorded day is the 17th
+    is partial whatever its count.
+    """
+    return partial_by_day_profile(
+        days.filter(pl.col("month").is_in(list(months))).select("force", "month", "day", n="rows")
+    )
+
+
+def hold_cut_short(verdicts: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """Hold the months that `cut_short` found: not published until a person decides, the coverage beside them."""
+    short = findings.select(
+        "force",
+        "sentence",
+        month="first_month",
+        share=pl.col("observed") / pl.col("expected"),
+        file_type=pl.lit("extract"),
+    )
+    held = pl.col("sentence").is_not_null() & allows_number()
+    return (
+        verdicts.join(short, on=["force", "file_type", "month"], how="left")
+        .with_columns(
+            status=pl.when(held).then(pl.lit(Status.UNJUDGED.value)).otherwise(pl.col("status")).cast(STATUS),
+            reason=pl.when(held)
+            .then(pl.lit("supplied in part; held until someone has decided whether it can be published"))
+            .otherwise("reason"),
+            coverage=pl.when(held).then("share").otherwise("coverage"),
+            since=pl.when(held).then("month").otherwise("since"),
         )
+        .select(verdicts.columns)
+        .sort("force", "file_type", "month")
     )
 
 
@@ -214,34 +240,16 @@ def unowed(recorded: pl.DataFrame, owed_files: pl.DataFrame) -> pl.DataFrame:
     `recorded` has `force, month, rows`; `owed_files` is `register.owed` over the window.
     """
     awaited = owed_files.filter(pl.col("file_type").is_in(COUNTED_FROM)).select("force", "month")
-    return (
-        recorded.join(awaited, on=["force", "month"], how="anti")
-        .sort("force", "month")
-        .select(
-            finding=pl.format("REG:{}:{}", "force", pl.col("month").dt.strftime("%Y-%m")),
-            code=pl.lit("REG"),
-            severity=pl.lit("warn"),
-            level=pl.lit("force"),
-            force="force",
-            area=pl.lit(None, pl.String),
-            category=pl.lit(None, pl.String),
-            first_month="month",
-            last_month="month",
-            observed=pl.col("rows").cast(pl.Float64),
-            expected=pl.lit(None, pl.Float64),
-            low=pl.lit(None, pl.Float64),
-            high=pl.lit(None, pl.Float64),
-            sentence=pl.format(
-                "{} supplied {} crimes of {}, a month it is not down as owing; they are kept and not published.",
-                "force",
-                "rows",
-                pl.col("month").dt.strftime("%Y-%m"),
-            ),
-            next_steps=pl.lit(
-                "Enter the month in register.csv when the force owes it and has supplied it whole; "
-                "otherwise nothing is needed."
-            ),
-        )
+    rows = recorded.join(awaited, on=["force", "month"], how="anti")
+    return as_findings(
+        rows.select("force", "month", observed=pl.col("rows").cast(pl.Float64)),
+        "W40",
+        pl.format(
+            "{} supplied {} crimes of {}, a month it is not down as owing; they are kept and not published.",
+            "force",
+            pl.col("observed").cast(pl.Int64),
+            pl.col("first_month").dt.strftime("%B %Y"),
+        ),
     )
 
 

@@ -26,6 +26,7 @@ from pipelines.sources.times import (
     any_style,
     is_day_first,
     is_doubtful,
+    is_month_first,
     main_style,
     why_no_time,
 )
@@ -168,7 +169,7 @@ def _from_text(plain: Path, door: _Door, maps: Sequence[ColumnMap]) -> ExtractRe
         for form in candidates:
             column_map = choose(form.header, door.recognised.system, maps, door.name)
             try:
-                if _may_hide_short_rows(form, column_map) and not form.is_even():
+                if (_may_hide_short_rows(form, column_map) or not form.is_closed()) and not form.is_even():
                     continue
                 read = _read(form.scan(), form.header, column_map, door)
             except pl.exceptions.ComputeError:
@@ -567,6 +568,7 @@ def _careful(rows: pl.DataFrame, plan: _Plan, door: _Door, aside: _SetAside) -> 
         return Lines.create_empty()
     cells = rows.with_columns(pl.col(EXTRACT).str.strip_chars())
     day_first = {column: plan.day_first[column] or is_day_first(cells[column]) for column in plan.day_first}
+    _require_one_order(cells, day_first, plan, door)
     in_metres = plan.in_metres or cells.select((pl.col("easting") != "").any()).item() is True
     plan = replace(plan, day_first=day_first, in_metres=in_metres)
     read = cells.with_columns(_careful_values(plan)).with_columns(
@@ -621,6 +623,23 @@ def _require_owner(rows: pl.DataFrame, plan: _Plan, door: _Door) -> None:
             field=plan.headers.get(column, column),
             seen=seen,
             wanted=f"{wanted}, as in the file name{nearest(seen, door.forces) if unknown else ''}",
+        )
+
+
+def _require_one_order(rows: pl.DataFrame, day_first: Mapping[str, bool], plan: _Plan, door: _Door) -> None:
+    """Raise `Refusal` where a column whose days come first holds a date whose month does: neither can be trusted."""
+    for column in (column for column, is_first in day_first.items() if is_first):
+        others = rows.filter(is_month_first(pl.col(column)))
+        if others.is_empty():
+            continue
+        raise Refusal(
+            door.name,
+            "some dates of the column have the day first and others the month",
+            "ask the sender to write dates as ISO 8601 and supply the file again",
+            line=int(others[LINE][0]),
+            field=plan.headers[column],
+            seen=others[column][0],
+            wanted="one order in the whole column",
         )
 
 

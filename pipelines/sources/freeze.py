@@ -23,8 +23,8 @@ from pipelines.sources.naming import what_it_is
 from pipelines.sources.refusal import Refusal
 
 _CHUNK: Final = 8 * 1024**2
-#: A write younger than the clock tick of a file system can leave the time of change as it was.
-_COARSEST_TICK: Final = 3.0
+#: A write younger than the clock tick of a file system can leave the time of change as it was. In nanoseconds.
+_COARSEST_TICK: Final = 3_000_000_000
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,8 @@ def freeze(found: Found | Path, store: Path) -> Frozen:
     with _atomically(found.name, store) as (copy, keep):
         supply, size = _copy_hashing(found, copy)
         # A file that changed moments ago may change again without a new time: read it twice.
-        if time.time() - found.path.stat().st_mtime < _COARSEST_TICK and _copy_hashing(found, None) != (
-            supply,
-            size,
-        ):
+        is_fresh = time.time_ns() - max(before[2:]) < _COARSEST_TICK
+        if is_fresh and _copy_hashing(found, None) != (supply, size):
             raise _changed(found.name)
         if _state(found) != before:
             raise _changed(found.name)
@@ -161,13 +159,13 @@ def _read(found: Found, stream: IO[bytes]) -> bytes:
         raise unreadable(found.name, error) from error
 
 
-def _state(found: Found) -> tuple[int, int, int]:
+def _state(found: Found) -> tuple[int, int, int, int]:
     """What changes when a file is written to or replaced."""
     try:
         state = found.path.stat()
     except OSError as error:
         raise unreadable(found.name, error) from error
-    return state.st_ino, state.st_size, state.st_mtime_ns
+    return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
 def _changed(name: str) -> Refusal:

@@ -63,6 +63,15 @@ class Form:
         )
         return table if self.tidied else table.with_columns((pl.col(ROW).cast(pl.Int64) + 1).alias(LINE))
 
+    def is_closed(self) -> bool:
+        """Whether the file ends where a record does, as far as a count of its quotes and its last byte can tell."""
+        quotes, ending = 0, b""
+        with self.path.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                quotes += chunk.count(b'"')
+                ending = chunk[-1:]
+        return quotes % 2 == 0 and ending == b"\n"
+
     def is_even(self) -> bool:
         """Whether each record is one line with as many fields as the header, so that none is cut short."""
         if self.tidied:

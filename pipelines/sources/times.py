@@ -109,13 +109,13 @@ _SERIAL: Final = r"^[2-5]\d{4}(\.\d+)?$"
 
 
 def is_day_first(text: pl.Series) -> bool:
-    """Whether the values of a column show beyond doubt that days come before months in it."""
-    parts = text.to_frame("text").select(
-        first=pl.col("text").str.extract(_SLASHED, 1).cast(pl.Int32),
-        second=pl.col("text").str.extract(_SLASHED, 2).cast(pl.Int32),
-    )
-    first, second = parts["first"].max(), parts["second"].max()
-    return isinstance(first, int) and isinstance(second, int) and first > 12 >= second
+    """Whether some value of a column can only have the day before the month: 30/07/2019."""
+    return bool(text.str.extract(_SLASHED, 1).cast(pl.Int32).gt(12).any())
+
+
+def is_month_first(text: pl.Expr) -> pl.Expr:
+    """Whether `text` can only have the month before the day: 07/30/2019."""
+    return text.str.extract(_SLASHED, 2).cast(pl.Int32).gt(12).fill_null(False)
 
 
 def main_style(sample: pl.Series, day_first: bool) -> Style:

@@ -12,9 +12,10 @@ from pipelines.progress import steps
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import accepted, records
 from pipelines.store import digest
+from transforms.aggregation import rows_by
 from transforms.contracts import tables
 from transforms.counting import count
-from transforms.periods import quarter_key
+from transforms.periods import month_of, quarter_key
 
 
 def count_forces(line: Line) -> list[str]:
@@ -57,6 +58,10 @@ def _count_force(line: Line, force: str, lines: list[str], streets: list[str], m
         )
     counted = pl.concat([part.select(list(tables.Counted.column_names())) for part in parts])
     _replace(line, "counted", force, counted, made_from)
+    if lines:
+        line.workspace.write(
+            "recorded_days", force, _days(records(line, force)), tables.RecordedDays, made_from
+        )
     _replace(line, "counting_decisions", force, decided, made_from)
 
 
@@ -87,6 +92,15 @@ def _stands(line: Line, force: str, made_from: str) -> bool:
         if name.startswith(f"{force} ")
     ]
     return bool(entries) and all(entry.made_from == made_from for entry in entries)
+
+
+def _days(recorded: pl.LazyFrame) -> pl.DataFrame:
+    at = pl.col("recorded_at")
+    return (
+        rows_by(recorded.select("force", month=month_of(at), day=at.dt.day()), ["force", "month", "day"])
+        .sort("force", "month", "day")
+        .collect()
+    )
 
 
 def _placed(line: Line, counted: pl.DataFrame) -> pl.DataFrame:

@@ -19,7 +19,9 @@ def judge_quarters(line: Line, quarters: Sequence[Quarter]) -> list[Quarter]:
     workspace = line.workspace
     present = line.present(line.window())
     recorded = _recorded_by_month(line)
-    verdicts = judging.verdicts_from_presence(present, recorded)
+    days = workspace.scan("recorded_days", tables.RecordedDays).collect()
+    short = judging.cut_short(days, line.window())
+    verdicts = judging.hold_cut_short(judging.verdicts_from_presence(present, recorded), short)
     totals = workspace.scan("neighbourhood_totals", tables.NeighbourhoodTotals).collect()
     owed = register.owed(line.loaded.register, line.window())
     unowed = judging.unowed(recorded, owed)
@@ -31,6 +33,7 @@ def judge_quarters(line: Line, quarters: Sequence[Quarter]) -> list[Quarter]:
             [
                 judging.busy_places_gone_quiet(totals, these, months),
                 unowed.filter(pl.col("first_month").is_in(months)),
+                short.filter(pl.col("first_month").is_in(months)),
             ],
             how="vertical_relaxed",
         )

@@ -82,7 +82,9 @@ def record_forces(line: Line) -> list[str]:
             if not partitions or workspace.up_to_date("superseded", force, made_from):
                 continue
             lines = workspace.scan("lines", tables.Lines, partitions)
-            workspace.write("superseded", force, recording.superseded(lines), Superseded, made_from)
+            received = line.supplies().sort("received_order").get_column("supply").to_list()
+            earlier = recording.superseded(lines, received)
+            workspace.write("superseded", force, earlier, Superseded, made_from)
             changed.append(force)
     workspace.forget("superseded", [force for force in line.forces if accepted(line, "lines", force)])
     workspace.commit()

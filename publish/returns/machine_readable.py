@@ -17,7 +17,8 @@ from transforms.contracts.status import SHORTHAND_MEANING, Status, allows_number
 
 #: The columns of the data file: one row for each published figure.
 DATA_COLUMNS: Final = (
-    Column("table", "Table", "Name of the table, as it is marked up in the workbooks"),
+    Column("table", "Table", "Worksheet that prints the figure"),
+    Column("classification", "Classification", "offence_group or crime_type: what `category` is a class of"),
     Column("period", "Period", "Period the figure is for, or the two that it compares"),
     Column("measure", "Measure", "count, percentage change, comparison (of two counts) or rate"),
     Column(
@@ -83,7 +84,8 @@ def _of_table(release: Release, table: Table) -> pl.DataFrame:
         .join(columns, on="column")
         .sort("row", "place")
         .select(
-            table=pl.lit(table.name),
+            table=pl.lit(table.sheet),
+            classification=pl.lit(table.name.rsplit("_", 1)[0]),
             period=pl.lit(table.period),
             measure=pl.lit(table.measure),
             area="area",

@@ -20,7 +20,6 @@ from publish.returns.worksheets import COVER_WIDTH, Body, Sheet, Workbook
 
 LANGUAGE: Final = "en-GB"
 FONT: Final = "Arial"
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 #: Width of a digit of the font at its size.
 _CHARACTER_CM: Final = 0.2
 _ROWS_AT_ONCE: Final = 50_000
@@ -242,20 +241,24 @@ def _marker(body: Body) -> str:
 def _finished(shell: io.BytesIO, sheets: list[Sheet]) -> bytes:
     """The document with the bodies in their places and one fixed time on every part."""
     target = io.BytesIO()
-    with zipfile.ZipFile(shell) as before, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as after:
+    with (
+        zipfile.ZipFile(shell) as before,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as after,
+    ):
         for name in before.namelist():
             if name.startswith(("Configurations2/", "Thumbnails/")):
                 continue
-            how = zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED
-            part = zipfile.ZipInfo(name, _EPOCH)
-            part.compress_type, part.create_system = how, 3
             content = before.read(name)
             if name == "META-INF/manifest.xml":
                 content = _without_absent_parts(content)
-            if name != "content.xml":
-                after.writestr(part, content)
+            if name == "mimetype":
+                # The one part that must not be compressed, so that the kind of file can be read off its start.
+                after.writestr(zipfile.ZipInfo(name), content)
                 continue
-            with after.open(part, "w", force_zip64=True) as stream:
+            with after.open(name, "w", force_zip64=True) as stream:
+                if name != "content.xml":
+                    stream.write(content)
+                    continue
                 for body in (sheet.body for sheet in sheets if sheet.body):
                     start, content = _split(content, body)
                     stream.write(start)

@@ -136,12 +136,11 @@ def _supply(
             f"force {strangers[0]}", "it is in the figures and not in forces.csv.", "Add it to the country."
         )
 
-    has_year_before = not monthly.filter(
-        pl.col("month").is_in(quarter.plus(-4).year_ending), allows_number()
-    ).is_empty()
-    spans = {QUARTER: quarter.months, YEAR: quarter.year_ending}
-    if has_year_before:
-        spans[YEAR_BEFORE] = quarter.plus(-4).year_ending
+    spans = {
+        QUARTER: quarter.months,
+        YEAR: quarter.year_ending,
+        YEAR_BEFORE: quarter.plus(-4).year_ending,
+    }
     periods = pl.DataFrame(
         [(period, month) for period, months in spans.items() for month in months],
         schema={"period": pl.String, "month": pl.Date},
@@ -165,7 +164,16 @@ def _supply(
         on_grid.join(classification.membership, on="part").join(periods, on="month"),
         by=["force", "period", "column"],
     )
-    return _Supply(classification, on_grid, figures, counting_verdicts(judged.verdicts), has_year_before)
+    before = figures.filter(pl.col("period") == YEAR_BEFORE, pl.col("column") == "total", allows_number())
+    if before.is_empty():
+        on_grid = on_grid.filter(pl.col("month").is_in(quarter.year_ending))
+    return _Supply(
+        classification,
+        on_grid,
+        figures,
+        counting_verdicts(judged.verdicts),
+        has_year_before=before.height > 0,
+    )
 
 
 def _residents(country: Country, areas: Areas) -> tuple[pl.DataFrame, pl.DataFrame | None]:

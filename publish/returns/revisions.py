@@ -18,7 +18,7 @@ from transforms.contracts.status import STATUS, Status, allows_number
 NOTE_OVER_PER_CENT: Final = 2.0
 
 #: What makes two figures the same figure in two editions.
-_KEY: Final = ("table", "period", "area", "category")
+_KEY: Final = ("classification", "measure", "period", "area", "category")
 
 #: Statuses of a figure that somebody owes or withholds.
 _NOT_HELD: Final = (Status.MISSING.value, Status.UNJUDGED.value, Status.WITHHELD.value)
@@ -85,7 +85,7 @@ def revised(release: Release, earlier: pl.DataFrame) -> Release:
 
 def _marked(table: Table, changed: pl.DataFrame) -> Table:
     keys = {column.heading: column.key for column in table.columns}
-    here = changed.filter(pl.col("table") == table.name, pl.col("value").is_not_null()).select(
+    here = changed.filter(pl.col("table") == table.sheet, pl.col("value").is_not_null()).select(
         "area", pl.col("category").replace_strict(keys, default=None, return_dtype=pl.String).alias("column")
     )
     cells = here.join(table.rows.select("row", "area"), on="area").select("row", "column", mark=pl.lit("[r]"))
@@ -98,7 +98,7 @@ def _marked(table: Table, changed: pl.DataFrame) -> Table:
 def _list(counts: pl.DataFrame, number: int) -> Table:
     """The table of changed counts."""
     labels = (
-        Column("table", "Table", "Name of the table"),
+        Column("table", "Worksheet", "Worksheet that prints the figure"),
         Column("area_name", "Area name", "Area, with what a total leaves out"),
         Column("category", "Offence group or crime type", "Heading of the figure's column"),
         Column("why", "What changed", "What changed the figure"),

@@ -102,6 +102,11 @@ def cover(country: Country, quarter: Quarter, tables: Sequence[Table]) -> tuple[
             str(number) for number, table in enumerate(tables, start=1) if table.statements[0] == statement
         ]
         lines.append(f"{'Table' if len(where) == 1 else 'Tables'} {in_words(where)}: {statement}")
+    if not any(table.measure == "percentage change" for table in tables):
+        lines.append(
+            f"No change on the {quarter.plus(-4).year_title} is given, because no police force's figures for that "
+            "year are held in full."
+        )
     if country.attribution:
         lines.append(country.attribution)
     return tuple(lines)

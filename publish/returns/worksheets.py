@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from textwrap import wrap
 from typing import Final
 
@@ -184,6 +185,7 @@ def column_width(name: str, values: pl.Series, decimals: int | None) -> int:
     return max(NARROWEST, longest_word + 2, min(longest + 2, WIDEST))
 
 
+@lru_cache(maxsize=10_000)
 def _lines(text: str, width: int) -> int:
     """Lines that a text takes when it wraps at spaces in a column of so many characters."""
     return len(wrap(text, width)) or 1

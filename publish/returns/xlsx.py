@@ -30,7 +30,6 @@ TITLE_HEIGHT: Final = 24
 MARKER: Final = "rows"
 _ROWS_AT_ONCE: Final = 50_000
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
 def write_xlsx(book: Workbook) -> bytes:
@@ -119,7 +118,8 @@ def _write_body(page: xlsxwriter.worksheet.Worksheet, body: Body, top: int, styl
     page.add_table(
         top,
         0,
-        top + body.rows.height,
+        # XlsxWriter goes through every row of a table that it is told of; `_finished` gives it its length.
+        top + body.rows.height if body.links else top + 1,
         body.rows.width - 1,
         {
             "name": body.name,
@@ -170,11 +170,14 @@ def _finished(shell: io.BytesIO, book: Workbook) -> bytes:
     That is the language, and that titles are headings.
     """
     target = io.BytesIO()
+    marked = [(sheet.body, len(sheet.lines) + 2) for sheet in book.sheets if sheet.body]
+    tables = {f"xl/tables/table{number}.xml": table for number, table in enumerate(marked, start=1)}
     bodies = {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(book.sheets, start=1)}
-    with zipfile.ZipFile(shell) as before, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as after:
+    with (
+        zipfile.ZipFile(shell) as before,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as after,
+    ):
         for name in before.namelist():
-            part = zipfile.ZipInfo(name, _EPOCH)
-            part.compress_type, part.create_system = zipfile.ZIP_DEFLATED, 3
             content = before.read(name)
             if name == "docProps/core.xml":
                 content = _replaced(
@@ -182,13 +185,21 @@ def _finished(shell: io.BytesIO, book: Workbook) -> bytes:
                 )
             elif name == "xl/styles.xml":
                 content = _with_heading_style(content)
+            elif name in tables:
+                content = _with_range(content, *tables[name])
             sheet = bodies.get(name)
-            with after.open(part, "w", force_zip64=True) as stream:
+            with after.open(name, "w", force_zip64=True) as stream:
                 if sheet is None or sheet.body is None or sheet.body.links:
                     stream.write(content)
                 else:
                     _stream_body(stream, content, sheet.body, top=len(sheet.lines) + 3)
     return target.getvalue()
+
+
+def _with_range(content: bytes, body: Body, top: int) -> bytes:
+    """The mark-up of a table over all rows of its body; `top` is its header row, counted from 1."""
+    reach = f'ref="A{top}:{xl_col_to_name(body.rows.width - 1)}{top + body.rows.height}"'
+    return re.sub(rb'ref="[^"]*"', reach.encode(), content, count=1)
 
 
 def _stream_body(stream: IO[bytes], content: bytes, body: Body, top: int) -> None:

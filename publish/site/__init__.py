@@ -9,7 +9,7 @@ from pathlib import Path
 import geopandas
 
 from geography.areas import Country
-from publish.site.figures import figures
+from publish.site.figures import figures_of
 from publish.site.pages import write_pages
 from publish.site.shapes import Boundaries
 from transforms.judging import Judged
@@ -32,8 +32,8 @@ def build(
     files over a kilobyte have a `.gz` beside them for the server to send. `boundaries` has `lsoa_code` and
     `geometry`; a neighbourhood without one has its table only. `feeds` is where the bulk files are served,
     from the root of the site. Returns the paths written, in order. Equal inputs give equal bytes.
-    Raises ValueError when no month is asked for.
+    Raises ValueError when no month is asked for, or when a force's month lacks a cell.
     """
     if not months:
         raise ValueError("No month was asked for: give at least one first-of-month date.")
-    return write_pages(figures(judged, country, months), country, Boundaries(boundaries), folder, feeds)
+    return write_pages(figures_of(judged, country, months), country, Boundaries(boundaries), folder, feeds)

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 
 from geography.areas import Country
+from publish.site.choices import ALL_CRIME, choices, crime_of_lsoas
 from transforms.aggregation import add_up
-from transforms.contracts.columns import CATEGORIES
+from transforms.contracts.columns import BEHAVIOUR, CATEGORIES
 from transforms.contracts.status import STATUS, Status
 from transforms.judging import Judged, counting_verdicts
 from transforms.periods import months_between, plus_months
@@ -89,7 +90,7 @@ class Place:
     categories: dict[str, tuple[Figure, Figure | None]]
     areas: Sequence[Area] = ()
     #: Records that other forces made here in the latest month, by force.
-    elsewhere: Sequence[tuple[str, int]] = ()
+    elsewhere: Sequence[tuple[str, Figure]] = ()
 
     @property
     def latest(self) -> Figure:
@@ -118,17 +119,22 @@ class Figures:
     place_bounds: Sequence[int]
     #: The figures of each neighbourhood as CSV, newest month first, with why where one is not whole.
     tables: dict[tuple[str, str], str]
+    #: The figures of each neighbourhood's small areas in every month, as JSON.
+    choices: dict[tuple[str, str], str]
+    #: Upper bounds of the shades of small areas, for each kind.
+    kind_bounds: dict[str, Sequence[int]]
 
 
-def figures(judged: Judged, country: Country, months: Sequence[date]) -> Figures:
+def figures_of(judged: Judged, country: Country, months: Sequence[date]) -> Figures:
     """Compute all figures for `months`, the latest of which every page opens with.
 
     The window is every month from the first to the last of `months`, so that a month which nobody owed is
-    seen to be absent.
+    seen to be absent. Raises ValueError when a force's month lacks a cell that it ought to have.
     """
     window = months_between(min(months), max(months))
     latest = window[-1]
     areas = judged.areas.lazy().filter(pl.col("month").is_between(window[0], latest))
+    _check_every_cell_is_there(areas, country.lsoas)
     placed = areas.join(country.lsoas.lazy().select("lsoa_code", "neighbourhood"), on="lsoa_code")
     cells = add_up(placed, [*PLACE, "month", "category"])
     unplaced = areas.join(country.lsoas.lazy().select("lsoa_code"), on="lsoa_code", how="anti")
@@ -136,12 +142,15 @@ def figures(judged: Judged, country: Country, months: Sequence[date]) -> Figures
     force_cells = add_up(
         pl.concat([cells.lazy().select(part), unplaced.select(part)]), ["force", "month", "category"]
     )
-    of_lsoas = _areas(areas.filter(pl.col("month") == latest), country)
+    crime = crime_of_lsoas(areas)
+    of_lsoas = _areas(crime.filter(pl.col("month") == latest), country)
     population = _population(country)
     places = (
-        country.lsoas.select(*PLACE, "neighbourhood_name", "csp_name").unique(PLACE, keep="any").sort(PLACE)
+        country.lsoas.select(*PLACE, "neighbourhood_name", "csp_name")
+        .sort(pl.all())
+        .unique(PLACE, keep="first", maintain_order=True)
     )
-    elsewhere = _elsewhere(judged.crimes.filter(pl.col("month") == latest), country)
+    elsewhere = _elsewhere(judged.crimes.filter(pl.col("month") == latest), judged.verdicts, country)
     looked_up = _Lookup(cells, PLACE, window)
     neighbourhoods = {
         (force, identity): Place(
@@ -172,15 +181,18 @@ def figures(judged: Judged, country: Country, months: Sequence[date]) -> Figures
         .select("force", "reported_by", "name")
         .iter_rows()
     }
+    bounds = _bounds([area.crimes.count for found in of_lsoas.values() for area in found])
     return Figures(
         months=window,
         forces=forces,
         neighbourhoods=neighbourhoods,
         supplied=_supplied(judged.verdicts),
         gaps=_gaps(judged.verdicts, window),
-        bounds=_bounds([area.crimes for found in of_lsoas.values() for area in found]),
-        place_bounds=_bounds([place.latest for place in neighbourhoods.values()]),
+        bounds=bounds,
+        place_bounds=_bounds([place.latest.count for place in neighbourhoods.values()]),
         tables=_tables(cells, judged.verdicts),
+        choices=choices(areas, crime, country, window),
+        kind_bounds={ALL_CRIME: bounds, **_kind_bounds(areas.filter(pl.col("month") == latest))},
     )
 
 
@@ -240,11 +252,10 @@ def _by_key(frame: pl.DataFrame, by: list[str], inner: str) -> dict[Any, dict[An
     return found
 
 
-def _areas(latest: pl.LazyFrame, country: Country) -> dict[tuple[str, str], list[Area]]:
-    crimes = add_up(latest.filter(pl.col("category").cast(pl.String) != ANTI_SOCIAL), ["lsoa_code"])
+def _areas(crimes: pl.DataFrame, country: Country) -> dict[tuple[str, str], list[Area]]:
     rows = (
         country.lsoas.select(*PLACE, "lsoa_code", "lsoa_name")
-        .join(crimes, on="lsoa_code", how="left")
+        .join(crimes.drop("month"), on="lsoa_code", how="left")
         .with_columns(pl.col("status").fill_null(pl.lit(UNKNOWN.status, STATUS)).cast(pl.String))
         .sort(*PLACE, "lsoa_code")
     )
@@ -271,23 +282,51 @@ def _population(country: Country) -> dict[tuple[str, ...], int]:
     }
 
 
-def _elsewhere(crimes: pl.DataFrame, country: Country) -> dict[tuple[str, str], list[tuple[str, int]]]:
-    """Records that a force made inside another's neighbourhood: told apart, never added."""
+def _elsewhere(
+    crimes: pl.DataFrame, verdicts: pl.DataFrame, country: Country
+) -> dict[tuple[str, str], list[tuple[str, Figure]]]:
+    """Records that a force made inside another's neighbourhood: told apart, never added to its own."""
     owners = country.lsoas.select("lsoa_code", "neighbourhood", owner="force")
-    names = country.forces.select("force", name="reported_by")
-    rows = (
-        crimes.select("force", "lsoa_code")
+    found: dict[tuple[str, str], list[tuple[str, Figure]]] = {}
+    records = (
+        crimes.select("force", "month", "lsoa_code", count=pl.col("counted").cast(pl.Int64))
         .join(owners, on="lsoa_code")
         .filter(pl.col("force") != pl.col("owner"))
-        .join(names, on="force")
-        .group_by("owner", "neighbourhood", "name")
-        .len()
-        .sort("owner", "neighbourhood", "name")
+        .join(counting_verdicts(verdicts).select("force", "month", "status"), on=["force", "month"])
+        .join(country.forces.select("force", "reported_by"), on="force")
     )
-    found: dict[tuple[str, str], list[tuple[str, int]]] = {}
-    for owner, neighbourhood, name, number in rows.iter_rows():
-        found.setdefault((owner, neighbourhood), []).append((name, number))
+    rows = add_up(records, ["owner", "neighbourhood", "reported_by"]).with_columns(
+        pl.col("status").cast(pl.String)
+    )
+    for owner, neighbourhood, name, count, status in rows.iter_rows():
+        found.setdefault((owner, neighbourhood), []).append((name, Figure(count, status)))
     return found
+
+
+def _check_every_cell_is_there(areas: pl.LazyFrame, lsoas: pl.DataFrame) -> None:
+    """Raise ValueError when a force's month lacks a cell: its totals would be short and not say so."""
+    # Anti-social behaviour is owed by those who supply street files; every other kind by everyone.
+    kinds = (
+        pl.when((pl.col("category") == BEHAVIOUR).any()).then(len(CATEGORIES)).otherwise(len(CATEGORIES) - 1)
+    )
+    owners = lsoas.group_by("force").agg(places=pl.len())
+    short = (
+        areas.join(lsoas.lazy().select("lsoa_code"), on="lsoa_code", how="semi")
+        .group_by("force", "month")
+        .agg(found=pl.len(), kinds=kinds)
+        .join(owners.lazy(), on="force")
+        .with_columns(wanted=pl.col("places") * pl.col("kinds"))
+        .filter(pl.col("found") != pl.col("wanted"))
+        .sort("force", "month")
+        .select("force", "month", "found", "wanted")
+        .collect()
+    )
+    if short.height:
+        force, month, found, expected = short.row(0)
+        raise ValueError(
+            f"The judged areas of {force} for {month:%Y-%m} have {found:,} cells where {expected:,} are wanted, one "
+            "for each LSOA and kind. Aggregate that month again."
+        )
 
 
 def _supplied(verdicts: pl.DataFrame) -> dict[tuple[str, str], dict[date, tuple[str, float | None]]]:
@@ -362,8 +401,14 @@ def _tables(cells: pl.DataFrame, verdicts: pl.DataFrame) -> dict[tuple[str, str]
     }
 
 
-def _bounds(found: Sequence[Figure]) -> list[int]:
+def _kind_bounds(latest: pl.LazyFrame) -> dict[str, Sequence[int]]:
+    counts = latest.filter(pl.col("count") > 0).group_by("category").agg("count").collect()
+    by_category = {str(category): found for category, found in counts.iter_rows()}
+    return {category: _bounds(by_category.get(category, [])) for category in CATEGORIES}
+
+
+def _bounds(counts: Sequence[int | None]) -> list[int]:
     """Upper bounds of the shades, the same on every page of the country."""
-    counts = sorted(figure.count for figure in found if figure.count)
-    parting = {counts[int(len(counts) * share)] for share in SHADES} if counts else set()
-    return sorted(bound for bound in parting if bound < counts[-1])
+    some = sorted(count for count in counts if count)
+    parting = {some[int(len(some) * share)] for share in SHADES} if some else set()
+    return sorted(bound for bound in parting if bound < some[-1])

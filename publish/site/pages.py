@@ -117,6 +117,7 @@ class _Site:
         contents = {asset.name: asset.read_bytes() for asset in folder.iterdir() if asset.is_file()}
         contents["plotly.js"] = (resources.files("plotly") / "package_data" / "plotly.min.js").read_bytes()
         contents["trend.json"] = charts.trend_figure().encode()
+        contents["shades.json"] = json.dumps(self.figures.kind_bounds, separators=(",", ":")).encode()
         contents["search.json"] = self._search().encode()
         names = {}
         for name in sorted(contents):
@@ -262,6 +263,7 @@ class _Site:
             map=self._map(view),
             **self._shared(view),
         )
+        self._put(f"{path}/areas.json", self.figures.choices[view["force"], view["id"]].encode())
         if table is not None:
             self._put(f"{path}/figures.csv", table.encode())
 
@@ -336,6 +338,7 @@ class _Site:
                     "name": shapes[shape.key][0],
                     "figure": shapes[shape.key][1],
                     "href": shapes[shape.key][2],
+                    "code": "" if shapes[shape.key][2] else shape.key,
                     "shade": _shade(shapes[shape.key][1], bounds),
                 }
                 for shape in drawn.shapes

@@ -18,8 +18,9 @@ DETAIL_METRES: Final = 12.0
 WIDTH: Final = 480
 HEIGHT: Final = 420
 MARGIN: Final = 6
-#: A shape narrower than this has no room for its number.
+#: A shape narrower than this has no room for its number, and a map of more shapes than that has none at all.
 LABEL_ROOM: Final = 22
+MOST_LABELS: Final = 40
 
 
 class Shape(NamedTuple):
@@ -58,6 +59,7 @@ class Outlines:
         outlines = [self.outlines[number] for _, number in found]
         west, south, east, north = shapely.total_bounds(outlines)
         scale = min((WIDTH - 2 * MARGIN) / (east - west), (HEIGHT - 2 * MARGIN) / (north - south))
+        labelled = len(found) <= MOST_LABELS
         shapes = []
         for (key, number), outline in zip(found, outlines, strict=True):
             left, bottom, right, top = shapely.bounds(outline)
@@ -68,7 +70,7 @@ class Outlines:
                     path=_path(outline, west, north, scale),
                     x=round(MARGIN + (point.x - west) * scale),
                     y=round(MARGIN + (north - point.y) * scale),
-                    has_room=bool(min(right - left, top - bottom) * scale >= LABEL_ROOM),
+                    has_room=labelled and bool(min(right - left, top - bottom) * scale >= LABEL_ROOM),
                 )
             )
         return Map(

@@ -168,7 +168,7 @@ def test_everything_is_there_without_script(browser, address):
         page = visit.go("")
         assert page.locator("form.search").is_hidden()
         page.get_by_role("link", name="Greater Mercaster").last.click()
-        page.get_by_role("link", name="Piccadilly").click()
+        page.locator("table").get_by_role("link", name="Piccadilly").click()
         assert page.locator("svg.trend .gap").count() == 1
         assert page.locator(".map path.missing").count() == 5
         page.get_by_text("The same figures as a table").click()
@@ -190,6 +190,40 @@ def test_chart_is_loaded_only_when_asked_for_and_keeps_its_gap(browser, address)
         shapes = page.evaluate("document.querySelector('.js-plotly-plot').layout.shapes.length")
         assert shapes == 1
         assert page.locator(".js-plotly-plot").get_by_text("not known").count() == 1
+        visit.assert_clean()
+
+
+def test_another_month_and_kind_change_map_table_and_address(browser, address):
+    with Visit(browser, address) as visit:
+        page = visit.go("mercaster/MC01/")
+        page.locator("#map").scroll_into_view_if_needed()
+        page.get_by_role("combobox", name="Month").select_option("2019-06")
+        assert page.locator(".map path.missing").count() == 0
+        all_crime = page.locator(".areas td").first.inner_text()
+        page.get_by_role("combobox", name="Kind").select_option("Robbery")
+        assert page.locator(".areas td").first.inner_text() != all_crime
+        assert page.url.endswith("#month=2019-06&kind=Robbery")
+        assert page.locator("#map").inner_text() == "Where, in June 2019"
+        assert "Robbery, June 2019:" in page.locator(".controls [role=status]").inner_text()
+        shared = page.url
+        page.get_by_role("combobox", name="Month").select_option("2019-08")
+        assert page.locator(".map path.missing").count() == 5
+        assert set(page.locator(".areas td").all_inner_texts()) == {"not known"}
+        page.goto("about:blank")
+        page.goto(shared)
+        page.locator(".controls").get_by_text("Robbery, June 2019:").wait_for()
+        assert page.get_by_role("combobox", name="Kind").input_value() == "Robbery"
+        found = Axe().run(page).response["violations"]
+        assert [each["id"] for each in found] == []
+        visit.assert_clean()
+
+
+@pytest.mark.parametrize("month", ["2019-13", "1066-10", "<b>x", "2031-01"])
+def test_address_with_a_bad_month_is_explained(browser, address, month):
+    with Visit(browser, address) as visit:
+        page = visit.go(f"northshire/NC01/#month={month}")
+        page.get_by_text("There are no figures for").wait_for()
+        assert page.get_by_role("combobox", name="Month").input_value() == "2019-09"
         visit.assert_clean()
 
 

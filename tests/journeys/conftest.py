@@ -7,10 +7,8 @@ import hashlib
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,6 +65,13 @@ class Product:
             start_new_session=True, **{"cwd": self.home} | options,
         )  # fmt: skip
 
+    def refusal(self, *words: str | Path, **options: Any) -> str:
+        """What the command says when it cannot do as asked: one message and no traceback."""
+        done = self(*words, **options)
+        assert done.returncode == 2, f"it ended with status {done.returncode}: {done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stdout + done.stderr
+        return " ".join(done.stderr.split())
+
     def run(
         self, workspace: Path, made: Path, *more: str | Path, **options: Any
     ) -> subprocess.CompletedProcess[str]:
@@ -79,10 +84,21 @@ def run_words(workspace: Path, made: Path) -> list[str | Path]:
 
 
 @dataclass(frozen=True)
-class Held:
-    """A workspace that `fullcount run` has filled, and how to look into it."""
+class Ran:
+    """A scenario that was generated and run: what was handed in, and how to look into what came of it."""
 
+    made: Path
     workspace: Path
+
+    @cached_property
+    def expected(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.made / "expected.json").read_text(encoding="utf-8"))
+        return found
+
+    @property
+    def said(self) -> str:
+        """Everything that the runs said, on standard output and standard error."""
+        return "".join(path.read_text() for path in sorted(self.workspace.parent.glob("*.said")))
 
     def release(self, quarter: str = LATEST) -> Path:
         return self.workspace / "releases" / quarter
@@ -120,46 +136,57 @@ class Held:
         return set(verdicts.filter(pl.col("status") != "complete")["force", "month", "status"].rows())
 
     def figures(self, quarter: str = LATEST) -> pl.DataFrame:
-        """Every figure of the return, from its CSV."""
-        return pl.read_csv(
-            self.release(quarter) / "returns" / f"recorded-crime-{quarter}.csv",
-            schema_overrides={"value": pl.Float64, "marks": pl.String, "notes": pl.String},
+        """Every figure of the return, from its CSV; `of` is the area without what its name leaves out."""
+        path = self.release(quarter) / "returns" / f"recorded-crime-{quarter}.csv"
+        figures = pl.read_csv(
+            path, schema_overrides={"value": pl.Float64, "marks": pl.String, "notes": pl.String}
+        )
+        return figures.with_columns(of=pl.col("area_name").str.replace(" excluding .*", ""))
+
+    def printed(self, form: str, quarter: str = LATEST) -> dict[tuple[str, str, str], float | str]:
+        """What each cell of the workbook shows: a number, or the shorthand in its place."""
+        book = CalamineWorkbook.from_path(
+            self.release(quarter) / "returns" / f"recorded-crime-{quarter}.{form}"
+        )
+        cells = {}
+        for name in book.sheet_names:
+            if not name.startswith("Table_"):
+                continue
+            rows = book.get_sheet_by_name(name).to_python()
+            start = next(at for at, row in enumerate(rows) if row and row[0] == "Area code")
+            headings = [re.sub(r" *\[note \d+\]", "", str(heading)) for heading in rows[start]]
+            for row in rows[start + 1 :]:
+                for heading, cell in zip(headings[2:], row[2:], strict=True):
+                    if heading != "Notes":
+                        cells[name, str(row[1]), heading] = cell
+        return cells
+
+    def neighbourhoods(self) -> pl.DataFrame:
+        """The judged crimes of each neighbourhood, month and kind, added up here for themselves."""
+        lsoas = pl.read_parquet(self.made / "country" / "lsoas.parquet")
+        cells = self.table("judged_areas").with_columns(pl.col("status", "category").cast(pl.String))
+        return (
+            cells.join(lsoas.select("lsoa_code", "neighbourhood"), on="lsoa_code")
+            .group_by("force", "neighbourhood", "month", "category")
+            .agg(
+                count=pl.when(pl.col("count").is_null().any()).then(None).otherwise(pl.col("count").sum()),
+                statuses=pl.col("status").unique().sort(),
+            )
+            .sort("force", "neighbourhood", "month", "category")
         )
 
-    def sheet(self, form: str, name: str, quarter: str = LATEST) -> list[list[Any]]:
-        """The rows of one worksheet of the return, from the row of headings on."""
-        path = self.release(quarter) / "returns" / f"recorded-crime-{quarter}.{form}"
-        rows = CalamineWorkbook.from_path(path).get_sheet_by_name(name).to_python()
-        start = next(at for at, row in enumerate(rows) if row and row[0] == "Area code")
-        return rows[start:]
+    def page(self, force: str, neighbourhood: str, quarter: str = LATEST) -> str:
+        return self.read(f"site/{force}/{neighbourhood}/index.html", quarter)
 
     def availability(self, quarter: str = LATEST) -> pl.DataFrame:
         return pl.read_csv(
-            self.release(quarter) / "feeds" / "availability.csv", infer_schema=False, missing_utf8_is_empty_string=True
-        )
+            self.release(quarter) / "feeds" / "availability.csv", infer_schema=False
+        ).with_columns(pl.all().fill_null(""))
 
     def archive(self, quarter: str = LATEST) -> dict[str, bytes]:
         """The members of the archive."""
         with zipfile.ZipFile(self.release(quarter) / "feeds" / "latest.zip") as zipped:
             return {name: zipped.read(name) for name in zipped.namelist()}
-
-
-@dataclass(frozen=True)
-class Ran(Held):
-    """A scenario that was generated and run."""
-
-    name: str
-    made: Path
-
-    @cached_property
-    def expected(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.made / "expected.json").read_text(encoding="utf-8"))
-        return found
-
-    @property
-    def said(self) -> str:
-        """Everything that the run said, on standard output and standard error."""
-        return "".join(path.read_text() for path in sorted(self.workspace.parent.glob("*.said")))
 
 
 @contextmanager
@@ -203,7 +230,7 @@ def ran(shared: Path, fullcount: Product) -> Callable[..., Ran]:
                     done = fullcount.run(folder / "workspace", folder / "made", "--quarter", quarter)
                     assert done.returncode == 0, done.stdout + done.stderr
                     said.write_text(done.stdout + done.stderr)
-        return Ran(folder / "workspace", name, folder / "made")
+        return Ran(folder / "made", folder / "workspace")
 
     return made_once
 
@@ -234,34 +261,3 @@ def made(small: Ran, tmp_path: Path) -> Path:
     """A copy of the small supply, to be changed."""
     subprocess.run(["cp", "-r", small.made, tmp_path / "made"], check=True)
     return tmp_path / "made"
-
-
-def one_message(done: subprocess.CompletedProcess[str]) -> str:
-    """What a failed command said, after making sure that it is one message and no traceback."""
-    said = done.stderr.strip()
-    assert done.returncode not in (0, 1), f"it ended with status {done.returncode}: {done.stdout}{said}"
-    assert "Traceback" not in done.stdout + said
-    return said
-
-
-def stop(process: subprocess.Popen[str], how: signal.Signals = signal.SIGKILL) -> str:
-    """End a started command and everything it started; what it said."""
-    if process.poll() is None:
-        os.killpg(process.pid, how)
-    said, _ = process.communicate(timeout=60)
-    return said
-
-
-def wait_for(ready: Callable[[], bool], seconds: float = 60) -> bool:
-    """Whether something comes true in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if ready():
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def words_of(html: str) -> str:
-    """The text of a page."""
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())

@@ -88,6 +88,21 @@ EXAMPLES = [
         note="Counted as recorded, and reported to the force.",
     ),
     Example(
+        id="CD07",
+        title="A recorded date that cannot be read",
+        facts="""
+            crime_ref | incident_ref | offence_code | recorded_at | victim_ref
+            A         | I1           | 8N           | 2024-06-31  | V1
+            B         | I1           | 8N           | 2024-06-30  | V1
+        """,
+        crimes="""
+            crime_ref | counted | offence_code | period     | rule
+            A         | 0       |              |            | unreadable
+            B         | 1       | 8N           | 2024/25 Q1 | recorded
+        """,
+        source="Our choice: a line without a period cannot be counted in one.",
+    ),
+    Example(
         id="CD06",
         title="Robbery by victim: 34/1 is business or personal",
         facts="""

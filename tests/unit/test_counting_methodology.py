@@ -11,10 +11,43 @@ from transforms.counting.editions import load_worked_examples
 from transforms.counting.methodology import markdown, methodology
 
 #: Every counting case that the domain notes work out.
-CASES = (
-    "CR01 CR02 CR03 CR04 CR06 CR08 CR09 CR10 CR11 CR12 CR14 CR15 CR17 CR18 CR19 CR21 CR22 CR23 CR24 CR26 CR27 CR28 "
-    "CR29 CR31 CR32 CR34 CR35 CR36 CR38 CR39 CR41 CR43"
-).split()
+CASES = {
+    f"CR{number:02}"
+    for number in (
+        1,
+        2,
+        3,
+        4,
+        6,
+        8,
+        9,
+        10,
+        11,
+        12,
+        14,
+        15,
+        17,
+        18,
+        19,
+        21,
+        22,
+        23,
+        24,
+        26,
+        27,
+        28,
+        29,
+        31,
+        32,
+        34,
+        35,
+        36,
+        38,
+        39,
+        41,
+        43,
+    )
+}
 
 
 @pytest.mark.slow
@@ -32,7 +65,7 @@ def test_the_page_is_made_from_what_the_product_ships() -> None:
 
 def test_every_case_of_the_notes_is_worked() -> None:
     worked = {re.sub(r"[a-z]$", "", example["id"]) for example in load_worked_examples()}
-    assert set(CASES) <= worked
+    assert worked >= CASES
 
 
 def test_every_rule_has_an_example() -> None:

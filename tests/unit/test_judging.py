@@ -32,7 +32,9 @@ def present(*rows: tuple[str, date, bool]) -> pl.DataFrame:
 
 
 def recorded(*rows: tuple[str, date, int]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema={"force": pl.String, "month": pl.Date, "rows": pl.Int64}, orient="row")
+    return pl.DataFrame(
+        list(rows), schema={"force": pl.String, "month": pl.Date, "rows": pl.Int64}, orient="row"
+    )
 
 
 def test_a_month_not_supplied_is_missing_since_the_first_such_month() -> None:
@@ -119,7 +121,42 @@ def test_a_held_place_is_unjudged_and_its_neighbours_are_not() -> None:
     )
     grid = area_grid(("a", date(2018, 9, 1), "x", True, 0), ("a", date(2018, 9, 1), "y", True, 0))
     cells = judging.judge_areas(grid, verdicts(verdict("a", date(2018, 9, 1), "complete")), findings, LSOAS)
-    assert cells.sort("lsoa_code").select("count", "status").collect().rows() == [(None, "unjudged"), (0, "complete")]
+    assert cells.sort("lsoa_code").select("count", "status").collect().rows() == [
+        (None, "unjudged"),
+        (0, "complete"),
+    ]
+
+
+def days(last: int, rows: int = 40) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"force": "a", "month": JULY, "day": range(1, last + 1), "rows": rows},
+        schema=dict(tables.RecordedDays.create_empty().schema),
+    )
+
+
+@pytest.mark.parametrize(("last", "status"), [(17, "unjudged"), (30, "unjudged"), (31, "complete")])
+def test_a_month_whose_last_recorded_day_comes_early_is_held_whatever_its_count(
+    last: int, status: str
+) -> None:
+    findings = judging.cut_short(days(last), [JULY])
+    held = judging.hold_cut_short(verdicts(verdict("a", JULY, "complete")), findings)
+    assert held.get_column("status").to_list() == [status]
+    assert tables.Verdicts.is_valid(held)
+    if status == "unjudged":
+        assert held.get_column("coverage").item() == pytest.approx(last / 31, abs=0.01)
+        assert "held until someone has decided" in held.get_column("reason").item()
+
+
+def test_a_missing_month_stays_missing_when_its_late_records_stop_early() -> None:
+    findings = judging.cut_short(days(10), [JULY])
+    held = judging.hold_cut_short(verdicts(verdict("a", JULY, "missing")), findings)
+    assert held.get_column("status").to_list() == ["missing"]
+
+
+def test_crimes_of_a_month_that_is_not_owed_are_told() -> None:
+    owed = pl.DataFrame({"force": ["a"], "file_type": ["extract"], "month": [JULY]})
+    told = judging.unowed(recorded(("a", JUNE, 7), ("a", JULY, 9)), owed)
+    assert told.select("code", "force", "first_month", "observed").rows() == [("W40", "a", JUNE, 7.0)]
 
 
 def sealed(count: int | None, status: str, of_force: str) -> judging.Judged:
@@ -141,7 +178,7 @@ def test_a_number_that_no_verdict_allows_cannot_be_sealed() -> None:
 
 
 def test_a_crime_of_a_month_that_may_not_be_published_cannot_be_sealed() -> None:
-    crime = {name: None for name in tables.Counted.column_names()}
+    crime = dict.fromkeys(tables.Counted.column_names())
     crime |= {"force": "a", "month": JULY, "category": CATEGORIES[0], "counted": 1, "supply": "0" * 64}
     crimes = pl.DataFrame([crime], schema=dict(tables.Counted.create_empty().schema))
     with pytest.raises(JudgementError, match="crimes: a 2019-07"):
@@ -157,7 +194,7 @@ def test_the_gate_takes_judged_tables_and_nothing_else() -> None:
     for other in (good.areas, {"areas": good.areas}, None):
         with pytest.raises(JudgementError, match="publish takes Judged tables"):
             admit(other)
-    with pytest.raises(JudgementError, match="made by transforms.judging.judged"):
+    with pytest.raises(JudgementError, match=r"made by transforms\.judging\.judged"):
         judging.Judged(good.offences, good.areas, good.verdicts, good.findings, good.crimes, object())
 
 

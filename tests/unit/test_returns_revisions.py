@@ -44,7 +44,7 @@ def test_nothing_changed_is_no_revision() -> None:
 def test_a_restated_count_is_marked_in_its_cell_and_above_and_nowhere_else() -> None:
     before, after = release(judged_offences()), release(restated(7))
     changed = revisions(after, data(before))
-    counts = changed.filter(pl.col("table") == "offence_group_quarter")
+    counts = changed.filter(pl.col("table") == "Table_1")
     assert set(counts["area"]) == {"gwynfa", "Wales", "England and Wales"}
     assert set(counts["category"]) == {
         "Total recorded crime (excluding fraud)",

@@ -15,7 +15,7 @@ from shapely.geometry import MultiPolygon, Point, box
 from fixtures.small_judged import MONTHS, small_boundaries, small_country, small_judged
 from publish import site
 from publish.site.charts import trend_figure, trend_picture, trend_words
-from publish.site.figures import Figure, figures
+from publish.site.figures import Figure, figures_of
 from publish.site.pages import slug
 from publish.site.shapes import Boundaries
 from transforms.contracts.status import STATUS
@@ -224,10 +224,20 @@ def test_month_that_nobody_owed_is_not_a_zero(country):
         whole.findings,
         whole.crimes.filter(later),
     )
-    place = figures(short, country, MONTHS).neighbourhoods["northshire", "NC01"]
+    place = figures_of(short, country, MONTHS).neighbourhoods["northshire", "NC01"]
     assert place.trend[0].count is None
     assert place.year.count is None, "eight months are no year"
     assert place.latest.count > 0
+
+
+def test_absent_cell_is_refused_not_added_up_without(country):
+    whole = small_judged(country)
+    areas = whole.areas.filter(
+        (pl.col("lsoa_code") != "E01990003") | (pl.col("category").cast(pl.String) != "Robbery")
+    )
+    lost = seal(whole.offences, areas, whole.verdicts, whole.findings, whole.crimes)
+    with pytest.raises(ValueError, match="cells where"):
+        figures_of(lost, country, MONTHS)
 
 
 def test_one_unknown_cell_makes_its_neighbourhood_unknown(country):
@@ -242,12 +252,47 @@ def test_one_unknown_cell_makes_its_neighbourhood_unknown(country):
         .cast(STATUS),
     )
     held = seal(whole.offences, areas, whole.verdicts, whole.findings, whole.crimes)
-    found = figures(held, country, MONTHS)
+    found = figures_of(held, country, MONTHS)
     place = found.neighbourhoods["northshire", "NC01"]
     assert place.latest == Figure(None, "unjudged")
     assert place.year.count is None
     assert sum(area.crimes.count is None for area in place.areas) == 1
     assert found.neighbourhoods["northshire", "NC02"].latest.count is not None
+
+
+def test_choices_hold_every_month_and_kind_and_leave_out_what_is_not_known(country, folder):
+    judged = small_judged(country)
+    chosen = json.loads((folder / "mercaster/MC01/areas.json").read_text())
+    assert chosen["window"][0] == "2019-09"
+    assert "2019-07" not in chosen["months"]
+    month = date(2019, 6, 1)
+    cells = judged.areas.filter(pl.col("month") == month, pl.col("lsoa_code").is_in(chosen["areas"]))
+    for number, kind in enumerate(chosen["kinds"]):
+        of_kind = pl.col("category").cast(pl.String) == kind
+        if kind == "All crime":
+            of_kind = pl.col("category").cast(pl.String) != "Anti-social behaviour"
+        found = cells.filter(of_kind).group_by("lsoa_code").agg(pl.col("count").sum()).sort("lsoa_code")
+        assert chosen["months"]["2019-06"][number] == found["count"].to_list(), kind
+    assert json.loads((folder / "eastmark/EM01/areas.json").read_text())["part"] == ["2019-09"]
+
+
+def test_choice_with_one_unknown_area_keeps_the_others_in_their_places(country):
+    whole = small_judged(country)
+    lsoas = country.lsoas.filter(pl.col("neighbourhood") == "NC01")["lsoa_code"].to_list()
+    here = (pl.col("lsoa_code") == lsoas[1]) & (pl.col("month") == date(2019, 9, 1))
+    areas = whole.areas.with_columns(
+        count=pl.when(~here).then("count"),
+        status=pl.when(here)
+        .then(pl.lit("unjudged"))
+        .otherwise(pl.col("status").cast(pl.String))
+        .cast(STATUS),
+    )
+    held = figures_of(
+        seal(whole.offences, areas, whole.verdicts, whole.findings, whole.crimes), country, MONTHS
+    )
+    month = json.loads(held.choices["northshire", "NC01"])["months"]["2019-09"]
+    assert all(kind[1] is None for kind in month)
+    assert all(count is not None for kind in month for count in [kind[0], *kind[2:]])
 
 
 def test_force_map_leads_to_its_neighbourhoods_and_shows_a_silent_force_whole(folder):

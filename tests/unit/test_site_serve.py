@@ -1,6 +1,7 @@
 """The server of a release: types, ranges, ETags, cache rules and addresses that lead nowhere."""
 
 import gzip
+import shutil
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,20 @@ def test_folder_without_its_slash_is_sent_to_the_page(client):
 def test_only_reading_is_allowed(client):
     assert client.post("/").status_code == 405
     assert client.head("/").status_code == 200
+
+
+def test_release_without_a_folder_serves_the_rest(client, tmp_path):
+    shutil.rmtree(tmp_path / "feeds")
+    assert client.get("/feeds/latest.zip").status_code == 404
+    assert client.get("/").status_code == 200
+
+
+def test_next_release_behind_the_same_link_is_served_at_once(client, tmp_path):
+    (tmp_path / "next/site").mkdir(parents=True)
+    (tmp_path / "next/site/index.html").write_text("<h1>next</h1>")
+    (tmp_path / "current").symlink_to(tmp_path)
+    current = TestClient(application(tmp_path / "current"))
+    assert "home" in current.get("/").text
+    (tmp_path / "changing").symlink_to(tmp_path / "next")
+    (tmp_path / "changing").replace(tmp_path / "current")
+    assert "next" in current.get("/").text

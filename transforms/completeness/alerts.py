@@ -112,7 +112,7 @@ def _alert(cube: Cube, track: Track, chain: list[Incident], started: dict[int, i
                 first -= 1
         elif latest.kind == "category":
             c = latest.category
-            need = evidence.needed("category", len(cube.forces) * len(cube.categories))
+            need = evidence.needed("category", len(cube.categories))
             while (
                 first > 0
                 and track.masked[first - 1, latest.force, c]

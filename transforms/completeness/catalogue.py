@@ -284,6 +284,20 @@ _KINDS: Final = (
         "A step up shows that the months before it were partial.",
         "Hold the earlier months; ask for their resupply or for the reason of the rise.",
     ),
+    Kind(
+        "W39",
+        "Busy neighbourhood silent",
+        "block",
+        "A neighbourhood that was busy has no crime at all in a month that was supplied.",
+        "Ask the force whether the neighbourhood is missing from its file; it is held until someone decides.",
+    ),
+    Kind(
+        "W40",
+        "Month not owed",
+        "warn",
+        "Crimes were supplied for a month that the register does not say the force owes.",
+        "Enter the month in the register when the force has supplied it whole; otherwise nothing is needed.",
+    ),
 )
 
 #: By code.

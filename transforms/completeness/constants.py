@@ -93,19 +93,12 @@ PERSISTENCE_MONTHS: Final = 4
 
 # --- how much evidence an alert needs -------------------------------------------------------------------
 
-#: Evidence (log10 of the Bayes factor, an e-value) for one alert at each level, when there are as many scopes
-#: of that level as `REFERENCE` says (England and Wales). With twice as many scopes it takes twice the evidence,
-#: so the expected number of false alerts a month stays what it is: about one a year at force level and two a
-#: month in all. The smaller the scope, the rarer a gap in supply that respects its edges.
-EVIDENCE: Final = {"force": 1.3, "category": 1.7, "group": 3.6, "area": 3.5, "cell": 4.0, "mapping": 2.5}
-REFERENCE: Final = {
-    "force": 43,
-    "category": 600,
-    "group": 7_500,
-    "area": 35_000,
-    "cell": 500_000,
-    "mapping": 600,
-}
+#: Evidence (log10 of the Bayes factor, an e-value) for one alert at each level, when a force has as many
+#: testable scopes of that level as `REFERENCE` says (the mean of England and Wales). With twice as many it
+#: takes twice the evidence, so false alerts stay at about one in twenty force-months, two a month for England
+#: and Wales. The smaller the scope, the rarer a gap in supply that respects its edges.
+EVIDENCE: Final = {"force": 1.3, "category": 1.7, "group": 4.0, "area": 3.9, "cell": 4.4, "mapping": 2.5}
+REFERENCE: Final = {"force": 1, "category": 14, "group": 170, "area": 650, "cell": 500, "mapping": 14}
 #: The least evidence that makes an alert however few scopes there are: ten to one.
 LEAST_EVIDENCE: Final = 1.0
 #: Extra evidence for losses that only several months together show: shops close, estates empty.
@@ -129,11 +122,14 @@ RELOCATED_SHARE: Final = 0.5
 BLOCK_SIZES: Final = (8, 24)
 #: Extra evidence before a surplus in one type is worth a person's time.
 EVIDENCE_SURPLUS: Final = 1.0
+#: What a partner type must explain before a loss is called a mapping fault (natural log): odds of 7 to 1 over
+#: each other type.
+PARTNER_GAIN: Final = 2.0
 #: Share of mass in common from which a set of areas is given the name of a known area.
 SAME_PLACE: Final = 0.85
-#: Most that the places of a surplus may say for or against its being another type's records (natural log,
-#: odds of ten to one): types that grow together in town centres look alike.
-PLACE_WEIGHT: Final = 2.3
+#: Most that the places of a surplus may say for its being another type's records (natural log, odds of 100 to
+#: one): types that grow together in town centres look alike. What they say against it counts in full.
+PLACE_WEIGHT: Final = 4.6
 #: Standard deviations by which records without a location must rise before a loss is put down to them.
 UNLOCATED_RISE: Final = 2.5
 #: The same, for a rise that no force's loss explains: a fifth of months vary for unstated reasons.

@@ -113,7 +113,7 @@ def encode(counts: pl.DataFrame | pl.LazyFrame, areas: pl.DataFrame, as_of: date
         )
         .join(months_seen.lazy(), on="month")
         .join(pl.LazyFrame({"area": names, "_a": np.arange(len(names))}), on="area", how="left")
-        .join(pl.LazyFrame({"category": categories, "_c": np.arange(len(categories))}), on="category", how="left")
+        .join(pl.LazyFrame({"category": categories, "_c": np.arange(len(categories))}, schema_overrides={"category": pl.String}), on="category", how="left")
         .select("_month", "_t", "_a", "_c", "n", pl.when(pl.col("_a").is_null()).then("area").alias("area"))
         .collect()
     )  # fmt: skip

@@ -92,6 +92,6 @@ def local_factor(y: Floats, mean: Floats, phi: Floats) -> Floats:
     return np.asarray(np.logaddexp.reduce(np.stack(gains), axis=0) / LN10)
 
 
-def needed(level: str, scopes: int) -> float:
-    """Evidence that makes an alert at a level with that many scopes (`constants.EVIDENCE`)."""
+def needed(level: str, scopes: float) -> float:
+    """Evidence that makes an alert at a level of which a force has that many testable scopes (`constants`)."""
     return max(k.EVIDENCE[level] + float(np.log10(max(scopes, 1) / k.REFERENCE[level])), k.LEAST_EVIDENCE)

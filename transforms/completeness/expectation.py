@@ -120,6 +120,9 @@ def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None 
         usable = (
             owed[t][:, None] & (known if known.any() else np.ones_like(known)) & (silent < k.SETTLING_MONTHS)
         )
+        if not np.isnan(last_level).any():
+            supplied = y[t, :, total] > k.MISSING_BELOW * share[:, total] * last_level[:, total]
+            usable = usable & supplied[:, None]
         peer_level, peer_error = peers_level(y[t], share, usable)
         lonely = np.isnan(peer_level)
         fallback = np.where(np.isnan(last_level), _own_level(y[t], share, owed[t]), last_level)
@@ -215,8 +218,8 @@ def blame(
 ) -> None:
     """Decides for month `t` which forces, or which of their types, are missing, and writes `masked` and `state`."""
     forces, types = y.shape
-    need_force = evidence.needed("force", forces)
-    need_type = evidence.needed("category", forces * (types - 1))
+    need_force = evidence.needed("force", 1)
+    need_type = evidence.needed("category", types - 1)
     if t > 0:
         ongoing = np.isin(state[t - 1], (MISSING, PARTIAL)) & masked[t - 1, :, -1]
         need = np.where(ongoing, 0.5, need_force)

@@ -70,9 +70,11 @@ def _seeds(t: int, cube: Cube, month: LocalMonth, ease: float) -> _Seeds:
     area_now = evidence.local_factor(area_y, area_mean, month.phi_area)
     area_now[month.new | (area_mean < k.SMALLEST_EXPECTED)] = -np.inf
     area_run, area_months = evidence_over_months(month.recent_area)
-    need = evidence.needed("area", areas)
-    slow = area_run - need - k.EVIDENCE_SLOW
-    area = np.maximum(area_now - need, slow)
+    forces = len(cube.forces)
+    testable = k.SMALLEST_EXPECTED
+    need_area = evidence.needed("area", (area_mean >= testable).sum() / forces)
+    slow = area_run - need_area - k.EVIDENCE_SLOW
+    area = np.maximum(area_now - need_area, slow)
     cell = np.full((areas, types), -np.inf)
     cell_months = np.ones((areas, types), dtype=np.int64)
     flat = month.recent_cell.reshape(*month.recent_cell.shape[:2], -1)
@@ -87,7 +89,7 @@ def _seeds(t: int, cube: Cube, month: LocalMonth, ease: float) -> _Seeds:
         )
         now = evidence.local_factor(y.ravel()[worth].astype(float), mean.ravel()[worth].astype(float), wide)
         run, months = evidence_over_months(flat[:, :, worth])
-        need = evidence.needed("cell", areas * types)
+        need = evidence.needed("cell", (mean >= testable).sum() / forces)
         cell.ravel()[worth] = np.maximum(now - need, run - need - k.EVIDENCE_SLOW)
         cell_months.ravel()[worth] = np.where(now - need >= run - need - k.EVIDENCE_SLOW, 1, months)
     groups = []
@@ -97,10 +99,12 @@ def _seeds(t: int, cube: Cube, month: LocalMonth, ease: float) -> _Seeds:
         factor[expected < k.SMALLEST_EXPECTED] = -np.inf
         alone = np.bincount(level.force_of_node, minlength=len(cube.forces))[level.force_of_node] == 1
         factor[alone] = -np.inf
-        need_types = np.full(types + 1, evidence.needed("group", len(level.nodes) * types))
-        need_types[-1] = evidence.needed("group", len(level.nodes))
+        need_types = np.full(
+            types + 1, evidence.needed("group", (expected[:, :-1] >= testable).sum() / forces)
+        )
+        need_types[-1] = evidence.needed("group", (expected[:, -1] >= testable).sum() / forces)
         groups.append(factor - need_types)
-    months = np.where(area_now - evidence.needed("area", areas) >= slow, 1, area_months)
+    months = np.where(area_now - need_area >= slow, 1, area_months)
     return _Seeds(area + ease, months, cell + ease, cell_months, [scores + ease for scores in groups])
 
 
@@ -112,7 +116,7 @@ def _force(
     repeat = _repeated(t, force, cube, track)
     if repeat is not None:
         return [repeat]
-    need = evidence.needed("force", len(cube.forces))
+    need = evidence.needed("force", 1)
     whole = _whole(t, force, track, need)
     if state == MISSING:
         return [whole]
@@ -186,6 +190,7 @@ def _places(t: int, force: int, cube: Cube, month: LocalMonth, seeds: _Seeds) ->
     found: list[Incident] = []
     whole = _set(t, force, cube, month, seeds, None)
     if whole is not None:
+        whole = _one_type(cube, month, whole)
         found.append(whole)
     explained = np.zeros(len(cube.areas), dtype=bool)
     if whole is not None and whole.areas is not None:
@@ -208,6 +213,27 @@ def _places(t: int, force: int, cube: Cube, month: LocalMonth, seeds: _Seeds) ->
         if one is not None:
             found.append(one)
     return found
+
+
+def _one_type(cube: Cube, month: LocalMonth, incident: Incident) -> Incident:
+    """The same set of areas with one type only, where that type alone explains more than all types together."""
+    if incident.areas is None:
+        return incident
+    y = cube.n[incident.month, incident.areas].sum(axis=0, dtype=np.float64)
+    mean = month.mean[incident.areas].sum(axis=0, dtype=np.float64)
+    shares = np.clip(y / np.maximum(mean, 1e-9), 0.01, 0.95)
+    together = evidence.gain(
+        y, mean, month.phi_cell, float(np.clip(y.sum() / max(mean.sum(), 1e-9), 0.01, 0.95))
+    ).sum()
+    alone = evidence.gain(y, mean, month.phi_cell, shares)
+    worst = int(np.argmax(alone))
+    if alone[worst] - np.log(len(y)) <= together:
+        return incident
+    level = "cell" if len(incident.areas) == 1 else incident.level
+    observed, expected = float(y[worst]), float(mean[worst])
+    return replace(
+        incident, category=worst, level=level, observed=observed, expected=expected, lost=expected - observed
+    )
 
 
 def _unexplained(level: Level, scores: Floats, force: int, mean: Floats, explained: Floats) -> Floats:
@@ -401,7 +427,7 @@ def _categories(
 ) -> list[Incident]:
     """Types of a force that are low, high, or took each other's records, beyond what areas explain."""
     types = cube.n.shape[2]
-    need = evidence.needed("category", len(cube.forces) * types)
+    need = evidence.needed("category", types)
     y, mean, phi = track.counts[t, force], track.mean[t, force], track.phi[t, force]
     out: list[Incident] = []
     used: set[int] = set()
@@ -480,7 +506,7 @@ def _mappings(
     types = cube.n.shape[2]
     if track.history[t, force] < k.MINIMUM_HISTORY:
         return []
-    need = evidence.needed("mapping", len(cube.forces) * types)
+    need = evidence.needed("mapping", types)
     y, mean, phi = (values[t, force, :-1] for values in (track.counts, track.mean, track.phi))
     ratio = np.clip(track.counts[t, force, -1] / track.mean[t, force, -1], 0.85, 1.15)
     mean = mean * ratio
@@ -507,10 +533,10 @@ def _mappings(
             place_gain = float(
                 (seen * np.log(1 - part + part * theirs / np.maximum(own, 1e-9)) / spread).sum()
             )
-            both = count_gain + float(np.clip(place_gain, -k.PLACE_WEIGHT, k.PLACE_WEIGHT))
+            both = count_gain + float(np.minimum(place_gain, k.PLACE_WEIGHT))
             if both > best_gain:
                 best, best_gain = target, both
         score = float(down[source]) + (best_gain - np.log(max(types - 1, 1))) / evidence.LN10 - need
-        if best >= 0 and best_gain > np.log(types) and score >= -ease:
+        if best >= 0 and best_gain > np.log(types) + k.PARTNER_GAIN and score >= -ease:
             pairs.append((int(source), int(best), score))
     return sorted(pairs, key=lambda pair: -pair[2])

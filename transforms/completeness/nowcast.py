@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import polars as pl
 
 
@@ -47,21 +49,28 @@ def reporting_coverage(triangle: pl.DataFrame, settled_after: int = 6) -> pl.Dat
     )
 
 
-def nowcast(triangle: pl.DataFrame, vintage: pl.Series | object, settled_after: int = 6) -> pl.DataFrame:
+def nowcast(triangle: pl.DataFrame, vintage: date, settled_after: int = 6) -> pl.DataFrame:
     """Likely coverage of each force's latest months in `vintage`: `[force, month, lag, coverage, low, high]`.
 
-    A month that the vintage does not hold at all has coverage nothing, whatever is usual.
+    A month that the vintage does not hold, or holds nothing of, has coverage 0, whatever is usual.
     """
     usual = reporting_coverage(triangle, settled_after)
-    here = triangle.filter(pl.col("vintage") == pl.lit(vintage))
-    lag = (pl.col("vintage").dt.year() - pl.col("month").dt.year()) * 12 + (
-        pl.col("vintage").dt.month().cast(pl.Int32) - pl.col("month").dt.month().cast(pl.Int32)
+    here = triangle.lazy().filter(pl.col("vintage") == vintage).select("force", "month", "n")
+    months = triangle.lazy().select("month").unique().filter(pl.col("month") <= vintage)
+    grid = triangle.lazy().select("force").unique().join(months, how="cross")
+    lag = (vintage.year - pl.col("month").dt.year()) * 12 + (
+        vintage.month - pl.col("month").dt.month().cast(pl.Int32)
     )
-    table = here.with_columns(lag=lag).filter(pl.col("lag") < settled_after).join(usual, on="lag", how="left")
+    table = (
+        grid.join(here, on=["force", "month"], how="left")
+        .with_columns(lag=lag)
+        .filter(pl.col("lag") < settled_after)
+    )
     none = pl.col("n").is_null() | (pl.col("n") == 0)
-    return table.select(
-        "force",
-        "month",
-        "lag",
-        *[pl.when(none).then(0.0).otherwise(pl.col(c)).alias(c) for c in ("coverage", "low", "high")],
-    ).sort("force", "month")
+    known = [pl.when(none).then(0.0).otherwise(pl.col(c)).alias(c) for c in ("coverage", "low", "high")]
+    return (
+        table.join(usual.lazy(), on="lag", how="left")
+        .select("force", "month", "lag", *known)
+        .sort("force", "month")
+        .collect()
+    )

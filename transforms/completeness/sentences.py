@@ -32,7 +32,7 @@ def describe(
     ask = "A real fall and a gap in supply can look the same: ask the force and hold the figure."
     kind = incident.kind
     if kind == "missing":
-        code = "W02" if incident.observed == 0 else "W01" if first < last else "W08"
+        code = "W01" if first < last else "W02" if incident.observed == 0 else "W08"
         if track.history[t, f] == 0 and incident.observed > 0:
             code = "W03"
         own = (

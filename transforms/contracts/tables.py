@@ -118,6 +118,15 @@ class CountingDecisions(dy.Schema):
     because = c.text("one plain sentence naming the other lines that decided it")
 
 
+class RecordedDays(dy.Schema):
+    """One row for each force and day on which records were made: what shows a month that stops early."""
+
+    force = c.force(primary_key=True)
+    month = c.month(primary_key=True)
+    day = dy.Int8(primary_key=True, min=1, max=31, description="day of the month recorded")
+    rows = dy.Int64(min=1, description="records", metadata={"unit": "records"})
+
+
 class OffenceGrid(dy.Schema):
     """One row for each force, month and offence code that ought to exist, before judgement."""
 

@@ -99,16 +99,30 @@ def _changes(
     published: pl.DataFrame, now: pl.DataFrame, lines: pl.DataFrame, terms: pl.DataFrame
 ) -> pl.DataFrame:
     """One row for each class that a crime of a published period has lost (−1) or gained (1)."""
-    state = published.group_by(_CRIME).agg(
-        category=pl.col("category").first(),
-        published_month=pl.col("month").min(),
-        times=pl.col("counted").filter(pl.col("counted") > 0).len().cast(pl.Int8)
-        - pl.col("counted").filter(pl.col("counted") < 0).len().cast(pl.Int8),
+    up, down = (
+        pl.col("counted").filter(pl.col("counted") > 0),
+        pl.col("counted").filter(pl.col("counted") < 0),
     )
-    was = state.filter(pl.col("times") > 0)
-    gone = was.join(now, on=_CRIME, how="anti").with_columns(counted=pl.lit(-1, pl.Int8))
-    come = now.join(was, on=_CRIME, how="anti").select(
-        *_CRIME, "category", pl.col("month").alias("published_month"), counted=pl.lit(1, pl.Int8)
+    what = {"category": pl.col("category").first(), "published_month": pl.col("month").min()}
+    # A reference is unique within a records system only, so a class may be held under it more than once.
+    was = published.group_by(_CRIME).agg(**what, times=up.len().cast(pl.Int32) - down.len().cast(pl.Int32))
+    come = now.group_by(_CRIME).agg(**what, times=pl.len().cast(pl.Int32))
+    change = pl.coalesce("times", pl.lit(0)) - pl.coalesce("times_was", pl.lit(0))
+    changed = (
+        come.join(was, on=_CRIME, how="full", coalesce=True, suffix="_was")
+        .with_columns(
+            category=pl.coalesce("category", "category_was"),
+            published_month=pl.coalesce("published_month", "published_month_was"),
+            change=change,
+        )
+        .filter(pl.col("change") != 0)
+        .select(
+            *_CRIME,
+            "category",
+            "published_month",
+            counted=pl.col("change").sign().cast(pl.Int8).repeat_by(pl.col("change").abs()),
+        )
+        .explode("counted")
     )
     changed_at = lines.group_by(pl.col("force").cast(pl.String), "crime_ref").agg(
         changed_month=pl.max_horizontal(
@@ -122,8 +136,7 @@ def _changes(
     )
     first_open = pl.col("published_through").dt.offset_by("1mo")
     return (
-        pl.concat([gone.select(come.columns), come])
-        .join(terms, on="force")
+        changed.join(terms, on="force")
         .filter(pl.col("published_through").is_not_null())
         .join(changed_at, on=["force", "crime_ref"], how="left")
         .with_columns(

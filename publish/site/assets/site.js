@@ -1,4 +1,4 @@
-// Search on the home page, and charts that can be explored. Every page reads the same without this file.
+// Search, charts that can be explored, and maps of any month. Every page reads well without this file.
 
 const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/[’']/g, "");
 
@@ -176,5 +176,128 @@ function chartButton(chart) {
   });
 }
 
+const monthName = (month) =>
+  new Date(`${month}-01T12:00:00Z`).toLocaleDateString("en-GB", { month: "long", year: "numeric", timeZone: "UTC" });
+const withCommas = (number) => number.toLocaleString("en-GB");
+
+const shadeOf = (count, bounds, part) => {
+  if (count === null) return "missing";
+  if (count === 0) return "zero";
+  const above = bounds.filter((bound) => count > bound).length;
+  return `s${above + 1}${part ? " short" : ""}`;
+};
+
+const saidOf = (count, part) => {
+  if (count === null) return "not known";
+  return `${withCommas(count)} ${count === 1 ? "crime" : "crimes"}${part ? ", supplied in part" : ""}`;
+};
+
+function labelled(name, words, options) {
+  const label = document.createElement("label");
+  const select = document.createElement("select");
+  select.name = name;
+  for (const [value, text] of options) select.add(new Option(text, value));
+  label.append(words, " ", select);
+  return [label, select];
+}
+
+// A month and a kind are chosen in the address too, so that a link leads to the same map.
+async function mapChooser(section) {
+  const codes = (kind) => section.querySelectorAll(`${kind}[data-code]`);
+  const controls = section.querySelector("[data-controls]");
+  const [data, shades] = await Promise.all(
+    [section.dataset.map, section.dataset.shades].map(async (url) => (await fetch(url)).json()),
+  );
+  const [monthLabel, month] = labelled("month", "Month", data.window.map((each) => [each, monthName(each)]));
+  const [kindLabel, kind] = labelled("kind", "Kind", data.kinds.map((each) => [each, each]));
+  const said = document.createElement("p");
+  said.setAttribute("role", "status");
+  controls.className = "controls";
+  controls.append(monthLabel, kindLabel, said);
+
+  const legend = (bounds) => {
+    const list = section.querySelector("[data-legend]");
+    if (!list) return;
+    const lows = [1, ...bounds.map((bound) => bound + 1)];
+    const labels = lows.map((low, i) =>
+      i === bounds.length ? `${withCommas(low)} or more` : low === bounds[i] ? `${low}` : `${withCommas(low)} to ${withCommas(bounds[i])}`,
+    );
+    const items = [...list.children];
+    const swatch = items[0];
+    list.replaceChildren(
+      ...items.slice(0, 2),
+      ...labels.map((text, i) => {
+        const item = swatch.cloneNode(true);
+        item.querySelector("rect").setAttribute("class", `s${i + 1}`);
+        item.lastChild.textContent = text;
+        return item;
+      }),
+    );
+  };
+
+  const show = () => {
+    const counts = data.months[month.value]?.[data.kinds.indexOf(kind.value)];
+    const count = Object.fromEntries(data.areas.map((code, i) => [code, counts ? counts[i] : null]));
+    const bounds = shades[kind.value];
+    const part = data.part.includes(month.value);
+    for (const path of codes("path")) {
+      const value = count[path.dataset.code];
+      const title = path.querySelector("title");
+      path.setAttribute("class", shadeOf(value, bounds, part));
+      title.textContent = `${title.textContent.replace(/:[^:]*$/, "")}: ${saidOf(value, part)}`;
+    }
+    for (const text of codes("text")) text.textContent = count[text.dataset.code] === null ? "?" : withCommas(count[text.dataset.code]);
+    for (const cell of codes("td")) {
+      const value = count[cell.dataset.code];
+      const mark = document.createElement("span");
+      mark.className = value === null ? "unknown" : "part";
+      mark.textContent = value === null ? "not known" : part ? "in part" : "";
+      cell.replaceChildren(...(value === null ? [mark] : [withCommas(value), " ", mark]));
+    }
+    section.querySelector("[data-chosen]").textContent = monthName(month.value);
+    legend(bounds);
+    const values = Object.values(count);
+    const zero = values.filter((value) => value === 0).length;
+    const unknown = values.filter((value) => value === null).length;
+    said.textContent =
+      `${kind.value}, ${monthName(month.value)}: ${values.length - zero - unknown} areas with crimes, ` +
+      `${zero} with none, ${unknown} not known.`;
+  };
+
+  const fromAddress = () => {
+    const asked = new URLSearchParams(location.hash.slice(1));
+    const wanted = asked.get("month");
+    const has = (select, value) => [...select.options].some((option) => option.value === value);
+    month.value = has(month, wanted) ? wanted : data.window[0];
+    kind.value = has(kind, asked.get("kind")) ? asked.get("kind") : data.kinds[0];
+    show();
+    if (wanted && !has(month, wanted)) said.textContent = `There are no figures for “${wanted}”. ${said.textContent}`;
+  };
+
+  for (const select of [month, kind]) {
+    select.addEventListener("change", () => {
+      history.replaceState(null, "", `#${new URLSearchParams({ month: month.value, kind: kind.value })}`);
+      show();
+    });
+  }
+  window.addEventListener("hashchange", fromAddress);
+  if (/month=|kind=/.test(location.hash)) fromAddress();
+}
+
+// The figures of other months are fetched when the map comes near the screen, not before.
+function whenNear(section) {
+  if (/month=|kind=/.test(location.hash)) return mapChooser(section);
+  const near = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      near.disconnect();
+      mapChooser(section);
+    },
+    { rootMargin: "400px" },
+  );
+  near.observe(section);
+}
+
+document.querySelectorAll("[data-map]").forEach(whenNear);
 document.querySelectorAll("[data-search]").forEach(search);
 document.querySelectorAll("[data-chart]").forEach(chartButton);

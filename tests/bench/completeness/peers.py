@@ -54,9 +54,13 @@ def nibrs_mad(y: np.ndarray, past: np.ndarray) -> np.ndarray:
 def rtci_poisson(y: np.ndarray, past: np.ndarray) -> np.ndarray:
     """Real-Time Crime Index audit: exact Poisson comparison with the 8 months before and with the one before."""
     eight, one = past[-8:].sum(axis=0), past[-1]
-    long = stats.binom.logcdf(y, y + eight, 1 / 9)
-    short = stats.binom.logcdf(y, y + one, 1 / 2)
-    return np.where(eight >= 8, -np.minimum(long, short), -np.inf)
+    scores = np.full(len(y), -np.inf)
+    worth = (eight >= 8) & (y < eight / 8)
+    y, eight, one = y[worth], eight[worth], one[worth]
+    scores[worth] = -np.minimum(
+        stats.binom.logcdf(y, y + eight, 1 / 9), stats.binom.logcdf(y, y + one, 1 / 2)
+    )
+    return scores
 
 
 def features(y: np.ndarray, past: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -113,7 +117,8 @@ class Bench:
                     ]
                     values = scores[good & np.isfinite(scores)]
                     best.append(np.sort(values)[-keep - 1 :])
-                self.thresholds[name, level] = float(np.sort(np.concatenate(best))[-keep])
+                values = np.sort(np.concatenate(best))
+                self.thresholds[name, level] = float(values[-keep]) if len(values) >= keep else -np.inf
         self.names = names
 
     def _level(self, cube: Cube, t: int, level: str) -> np.ndarray:
@@ -138,7 +143,7 @@ class Bench:
             ratio = self._own(y, past, level)
             x = features(y, past, ratio)
             scores = np.full(len(y), -np.inf)
-            worth = (past[-12:].mean(axis=0) >= 3) & (x[:, 3] < -1.5)
+            worth = (past[-12:].mean(axis=0) >= 3) & (x[:, 3] < -2.0)
             if worth.any():
                 scores[worth] = self.forests[level].decision_function(x[worth])
         else:
@@ -165,8 +170,8 @@ class Bench:
             for t in months[::4]:
                 y, past = self.past[level][t], self._history(level, t)
                 x = features(y, past, self._own(y, past, level))[past[-12:].mean(axis=0) >= 3]
-                rows.append(x[rng.permutation(len(x))[:8000]])
-            forests[level] = IForest(n_estimators=100, random_state=0).fit(np.concatenate(rows))
+                rows.append(x[rng.permutation(len(x))[:4000]])
+            forests[level] = IForest(n_estimators=50, random_state=0).fit(np.concatenate(rows))
         return forests
 
     def seconds_per_million(self, name: str) -> float:

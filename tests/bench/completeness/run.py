@@ -282,11 +282,8 @@ def score_event(
     at_budget = [explains(p, i, cube, track, t) for i in own if i.score > threshold]
     listed = [i for i in own if i.score >= 0]
     at_default = [explains(p, i, cube, track, t) for i in listed]
-    both = (
-        any(i.category == p.category and i.partner == p.partner for i in listed)
-        if p.partner is not None
-        else False
-    )
+    pairs = [i for i in listed if i.partner is not None]
+    both = any(i.category == p.category and i.partner == p.partner for i in pairs) if p.partner is not None else bool(pairs)
     return {
         "budget": any(hit for hit, _ in at_budget), "default": any(hit for hit, _ in at_default),
         "exact": any(hit and exact for hit, exact in at_default), "alerts": len(listed), "both": both,
@@ -341,9 +338,9 @@ def report(
         low, high = wilson(int(hits), n)
         exact = sum(r["exact"] for r in rows) / max(default, 1)
         alerts = np.mean([r["alerts"] for r in rows if r["default"]]) if default else float("nan")
-        extra = (
-            f"  both sides named {sum(r['both'] for r in rows) / n:.2f}" if kind == "mapping fault" else ""
-        )
+        named = sum(r["both"] for r in rows) / n
+        extra = f"  both sides named {named:.2f}" if kind == "mapping fault" else ""
+        extra = f"  wrongly called a mapping fault {named:.2f}" if named and not extra else extra
         print(
             f"{kind:<26} {n:>4} {hits / n:>8.2f} {f'{low:.2f} to {high:.2f}':>14} {default / n:>8.2f} {exact:>15.2f} {alerts:>7.1f}{extra}"
         )

@@ -1,0 +1,395 @@
+"""A gap is never published as a zero: one file taken away, one true zero, one silent force with busy neighbours."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import pytest
+
+from fixtures.scenarios import HOLE, SILENT, ZERO
+from transforms.contracts.status import SHORTHAND, Status
+
+pytestmark = pytest.mark.xdist_group("the hole")
+
+FORCE, MONTH = HOLE
+AREA = "Northmoor and Vale"
+#: The areas that it is part of, by name.
+ANCESTORS = ["England and Wales", "England", "East Bank"]
+#: A quarter for which the hole is the latest month, and the latest, for which it lies in the year.
+QUARTERS = ["2019-Q1", "2019-Q4"]
+NEWEST = {"2019-Q1": "2019-03", "2019-Q2": "2019-06", "2019-Q4": "2019-12"}
+
+Runs = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def complete(ran: Runs) -> Any:
+    return ran("complete", *QUARTERS)
+
+
+@pytest.fixture(scope="module")
+def hole(ran: Runs) -> Any:
+    return ran("hole", *QUARTERS)
+
+
+# The tables ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", ["judged_offences", "judged_areas"])
+def test_only_the_cells_of_the_hole_differ(complete: Any, hole: Any, table: str) -> None:
+    before, after = complete.table(table), hole.table(table)
+    key = [name for name in before.columns if name not in ("count", "status")]
+    assert after.select(key).sort(key).equals(before.select(key).sort(key)), (
+        "the grid is the register's, not the data's"
+    )
+    both = before.join(after, on=key, how="full", suffix="_after", coalesce=True)
+    differ = both.filter(
+        pl.col("count").ne_missing(pl.col("count_after")) | (pl.col("status") != pl.col("status_after"))
+    )
+    assert differ["force", "month"].unique().rows() == [(FORCE, MONTH)]
+    assert differ.height == before.filter(force=FORCE, month=MONTH).height > 0
+    assert differ["count_after"].null_count() == differ.height
+    assert differ["status_after"].cast(pl.String).unique().to_list() == ["missing"]
+
+
+def test_the_verdict_names_the_file(complete: Any, hole: Any) -> None:
+    assert complete.not_complete() == set()
+    assert hole.not_complete() == {tuple(cell) for cell in hole.expected["not_complete"]}
+    verdict = hole.table("verdicts").filter(force=FORCE, month=MONTH).row(0, named=True)
+    assert verdict["since"] == MONTH
+    assert verdict["reason"] == "nothing was supplied for this month"
+
+
+@pytest.mark.parametrize("scenario", ["complete", "hole"])
+def test_the_judged_figures_are_the_crimes_that_happened(ran: Runs, scenario: str) -> None:
+    came = ran(scenario)
+    counted = (
+        came.table("judged_offences")
+        .filter(pl.col("count").is_not_null())
+        .group_by("force", "month")
+        .agg(pl.col("count").sum())
+    )
+    found = {f"{force} {month}": count for force, month, count in counted.rows()}
+    assert found == came.expected["counted"]
+
+
+# The bytes -------------------------------------------------------------------------------------------------------
+
+
+def may_differ(name: str, quarter: str) -> bool:
+    """Whether a published file speaks of the hole or of a total that it is part of."""
+    ours = f"{FORCE}-street.csv" in name or name.startswith(f"site/{FORCE}/")
+    if name.startswith("feeds/"):
+        told = {f"{NEWEST[quarter]}.zip", "latest.zip", "README.txt", "SHA256SUMS", "availability.csv"}
+        return name == f"feeds/{MONTH}/{MONTH}-{FORCE}-street.csv" or name.removeprefix("feeds/") in told
+    if name.startswith("returns/"):
+        return name.startswith(f"returns/recorded-crime-{quarter}.")
+    return ours or name in ("manifest.json", "site/supplied/index.html", "site/supplied/index.html.gz")
+
+
+def test_no_file_changes_that_does_not_speak_of_the_hole(complete: Any, hole: Any) -> None:
+    before, after = complete.files("2019-Q4"), hole.files("2019-Q4")
+    assert set(before) - set(after) == {f"feeds/{MONTH}/{MONTH}-{FORCE}-street.csv"}
+    assert set(after) - set(before) == set()
+    changed = {name for name in after if after[name] != before[name]}
+    assert {name for name in changed if not may_differ(name, "2019-Q4")} == set()
+    own_pages = {name for name in after if name.startswith(f"site/{FORCE}/")}
+    assert own_pages <= changed, "every page of the force shows the month"
+
+
+def test_in_the_month_itself_pages_of_other_places_keep_every_figure(complete: Any, hole: Any) -> None:
+    """When the hole is the newest month, the shades of all maps are drawn from the figures that are left."""
+    shared = re.compile(r"assets/search\.[0-9a-f]{10}\.json(\.gz)?|/index\.html\.gz$")
+    before, after = complete.files("2019-Q1"), hole.files("2019-Q1")
+    changed = {
+        name
+        for name in before.keys() | after.keys()
+        if before.get(name) != after.get(name) and not may_differ(name, "2019-Q1") and not shared.search(name)
+    }
+    told = {"site/index.html", "site/download/index.html"}
+    assert told <= changed, "the newest month of every force is told here"
+    assert {name for name in changed if not name.endswith("/index.html")} == set()
+    for name in changed - told:
+        assert without_scale(hole.read(name, "2019-Q1")) == without_scale(complete.read(name, "2019-Q1")), (
+            name
+        )
+
+
+def without_scale(page: str) -> str:
+    """A page without what the whole country shares: shades, the search list, and what the force recorded there."""
+    page = re.sub(r'<p class="elsewhere">[^\n]*\n', "", page)
+    page = re.sub(r"search\.[0-9a-f]{10}\.json", "", page)
+    page = re.sub(r'class="s[1-5]( short)?"', "", page)
+    return re.sub(r'<ul class="key">.*?</ul>', "", page, flags=re.DOTALL)
+
+
+def test_the_archive_holds_what_the_folder_holds(complete: Any, hole: Any) -> None:
+    before, after = complete.archive(), hole.archive()
+    assert set(before) - set(after) == {f"{MONTH}/{MONTH}-{FORCE}-street.csv"}
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"README.txt", "availability.csv"}
+    assert all(b"\r\n" in content for name, content in after.items() if name.endswith("street.csv"))
+
+
+# The products ----------------------------------------------------------------------------------------------------
+
+
+def published_in_every_form(came: Any, quarter: str) -> pl.DataFrame:
+    """The figures of the return, after making sure that CSV, Parquet, XLSX and ODS show the same."""
+    figures = came.figures(quarter)
+    parquet = pl.read_parquet(came.release(quarter) / "returns" / f"recorded-crime-{quarter}.parquet")
+    assert parquet["status"].to_list() == figures["status"].to_list()
+    assert parquet["value"].is_null().to_list() == figures["value"].is_null().to_list()
+    said = {
+        (row["table"], row["area_name"], row["category"]): SHORTHAND[Status(row["status"])]
+        if row["value"] is None
+        else row["value"]
+        for row in figures.iter_rows(named=True)
+    }
+    for form in ("xlsx", "ods"):
+        shown = came.printed(form, quarter)
+        assert shown.keys() == said.keys()
+        wrong = {
+            key: (shown[key], value)
+            for key, value in said.items()
+            if (shown[key] != value if isinstance(value, str) else not close(shown[key], value))
+        }
+        assert wrong == {}, form
+    return figures
+
+
+def close(shown: object, value: float) -> bool:
+    return isinstance(shown, int | float) and abs(shown - value) <= 0.0501
+
+
+@pytest.mark.parametrize("quarter", QUARTERS)
+def test_the_return_says_x_and_leaves_the_force_out_of_its_totals(
+    complete: Any, hole: Any, quarter: str
+) -> None:
+    key = ["table", "period", "measure", "of", "category"]
+    before = published_in_every_form(complete, quarter)
+    after = published_in_every_form(hole, quarter)
+    both = after.join(before, on=key, suffix="_before", validate="1:1")
+    assert both.height == after.height == before.height
+
+    # Every other area stands as it was.
+    others = both.filter(~pl.col("of").is_in([AREA, *ANCESTORS]))
+    assert others["value"].equals(others["value_before"])
+    assert others["status"].equals(others["status_before"])
+
+    # The quarter or year that the hole lies in has no figure for the force, in any column.
+    periods = ["January to March 2019"] if quarter == "2019-Q1" else ["year ending December 2019"]
+    ours = both.filter(pl.col("of") == AREA, pl.col("period").is_in(periods))
+    assert ours.height > 0
+    assert ours["value"].null_count() == ours.height
+    assert ours["marks"].str.contains("[x]", literal=True).all()
+    untouched = both.filter(pl.col("of") == AREA, pl.col("period") == "October to December 2019")
+    assert untouched["value"].equals(untouched["value_before"])
+
+    # A total leaves the force out and says so in its name; it is the sum of the others, never smaller unsaid.
+    totals = both.filter(pl.col("of").is_in(ANCESTORS), pl.col("period").is_in(periods))
+    assert totals["area_name"].str.ends_with(f" excluding {AREA}").all()
+    counts = totals.filter(pl.col("measure") == "count")
+    lost = before.filter(pl.col("of") == AREA).select(*key[:3], "category", lost="value")
+    exact = counts.join(lost, on=[*key[:3], "category"])
+    assert exact.height == counts.height > 0
+    assert exact.select((pl.col("value") == pl.col("value_before") - pl.col("lost")).all()).item()
+
+
+@pytest.mark.parametrize("quarter", QUARTERS)
+@pytest.mark.parametrize("scenario", ["complete", "hole"])
+def test_every_figure_of_the_return_is_the_sum_of_its_months_or_none(
+    ran: Runs, scenario: str, quarter: str
+) -> None:
+    came = ran(scenario, *QUARTERS)
+    counts = came.figures(quarter).filter(
+        pl.col("measure") == "count",
+        pl.col("category").str.starts_with("Total"),
+        pl.col("table") == "Table_1",
+    )
+    months = {"2019-Q1": ["2019-01", "2019-02", "2019-03"], "2019-Q4": ["2019-10", "2019-11", "2019-12"]}[
+        quarter
+    ]
+    forces = pl.read_csv(came.made / "country" / "forces.csv")
+    for force, name in forces["force", "name"].rows():
+        cells = [came.expected["counted"].get(f"{force} {month}") for month in months]
+        shown = counts.filter(pl.col("area_name") == name).row(0, named=True)
+        if None in cells:
+            assert (shown["value"], shown["status"]) == (None, "missing")
+        else:
+            fraud = came.table("judged_offences").filter(
+                pl.col("force") == force, pl.col("month").is_in(months), pl.col("offence_code").is_in(FRAUD)
+            )
+            assert shown["value"] == sum(cells) - fraud["count"].sum()
+
+
+#: Fraud is recorded nationally and not in a force's total.
+FRAUD = ["51", "52", "53A", "53B", "53C", "53D", "53E", "53F", "53H", "53J", "55"]
+
+
+def test_the_bulk_files_hold_no_file_for_the_month_and_say_why(hole: Any) -> None:
+    states = hole.availability()
+    gap = states.filter(pl.col("state") != "supplied")
+    assert gap.select("force", "month", "state", "path", "lines", "since", "why").rows() == [
+        (FORCE, MONTH, "not supplied", "", "", MONTH, "nothing was supplied for this month")
+    ]
+    assert states.height == len(hole.expected["counted"]) + 1
+    for row in states.filter(pl.col("state") == "supplied").iter_rows(named=True):
+        lines = hole.read(f"feeds/{row['path']}").count("\n") - 1
+        assert lines == int(row["lines"]) == hole.expected["counted"][f"{row['force']} {row['month']}"]
+    assert "In this archive months are lacking for: Northmoor and Vale." in hole.read("feeds/README.txt")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "quarter"),
+    [("hole", "2019-Q1"), ("hole", "2019-Q4"), ("true-zero", "2019-Q2"), ("silent-neighbour", "2019-Q2")],
+)
+def test_every_page_shows_what_was_judged(ran: Runs, scenario: str, quarter: str) -> None:
+    """Every table, map text and CSV of every neighbourhood: a number is the judged sum, null is “not known”."""
+    came = ran(scenario, quarter) if quarter == "2019-Q2" else ran(scenario, *QUARTERS)
+    newest = NEWEST[quarter]
+    cells = came.neighbourhoods().filter(pl.col("month") <= newest)
+    lsoas = pl.read_parquet(came.made / "country" / "lsoas.parquet")
+    by_lsoa = dict(
+        came.table("judged_areas")
+        .filter(pl.col("month") == newest)
+        .group_by("lsoa_code")
+        .agg(pl.when(pl.col("count").is_null().any()).then(None).otherwise(pl.col("count").sum()))
+        .rows()
+    )
+    for (force, place), own in cells.group_by("force", "neighbourhood"):
+        page = came.page(str(force), str(place), quarter)
+        by_month = (
+            own.group_by("month")
+            .agg(pl.when(pl.col("count").is_null().any()).then(None).otherwise(pl.col("count").sum()))
+            .rows()
+        )
+        shown = dict(re.findall(r'data-month="(\d{4}-\d{2})-01"[^>]*>(.*?)</td>', page))
+        assert {month: text(cell) for month, cell in shown.items()} == {
+            month: spoken(count) for month, count in by_month
+        }
+        kinds = dict(re.findall(r'<tr><th scope="row">([^<]+)</th><td class="n">(.*?)</td>', page))
+        newest_kinds = {html.unescape(kind): text(cell) for kind, cell in kinds.items()}
+        for kind, count in own.filter(pl.col("month") == newest)["category", "count"].rows():
+            assert newest_kinds[kind] == spoken(count)
+        codes = lsoas.filter(force=force, neighbourhood=place)["lsoa_code", "lsoa_name"].rows()
+        on_map = dict(re.findall(r"<title>([^<]+?): ([^<]+)</title>", page.split('<figure class="map">')[1]))
+        for code, name in codes:
+            count = by_lsoa[code]
+            said = "not known" if count is None else f"{count:,} crime{'' if count == 1 else 's'}"
+            assert html.unescape(on_map[html.escape(name)]) == said
+        csv = pl.read_csv(
+            came.release(quarter) / "site" / str(force) / str(place) / "figures.csv",
+            schema_overrides={"count": pl.Int64, "why": pl.String},
+        )
+        told = csv.select("month", "kind", "count").sort("month", "kind")
+        assert told.rows() == own.select("month", "category", "count").sort("month", "category").rows()
+
+
+def text(cell: str) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", "", cell))
+
+
+def spoken(count: int | None) -> str:
+    return "not known" if count is None else f"{count:,}"
+
+
+def test_the_pages_of_the_force_say_that_the_month_is_not_known(hole: Any) -> None:
+    page = hole.page(FORCE, "N01", "2019-Q1")
+    assert "How much crime was recorded here in March 2019 is not known" in page
+    assert "This does not mean that there was no crime." in page
+    assert "<title>" in page.split('<figure class="map">')[1]
+    assert 'class="zero" d=' not in page
+    later = hole.page(FORCE, "N01", "2019-Q4")
+    assert "How much crime was recorded here" not in later
+    assert later.count("not known") > 3
+    supplied = hole.read("site/supplied/index.html")
+    assert "March 2019: not supplied" in supplied
+
+
+# A true zero -----------------------------------------------------------------------------------------------------
+
+
+def test_a_true_zero_is_a_zero_everywhere(ran: Runs) -> None:
+    came = ran("true-zero", "2019-Q2")
+    assert came.not_complete() == set()
+    cells = came.table("judged_areas").filter(
+        pl.col("lsoa_code").is_in(came.expected["zero_lsoas"]),
+        pl.col("category").cast(pl.String) == ZERO["category"],
+        pl.col("month") == ZERO["month"],
+    )
+    assert cells.height == len(came.expected["zero_lsoas"])
+    assert cells["count"].to_list() == [0] * cells.height
+    assert cells["status"].cast(pl.String).unique().to_list() == ["complete"]
+    csv = came.read(f"site/{ZERO['force']}/{ZERO['neighbourhood']}/figures.csv", "2019-Q2")
+    assert f"{ZERO['month']},{ZERO['category']},0,complete," in csv
+    lines = came.read(f"feeds/{ZERO['month']}/{ZERO['month']}-{ZERO['force']}-street.csv", "2019-Q2")
+    street = pl.read_csv(io.StringIO(lines))
+    there = street.filter(pl.col("LSOA code").is_in(came.expected["zero_lsoas"]))
+    assert there.height > 0
+    assert there.filter(pl.col("Crime type") == ZERO["category"]).height == 0
+
+
+def test_zeros_of_months_supplied_in_full_are_printed_as_numbers(ran: Runs) -> None:
+    came = ran("true-zero", "2019-Q2")
+    figures = published_in_every_form(came, "2019-Q2").filter(
+        pl.col("measure") == "count", pl.col("table") == "Table_1"
+    )
+    assert figures.filter(pl.col("value") == 0).height > 0
+    assert figures["value"].null_count() == 0
+    pages = "".join(came.page(ZERO["force"], f"N{number:02}", "2019-Q2") for number in range(1, 11))
+    assert re.search(r'<tr><th scope="row">[^<]+</th><td class="n">0</td>', pages)
+    quiet = (
+        came.table("judged_areas")
+        .filter(pl.col("month") == "2019-06", pl.col("lsoa_code").str.starts_with("W"))
+        .group_by("lsoa_code")
+        .agg(pl.col("count").sum())
+        .filter(pl.col("count") == 0)
+    )
+    assert pages.count(": 0 crimes</title>") == quiet.height
+    assert pages.count('class="zero" d=') == quiet.height
+
+
+# A silent force with neighbours ----------------------------------------------------------------------------------
+
+
+def test_a_silent_force_stays_missing_though_others_record_inside_it(ran: Runs) -> None:
+    came = ran("silent-neighbour", "2019-Q2")
+    force, month = SILENT
+    assert came.expected["records_of_others_inside"] > 60
+    assert came.not_complete() == {(force, month, "missing")}
+    lsoas = (
+        pl.read_parquet(came.made / "country" / "lsoas.parquet").filter(force=force)["lsoa_code"].to_list()
+    )
+    strangers = came.table("counted").filter(pl.col("month") == month, pl.col("lsoa_code").is_in(lsoas))
+    assert strangers.height >= 60
+    cells = came.table("judged_areas").filter(pl.col("month") == month, pl.col("lsoa_code").is_in(lsoas))
+    assert cells.height > 0
+    assert cells["count"].null_count() == cells.height
+    assert cells["force"].unique().to_list() == [force]
+
+    figures = published_in_every_form(came, "2019-Q2")
+    ours = figures.filter(pl.col("area_name") == "Ashdene", pl.col("measure") == "count")
+    assert ours["value"].null_count() == ours.height > 0
+    assert not (came.release("2019-Q2") / f"feeds/{month}/{month}-{force}-street.csv").exists()
+    page = came.page(force, "N01", "2019-Q2")
+    assert "How much crime was recorded here in June 2019 is not known" in page
+    every_page = "".join(came.page(force, f"N{number:02}", "2019-Q2") for number in range(1, 10))
+    assert "Other forces also recorded crimes or incidents here in June 2019" in every_page
+    assert not re.search(r"<title>[^<]+: [\d,]+ crimes?</title>", every_page)
+
+
+def test_records_inside_another_force_stay_in_their_own_forces_figures(ran: Runs) -> None:
+    came = ran("silent-neighbour", "2019-Q2")
+    counted = (
+        came.table("judged_areas")
+        .filter(pl.col("count").is_not_null())
+        .group_by("force", "month")
+        .agg(pl.col("count").sum())
+    )
+    assert {f"{force} {month}": count for force, month, count in counted.rows()} == came.expected["counted"]
