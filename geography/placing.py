@@ -10,6 +10,9 @@ import shapely
 #: Longitude and latitude, as GeoParquet and KML hold them.
 WGS84 = 4326
 
+#: A column of its own while points are placed.
+KEY = "coordinate"
+
 
 def place(points: pl.DataFrame | pl.LazyFrame, boundaries: gpd.GeoDataFrame) -> pl.DataFrame:
     """The same rows in the same order, with `lsoa_code`: the LSOA that each point lies in, or null.
@@ -24,11 +27,23 @@ def place(points: pl.DataFrame | pl.LazyFrame, boundaries: gpd.GeoDataFrame) -> 
     """
     points = points.lazy().collect()
     _check(points, boundaries)
-    coordinates = (
-        points.select("longitude", "latitude").unique().filter(pl.all_horizontal(pl.all().is_finite()))
+    keyed = points.with_columns(_key())
+    coordinates = keyed.select("longitude", "latitude", KEY).filter(pl.col(KEY).is_not_null()).unique(KEY)
+    placed = coordinates.select(
+        KEY, _lowest_code(coordinates.select("longitude", "latitude"), boundaries).alias("lsoa_code")
     )
-    placed = coordinates.with_columns(lsoa_code=_lowest_code(coordinates, boundaries))
-    return points.join(placed, on=["longitude", "latitude"], how="left", maintain_order="left")
+    return keyed.join(placed, on=KEY, how="left", maintain_order="left").drop(KEY)
+
+
+def _key() -> pl.Expr:
+    """One number for each coordinate, to the ten-millionth of a degree (a centimetre): numbers join fast.
+
+    Null where there is no coordinate on the globe.
+    """
+    east, north = pl.col("longitude") + 180, pl.col("latitude") + 90
+    whole = [(each * 1e7).round().cast(pl.UInt64, strict=False) for each in (east, north)]
+    on_the_globe = east.is_between(0, 360) & north.is_between(0, 180)
+    return pl.when(on_the_globe).then(whole[0] * 2**32 + whole[1]).alias(KEY)
 
 
 def _lowest_code(coordinates: pl.DataFrame, boundaries: gpd.GeoDataFrame) -> pl.Series:

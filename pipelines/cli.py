@@ -13,6 +13,7 @@ from pipelines.progress import errors
 from pipelines.settings import SettingsError
 from pipelines.sources.refusal import Refusal
 from pipelines.store import StoreError
+from publish.returns.errors import ReturnError
 
 app = typer.Typer(
     name="fullcount",
@@ -41,7 +42,7 @@ for group in (line, counting, judge, country):
     group.register(app)
 
 #: What a person can mend: told in one message, without a traceback.
-TOLD = (SettingsError, StoreError, CountryError, Refusal)
+TOLD = (SettingsError, StoreError, CountryError, Refusal, ReturnError)
 
 
 def main() -> None:
@@ -50,6 +51,15 @@ def main() -> None:
         app()
     except TOLD as problem:
         errors.print(f"[bold red]fullcount:[/] {escape(str(problem))}")
+        sys.exit(2)
+    except OSError as problem:
+        seen = escape(f"{problem.filename}: " if problem.filename else "") + escape(
+            str(problem.strerror or problem)
+        )
+        errors.print(
+            f"[bold red]fullcount:[/] {seen}. See that the place is there, may be written and has room, and "
+            "run the same command again: what was finished is kept."
+        )
         sys.exit(2)
     except KeyboardInterrupt:
         errors.print("Stopped. What was finished is kept; run the same command to go on.")

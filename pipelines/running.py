@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipelines.progress import console, steps
-from pipelines.settings import Settings
+from pipelines.settings import Settings, crime_id_key
 from pipelines.store import Storage
 from transforms.periods import Quarter
 
@@ -70,6 +70,7 @@ def dagster_home(workspace: str) -> Path:
 
 def run_line(where: Settings, quarter: Quarter | None) -> Outcome:
     """Materialise the whole flow: take in, record, count, aggregate, judge every quarter, release one."""
+    crime_id_key(where.workspace)  # a key that cannot be read is told before any work
     where.save()
     dagster_home(where.workspace)
     warnings.filterwarnings("ignore", module="dagster")

@@ -1,9 +1,10 @@
-"""Commands about counting: `fullcount count`, `explain` and `audit`."""
+"""Commands about counting: `count`, `explain`, `checks`, `reconcile`, `editions` and `audit`."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -18,12 +19,18 @@ from pipelines.commands.line import WorkspaceOption
 from pipelines.progress import console, errors
 from pipelines.settings import settings
 from pipelines.sources.offence_lines import read_offence_lines
+from pipelines.sources.reference_table import editions_from
 from pipelines.sources.refusal import Refusal
-from pipelines.store import Workspace
+from pipelines.stages.line import Line
+from pipelines.stages.recorded import accepted
+from pipelines.stages.recorded import records as force_records
 from transforms.contracts import tables
 from transforms.counting import Editions, count, load_editions
 from transforms.counting.audit import Estimate, Stratum, estimate, estimate_together, published_as
+from transforms.counting.checks import check_recording, recording_delay
 from transforms.counting.corrections import AGGREGATE, RECORD_LEVEL, net_corrections
+from transforms.counting.reconciliation import reconcile as reconcile_lines
+from transforms.counting.reconciliation import summarise
 from transforms.periods import Quarter, financial_quarter, financial_year, plus_months
 from transforms.recording import superseded
 
@@ -48,6 +55,9 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("count")(count_file)
     app.command()(explain)
+    app.command()(checks)
+    app.command()(reconcile)
+    app.command()(editions)
     app.command()(audit)
 
 
@@ -66,6 +76,9 @@ def count_file(
             help="What a change to a published quarter does: record-level restates it, aggregate nets it."
         ),
     ] = RECORD_LEVEL,
+    reference: Annotated[
+        Path | None, typer.Option(help="Home Office prc-offence-ref-table file to take the classes from.")
+    ] = None,
 ) -> None:
     """Count a file of offence lines by the Home Office Counting Rules, and say of each line why.
 
@@ -76,12 +89,16 @@ def count_file(
     if treatment not in (RECORD_LEVEL, AGGREGATE):
         raise typer.BadParameter(f"write {RECORD_LEVEL} or {AGGREGATE}", param_hint="--treatment")
     last = _quarter(published_through)
-    editions = load_editions()
+    used, differences = editions_from(reference)
+    if differences is not None and differences.height:
+        errors.print(
+            f"{reference} differs in {differences.height:,} places: fullcount editions --reference lists them."
+        )
     lines, unreadable = read_offence_lines(file)
-    answer = decide_lines(lines, unreadable, editions)
+    answer = decide_lines(lines, unreadable, used)
     if last is not None:
-        answer = correct_lines(answer, lines, editions, last.months[2], treatment)
-    _print(_with_periods(answer), format)
+        answer = correct_lines(answer, lines, used, last.months[2], treatment)
+    _print(_with_periods(answer).select(ANSWER), format)
 
 
 def explain(
@@ -95,11 +112,18 @@ def explain(
         lines, unreadable = read_offence_lines(file)
         decided = decide_lines(lines, unreadable, load_editions())
     else:
-        held = Workspace.open(settings(workspace, supply=".", country=".").workspace)
-        decided = (
-            held.scan("counting_decisions", tables.CountingDecisions)
-            .filter(pl.col("crime_ref") == crime_ref)
-            .collect()
+        line = Line.open(settings(workspace))
+        rules = line.workspace.scan("deciding_rules", tables.DecidingRules)
+        forces = rules.filter(pl.col("crime_ref") == crime_ref).select(pl.col("force").unique().sort())
+        # The sentence names other records, so the force is counted again to make it.
+        decided = pl.concat(
+            [
+                tables.CountingDecisions.create_empty(),
+                *(
+                    count(force_records(line, each), line.editions).decisions.collect()
+                    for each in forces.collect().to_series()
+                ),
+            ]
         )
     found = decided.filter(
         pl.col("crime_ref") == crime_ref, force is None or pl.col("force") == (force or "")
@@ -121,6 +145,92 @@ def explain(
         console.print(
             f"  rule     {row['rule']}: {rule['sentence']} [dim]{rule['source']}, {rule['confidence']} confidence[/]"
         )
+
+
+def checks(
+    file: Annotated[Path | None, typer.Option(help="File of offence lines to look in.")] = None,
+    workspace: WorkspaceOption = None,
+    force: Annotated[str | None, typer.Option(help="Only this force.")] = None,
+    format: Annotated[Format, typer.Option(help="How to print the answer.")] = Format.TABLE,
+) -> None:
+    """Report what looks wrong in how crimes were recorded, and how long they waited; nothing is mended.
+
+    Two crimes where the rules allow one, victims recorded once, classes not in force, late records, removals without
+    a reason and more, one row for each record and check; then the delay between report and record by week.
+    """
+    bundled = load_editions()
+    found, delays = [], []
+    for records in _records(file, workspace, force):
+        found.append(check_recording(records, count(records, bundled), bundled))
+        delays.append(recording_delay(records, bundled))
+    if not found:
+        errors.print("There are no records. Run `fullcount run` first, or name a --file.")
+        raise typer.Exit(1)
+    rows = pl.concat(found)
+    if format is not Format.TABLE:
+        _print(rows, format)
+        return
+    totals = rows.group_by("force", "check").agg(records=pl.len(), for_example=pl.col("sentence").first())
+    _print_table(totals.sort("force", "check"))
+    console.print("Delay between report and record, by week recorded (the last ten weeks of each force):")
+    _print_table(pl.concat(delays).group_by("force", maintain_order=True).tail(10))
+
+
+def reconcile(
+    file: Annotated[Path | None, typer.Option(help="File of offence lines to look in.")] = None,
+    workspace: WorkspaceOption = None,
+    force: Annotated[str | None, typer.Option(help="Only this force.")] = None,
+    format: Annotated[Format, typer.Option(help="How to print the answer.")] = Format.TABLE,
+) -> None:
+    """Compare two records systems of a force: in the old only, in the new only, in both, in both but different.
+
+    Records in the old system only were left behind: they are counted, and listed so that they can be moved or closed.
+    """
+    bundled = load_editions()
+    places = [reconcile_lines(count(records, bundled).lines) for records in _records(file, workspace, force)]
+    rows = pl.concat(places) if places else pl.DataFrame()
+    if rows.is_empty():
+        errors.print("No force here has records in more than one records system.")
+        raise typer.Exit(1)
+    if format is not Format.TABLE:
+        _print(rows, format)
+        return
+    _print_table(summarise(rows))
+    left = rows.filter(pl.col("place") != "both", pl.col("place") != "new only")
+    _print_table(
+        left.select("force", "place", "old_ref", "new_ref", "offence_code", "month", "open", "differs").head(
+            50
+        )
+    )
+    if left.height > 50:
+        console.print(f"The first 50 of {left.height:,} are shown; --format csv lists all.")
+
+
+def editions(
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="Home Office prc-offence-ref-table file to compare the bundled tables with."),
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option(help="List the classes in force on a day, such as 2024-05-03.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="How to print the answer.")] = Format.TABLE,
+) -> None:
+    """Show the dated tables that counting reads, or every difference from the Home Office's reference table."""
+    used, differences = editions_from(reference)
+    if differences is not None and on is None:
+        _print(differences, format)
+        if format is Format.TABLE:
+            console.print(f"{differences.height:,} differences between the bundled tables and {reference}.")
+        return
+    try:
+        day = date.fromisoformat(on) if on else None
+    except ValueError:
+        raise typer.BadParameter("write a day as 2024-05-03", param_hint="--on") from None
+    if day is None:
+        _print(used.offences.drop("source"), format)
+    else:
+        _print(used.codes_on(day), format)
 
 
 def audit(
@@ -147,6 +257,20 @@ def audit(
     except ValueError as problem:
         raise Refusal(sample.name, str(problem), "mend the sample") from None
     _print_audit(estimates, format)
+
+
+def _records(file: Path | None, workspace: str | None, force: str | None) -> Iterator[pl.LazyFrame]:
+    """The records of each force, from a file of offence lines or from the workspace."""
+    if file is not None:
+        records = _latest(read_offence_lines(file)[0])
+        for part in records.sort("force").partition_by("force", maintain_order=True):
+            if force in (None, part["force"][0]):
+                yield part.lazy()
+        return
+    line = Line.open(settings(workspace))
+    for name in line.forces:
+        if force in (None, name) and accepted(line, "lines", name):
+            yield force_records(line, name)
 
 
 def _quarter(text: str | None) -> Quarter | None:
@@ -247,7 +371,7 @@ def _with_periods(decided: pl.DataFrame) -> pl.DataFrame:
 
 
 def _print(answer: pl.DataFrame, format: Format) -> None:
-    shown = answer.select(ANSWER)
+    shown = answer.cast({pl.Date: pl.String}) if format is Format.JSON else answer
     if format is Format.CSV:
         sys.stdout.write(shown.write_csv())
     elif format is Format.JSON:

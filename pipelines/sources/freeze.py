@@ -11,11 +11,13 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
+import polars as pl
 import pyarrow as pa
 
 from pipelines.sources.finding import Found, too_much, unreadable
@@ -109,7 +111,7 @@ def _inflated(frozen: Frozen, name: str, form: str) -> Iterator[bytes]:
         raise unreadable(name, error) from error
 
 
-def _inflating(packed: IO[bytes], form: str) -> IO[bytes]:
+def _inflating(packed: IO[bytes], form: str) -> Any:
     return gzip.GzipFile(fileobj=packed) if form == "gz" else pa.CompressedInputStream(packed, "zstd")
 
 
@@ -136,12 +138,14 @@ def _atomically(name: str, store: Path) -> Iterator[tuple[IO[bytes], Callable[[P
 def _copy_hashing(found: Found, copy: IO[bytes] | None) -> tuple[str, int]:
     """The SHA-256 and size of the bytes of `found`, written to `copy` on the way when there is one."""
     digest, size = hashlib.sha256(), 0
-    with closing(_opened(found)) as stream:
+    # Hashing and writing take about as long as each other, and neither holds the interpreter.
+    with closing(_opened(found)) as stream, ThreadPoolExecutor(1) as hasher:
         while chunk := _read(found, stream):
-            digest.update(chunk)
+            hashed = hasher.submit(digest.update, chunk)
             size += len(chunk)
             if copy is not None:
                 copy.write(chunk)
+            hashed.result()
     return digest.hexdigest(), size
 
 
@@ -176,16 +180,25 @@ def _changed(name: str) -> Refusal:
 
 @contextmanager
 def _full_disk_told(name: str) -> Iterator[None]:
+    """Tell a full disk as a `Refusal`, whether the system says so or an engine that was writing a file."""
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise Refusal(
-            name,
-            "there is no room left on the disk for it",
-            "make room and run again: nothing half-written was left, and what was read before stays",
-        ) from error
+        raise _no_room(name) from error
+    except pl.exceptions.ComputeError as error:
+        if not any(f"os error {number}" in str(error) for number in (errno.ENOSPC, errno.EDQUOT)):
+            raise
+        raise _no_room(name) from error
+
+
+def _no_room(name: str) -> Refusal:
+    return Refusal(
+        name,
+        "there is no room left on the disk for it",
+        "make room and run again: nothing half-written was left, and what was read before stays",
+    )
 
 
 def _sync_folder(folder: Path) -> None:

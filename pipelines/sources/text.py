@@ -92,7 +92,10 @@ class Form:
             schema={"text": pl.String},
             glob=False,
         )
-        return bool(lines.select((even | (text == "") | text.is_null()).all()).collect().item())
+        try:
+            return bool(lines.select((even | (text == "") | text.is_null()).all()).collect().item())
+        except pl.exceptions.ComputeError:
+            return False
 
 
 @contextmanager
@@ -191,6 +194,7 @@ def _form(path: Path, name: str) -> Form:
             "the header names a column twice",
             "remove or rename one of them and supply it again",
             line=1,
+            field=repeated[0],
             seen=", ".join(repeated),
             wanted="each column once",
         )

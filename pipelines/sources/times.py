@@ -94,7 +94,7 @@ ISO: Final = (
     Style("%Y-%m-%d %H:%M"),
     Style("%Y-%m-%d"),
 )
-#: Day first, as in British spreadsheets. Read only where the map or the column itself rules out month first.
+#: Day first, as in British spreadsheets. Read only where the map or the file itself rules out month first.
 DAY_FIRST: Final = (
     Style("%d/%m/%Y %H:%M:%S", day_first=True),
     Style("%d/%m/%Y %H:%M", day_first=True),
@@ -145,7 +145,7 @@ def is_doubtful(text: pl.Expr, day_first: bool) -> pl.Expr:
     """Whether `text` is a time that the clocks going back or forward makes two moments, or none."""
     clock = pl.coalesce(style.clock(text) for style in _plain(day_first))
     strictly = clock.dt.replace_time_zone(ZONE, ambiguous="null", non_existent="null")
-    return clock.is_not_null() & strictly.is_null()
+    return (clock.is_not_null() & strictly.is_null()).fill_null(False)
 
 
 def any_date(text: pl.Expr, day_first: bool) -> pl.Expr:
@@ -165,7 +165,7 @@ def why_no_time(text: pl.Expr) -> pl.Expr:
         .when(text.str.contains(_SERIAL))
         .then(pl.format("Excel serial date: looks like {}", serial.dt.to_string("%Y-%m-%d")))
         .when(text.str.contains(_SLASHED))
-        .then(pl.lit("day and month cannot be told apart in this column"))
+        .then(pl.lit("day and month cannot be told apart in this file"))
         .otherwise(pl.lit("no such date and time"))
     )
 

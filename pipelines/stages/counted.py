@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import polars as pl
 
@@ -16,6 +17,15 @@ from transforms.aggregation import rows_by
 from transforms.contracts import tables
 from transforms.counting import count
 from transforms.periods import month_of, quarter_key
+
+#: The tables of a force, and the columns that put their rows in one order whatever order they came in.
+TABLES: Final = {
+    "counted": (
+        tables.Counted,
+        ["month", "crime_ref", "longitude", "latitude", "category", "outcome", "offence_code", "supply"],
+    ),
+    "deciding_rules": (tables.DecidingRules, ["month", "crime_ref", "source_system", "offence_code"]),
+}
 
 
 def count_forces(line: Line) -> list[str]:
@@ -47,10 +57,11 @@ def count_forces(line: Line) -> list[str]:
 
 def _count_force(line: Line, force: str, lines: list[str], streets: list[str], made_from: str) -> None:
     parts = []
-    decided = tables.CountingDecisions.create_empty()
+    decided = tables.DecidingRules.create_empty()
     if lines:
         counts = count(records(line, force), line.editions)
-        decided = counts.decisions.collect()
+        # The sentence of each decision is made when someone asks for it (`fullcount explain`).
+        decided = counts.decisions.drop("because").collect()
         parts.append(_placed(line, counts.counted.collect()))
     if streets:
         parts.append(
@@ -62,17 +73,17 @@ def _count_force(line: Line, force: str, lines: list[str], streets: list[str], m
         line.workspace.write(
             "recorded_days", force, _days(records(line, force)), tables.RecordedDays, made_from
         )
-    _replace(line, "counting_decisions", force, decided, made_from)
+    _replace(line, "deciding_rules", force, decided, made_from)
 
 
 def _replace(line: Line, table: str, force: str, frame: pl.DataFrame, made_from: str) -> None:
     """Write a force's partitions of a table, one for each quarter, and drop those it no longer has."""
-    schema = tables.Counted if table == "counted" else tables.CountingDecisions
+    schema, order = TABLES[table]
     others = [name for name in line.workspace.head.get(table, {}) if not name.startswith(f"{force} ")]
     written = []
     for quarter, part in _by_quarter(frame):
         partition = f"{force} {quarter}"
-        line.workspace.write(table, partition, part.sort(part.columns), schema, made_from)
+        line.workspace.write(table, partition, part.sort(order), schema, made_from)
         written.append(partition)
     line.workspace.forget(table, [*others, *written])
 

@@ -61,9 +61,17 @@ class Line:
         return sorted(held)
 
     def offences_reference(self, quarter: Quarter) -> pl.DataFrame:
-        """The published classes at the end of the quarter: code, description, group, subgroup, category."""
-        return self.editions.codes_on(quarter.months[2]).rename(
-            {name: f"offence_{name}" for name in ("description", "group", "subgroup")}
+        """The published classes of the two years that the quarter ends: code, description, group, subgroup, category.
+
+        A class that expired within them is there too, as its offences are in the year before; the latest
+        wording of a class stands.
+        """
+        months = [*quarter.year_ending[::-1], *quarter.plus(-4).year_ending[::-1]]
+        classes = pl.concat([self.editions.codes_on(month) for month in months])
+        return (
+            classes.unique("offence_code", keep="first", maintain_order=True)
+            .sort("offence_code")
+            .rename({name: f"offence_{name}" for name in ("description", "group", "subgroup")})
         )
 
     def supplies(self) -> pl.DataFrame:

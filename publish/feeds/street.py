@@ -11,8 +11,8 @@ import polars as pl
 
 from geography.areas import Country
 from geography.map_points import snap
+from transforms.contracts.columns import BEHAVIOUR
 
-ANTI_SOCIAL: Final = "Anti-social behaviour"
 NO_LOCATION: Final = "No Location"
 SHORTEST_KEY: Final = 16
 
@@ -78,7 +78,7 @@ def published(
     that police.uk published before is passed on as it was. Anti-social behaviour has neither id nor
     outcome. A record without a map point keeps its line, with “No Location” and no LSOA.
     """
-    is_crime = pl.col("category").cast(pl.String) != ANTI_SOCIAL
+    is_crime = pl.col("category").cast(pl.String) != BEHAVIOUR
     at = {
         name: pl.when(_is_public()).then(name).otherwise(f"at_{name}")
         for name in ("longitude", "latitude", "location", "lsoa_code")
@@ -133,7 +133,7 @@ def _crime_ids(crimes: pl.DataFrame, key: bytes) -> pl.Series:
     A row that police.uk published keeps its id. Without the key an id cannot be searched for by guessing
     references; with the same key it is the same in every release.
     """
-    is_crime = pl.col("category").cast(pl.String) != ANTI_SOCIAL
+    is_crime = pl.col("category").cast(pl.String) != BEHAVIOUR
     is_hashed = pl.col("offence_code").is_null() & pl.col("crime_ref").str.contains(r"^[0-9a-f]{64}$")
     message = pl.concat_str("force", "crime_ref", separator="\n")
     rows = crimes.select(

@@ -72,11 +72,11 @@ class _Styles:
         return self._format(font_color="#0563C1", underline=1)
 
     def heading(self, is_number: bool) -> xlsxwriter.format.Format:
-        place = {"align": "right"} if is_number else {"indent": 1}
+        place = {"align": "right"} if is_number else {"align": "left", "indent": 1}
         return self._format(bold=True, text_wrap=True, bottom=1, **place)
 
     def label(self, strong: bool) -> xlsxwriter.format.Format:
-        return self._format(text_wrap=True, indent=1, bold=strong)
+        return self._format(text_wrap=True, align="left", indent=1, bold=strong)
 
     def shorthand(self, strong: bool) -> xlsxwriter.format.Format:
         return self._format(align="right", bold=strong)

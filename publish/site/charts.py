@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Final
@@ -24,7 +24,7 @@ WIDE_GAP: Final = 0.24
 STEPS: Final = (1, 2, 5)
 
 
-def trend_words(trend: Sequence[Figure], months: Sequence[date]) -> str:
+def trend_words(trend: Sequence[Figure], months: Sequence[date], late: Collection[date] = ()) -> str:
     """What the chart shows, for those who cannot see it."""
     whole = [
         (figure.count, month)
@@ -46,11 +46,24 @@ def trend_words(trend: Sequence[Figure], months: Sequence[date]) -> str:
     if part:
         spans = ", ".join(month_run(first, last) for first, last in runs(part))
         sentences.append(f"Supplied in part: {spans}.")
+    shown_late = _shown_late(trend, months, late)
+    if shown_late:
+        spans = ", ".join(month_run(first, last) for first, last in runs(shown_late))
+        sentences.append(f"Recorded late: {spans} holds crimes of earlier months.")
     return " ".join(sentences)
 
 
-def trend_picture(trend: Sequence[Figure], months: Sequence[date], title: str) -> Markup:
-    """The trend as SVG. Months without a figure are a hatched, labelled band; the line stops at its edge."""
+def _shown_late(trend: Sequence[Figure], months: Sequence[date], late: Collection[date]) -> list[date]:
+    return [month for figure, month in zip(trend, months, strict=True) if figure.is_known and month in late]
+
+
+def trend_picture(
+    trend: Sequence[Figure], months: Sequence[date], title: str, late: Collection[date] = ()
+) -> Markup:
+    """The trend as SVG. Months without a figure are a hatched, labelled band; the line stops at its edge.
+
+    A month in `late` is labelled: it holds crimes of earlier months, so its height is not that month's own.
+    """
     known = [figure.count for figure in trend if figure.count is not None]
     top = _ceiling(max(known, default=0))
     size = len(months)
@@ -62,7 +75,9 @@ def trend_picture(trend: Sequence[Figure], months: Sequence[date], title: str) -
         f'<svg x="0" y="{TOP}" width="100%" height="{PLOT}" viewBox="0 0 {size} 100" '
         'preserveAspectRatio="none" overflow="visible">',
         *_line(trend, top),
-        "</svg></svg>",
+        "</svg>",
+        *_late_labels(trend, months, late, top),
+        "</svg>",
     ]
     return Markup("".join(parts))
 
@@ -121,6 +136,23 @@ def _bands(trend: Sequence[Figure], size: int) -> list[str]:
                 f'<text class="gap-label" dy="4"{turn}>not known</text></svg>'
             )
         start += length
+    return parts
+
+
+def _late_labels(
+    trend: Sequence[Figure], months: Sequence[date], late: Collection[date], top: int
+) -> list[str]:
+    parts = []
+    for index, (figure, month) in enumerate(zip(trend, months, strict=True)):
+        if figure.count is not None and month in late:
+            x, y = 100 * (index + 0.5) / len(trend), TOP + PLOT * (1 - figure.count / top)
+            anchor, step = ("end", 4) if x > 50 else ("start", -4)
+            # Above the plot, so that it never lies over the band of the gap that it follows.
+            parts.append(
+                f'<line class="late-line" x1="{x:.2f}%" x2="{x:.2f}%" y1="{TOP - 10}" y2="{y - 6:.1f}"/>'
+                f'<text class="late" x="{x:.2f}%" dx="{step}" y="{TOP - 14}" text-anchor="{anchor}">'
+                "recorded late</text>"
+            )
     return parts
 
 

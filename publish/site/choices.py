@@ -11,7 +11,7 @@ import polars as pl
 
 from geography.areas import Country
 from transforms.aggregation import add_up
-from transforms.contracts.columns import CATEGORIES
+from transforms.contracts.columns import BEHAVIOUR, CATEGORIES
 from transforms.contracts.status import Status
 
 ALL_CRIME: Final = "All crime"
@@ -25,8 +25,9 @@ def choices(
     """The figures of each neighbourhood's small areas in every month, as the JSON that its map reads.
 
     `areas` is `AreaCounts`, `of_lsoas` the total of crime in each LSOA and month. In the JSON `areas` lists
-    the LSOA codes, `kinds` the kinds, and `months` holds for each month a list for each kind of a list for
-    each LSOA: a number, or null where there is none. A month that is not there is not known. `part` lists
+    the LSOA codes, `kinds` the kinds, and `months` holds for each month, under the place of each kind, a list
+    with a number or null for each LSOA. A month or a kind that is not there is not known. In `kinds`, null
+    stands for a kind that the force does not owe. `part` lists
     the months that were supplied in part.
     """
     lsoas = country.lsoas.sort(*PLACE, "lsoa_code").with_columns(
@@ -51,25 +52,39 @@ def choices(
         .agg(pl.len(), pl.col("text").str.join(","), known=pl.col("count").is_not_null().any())
         # Figures stand by their place in the list: one that does not hold every area is no list.
         .filter(pl.col("len") == pl.col("size"))
+        .filter("known")
+        .with_columns(text=pl.format('"{}":[{}]', "kind", "text"))
         .group_by("place", "month", maintain_order=True)
-        .agg(pl.len(), pl.col("text").str.join("],["), pl.col("known").any())
-        .filter("known", pl.col("len") == len(KINDS))
-        .with_columns(text=pl.format('"{}":[[{}]]', pl.col("month").dt.strftime("%Y-%m"), "text"))
+        .agg(pl.col("text").str.join(","))
+        .with_columns(text=pl.concat_str(pl.lit('"'), _year_month(), pl.lit('":{'), "text", pl.lit("}")))
         .group_by("place", maintain_order=True)
         .agg(pl.col("text").str.join(","))
         .collect()
     )
     months = dict(lists.iter_rows())
     part = _months_in_part(areas)
-    kinds = json.dumps(KINDS, separators=(",", ":"))
-    newest_first = json.dumps([f"{month:%Y-%m}" for month in reversed(window)], separators=(",", ":"))
+    kinds = {
+        force: _compact([kind if kind in owed else None for kind in KINDS]) for force, owed in _kinds(areas)
+    }
+    all_kinds = _compact(KINDS)
+    newest_first = _compact([f"{month:%Y-%m}" for month in reversed(window)])
     return {
         (force, neighbourhood): (
-            f'{{"areas":{json.dumps(codes, separators=(",", ":"))},"kinds":{kinds},"window":{newest_first},'
-            f'"part":{json.dumps(part.get(force, []), separators=(",", ":"))},"months":{{{months.get(place, "")}}}}}'
+            f'{{"areas":{_compact(codes)},"kinds":{kinds.get(force, all_kinds)},"window":{newest_first},'
+            f'"part":{_compact(part.get(force, []))},"months":{{{months.get(place, "")}}}}}'
         )
         for place, force, neighbourhood, codes in places.iter_rows()
     }
+
+
+def _compact(content: Sequence[str | None]) -> str:
+    return json.dumps(content, separators=(",", ":"))
+
+
+def _kinds(areas: pl.LazyFrame) -> list[tuple[str, list[str]]]:
+    """What each force owes: all crime, and the kinds that it has cells for."""
+    found = areas.group_by("force").agg(pl.col("category").cast(pl.String).unique()).sort("force").collect()
+    return [(force, [ALL_CRIME, *kinds]) for force, kinds in found.iter_rows()]
 
 
 def _months_in_part(areas: pl.LazyFrame) -> dict[str, list[str]]:
@@ -78,7 +93,7 @@ def _months_in_part(areas: pl.LazyFrame) -> dict[str, list[str]]:
         .select("force", "month")
         .unique()
         .sort("force", "month")
-        .with_columns(pl.col("month").dt.strftime("%Y-%m"))
+        .with_columns(month=_year_month())
         .group_by("force", maintain_order=True)
         .agg("month")
         .collect()
@@ -86,7 +101,11 @@ def _months_in_part(areas: pl.LazyFrame) -> dict[str, list[str]]:
     return dict(months.iter_rows())
 
 
+def _year_month() -> pl.Expr:
+    return pl.col("month").dt.strftime("%Y-%m")
+
+
 def crime_of_lsoas(areas: pl.LazyFrame) -> pl.DataFrame:
     """Crime without anti-social behaviour in each LSOA and month."""
-    crimes = areas.filter(pl.col("category").cast(pl.String) != CATEGORIES[0])
+    crimes = areas.filter(pl.col("category").cast(pl.String) != BEHAVIOUR)
     return add_up(crimes, ["lsoa_code", "month"])

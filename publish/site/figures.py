@@ -17,14 +17,16 @@ from transforms.contracts.status import STATUS, Status
 from transforms.judging import Judged, counting_verdicts
 from transforms.periods import months_between, plus_months
 
-#: Counted by the police beside crime, and never added to it.
-ANTI_SOCIAL: Final = "Anti-social behaviour"
-CRIMES: Final = tuple(category for category in CATEGORIES if category != ANTI_SOCIAL)
+#: Anti-social behaviour is an incident: counted beside crime, and never added to it.
+CRIMES: Final = tuple(category for category in CATEGORIES if category != BEHAVIOUR)
 YEAR: Final = 12
 #: Where the shades of the map part, as shares of the areas that have crime: finer where crime is dense.
 SHADES: Final = (0.4, 0.7, 0.9, 0.98)
 
 PLACE: Final = ["force", "neighbourhood"]
+
+#: The code of a surplus that follows a gap, in the catalogue of findings.
+BACKLOG: Final = "W10"
 
 PARTIAL: Final = Status.PARTIAL.value
 
@@ -49,6 +51,8 @@ class Figure:
 
 #: Where no row is there to be read.
 UNKNOWN: Final = Figure(None, Status.MISSING.value)
+#: Of what the force does not owe at all, such as anti-social behaviour in an extract of crime.
+NOT_OWED: Final = Figure(None, Status.NOT_APPLICABLE.value)
 
 
 class Gap(NamedTuple):
@@ -114,6 +118,8 @@ class Figures:
     #: For each force and file type, the status of each month that is owed.
     supplied: dict[tuple[str, str], dict[date, tuple[str, float | None]]]
     gaps: dict[str, list[Gap]]
+    #: For each force, months that hold crimes of earlier months, recorded late.
+    late: dict[str, set[date]]
     #: Upper bounds of the shades of small areas, and of neighbourhoods.
     bounds: Sequence[int]
     place_bounds: Sequence[int]
@@ -188,6 +194,7 @@ def figures_of(judged: Judged, country: Country, months: Sequence[date]) -> Figu
         neighbourhoods=neighbourhoods,
         supplied=_supplied(judged.verdicts),
         gaps=_gaps(judged.verdicts, window),
+        late=_late(judged.findings),
         bounds=bounds,
         place_bounds=_bounds([place.latest.count for place in neighbourhoods.values()]),
         tables=_tables(cells, judged.verdicts),
@@ -200,7 +207,7 @@ class _Lookup:
     """Figures of each place, laid out by month and category, from cells of place x month x category."""
 
     def __init__(self, cells: pl.DataFrame, by: list[str], window: Sequence[date]) -> None:
-        crimes = cells.filter(pl.col("category").cast(pl.String) != ANTI_SOCIAL)
+        crimes = cells.filter(pl.col("category").cast(pl.String) != BEHAVIOUR)
         self.window = window
         self.trend = _by_key(add_up(crimes, [*by, "month"]), by, "month")
         self.latest = _by_key(cells.filter(pl.col("month") == window[-1]), by, "category")
@@ -210,20 +217,22 @@ class _Lookup:
             last_year = cells.filter(pl.col("month") > plus_months(window[-1], -YEAR))
             whole = _only_whole_years(last_year, [*by, "category"])
             self.year_by_category = _by_key(whole, by, "category")
-            whole_crimes = add_up(whole.filter(pl.col("category").cast(pl.String) != ANTI_SOCIAL), by)
+            whole_crimes = add_up(whole.filter(pl.col("category").cast(pl.String) != BEHAVIOUR), by)
             self.year = _by_key(whole_crimes.with_columns(all=pl.lit("all")), by, "all")
 
     def figures(self, key: tuple[str, ...]) -> dict[str, Any]:
         by_month = self.trend.get(key, {})
         latest, by_category = self.latest.get(key, {}), self.year_by_category.get(key, {})
         year = None if self.year is None else self.year.get(key, {}).get("all", UNKNOWN)
+        absent = dict.fromkeys(CRIMES, UNKNOWN)
+        absent[BEHAVIOUR] = UNKNOWN if BEHAVIOUR in by_category or BEHAVIOUR in latest else NOT_OWED
         return {
             "trend": [by_month.get(month, UNKNOWN) for month in self.window],
             "year": year,
             "categories": {
                 category: (
-                    latest.get(category, UNKNOWN),
-                    None if year is None else by_category.get(category, UNKNOWN),
+                    latest.get(category, absent[category]),
+                    None if year is None else by_category.get(category, absent[category]),
                 )
                 for category in CATEGORIES
             },
@@ -360,6 +369,14 @@ def _gaps(verdicts: pl.DataFrame, window: Sequence[date]) -> dict[str, list[Gap]
         force: sorted(runs, key=lambda gap: (gap.file, gap.first), reverse=True)
         for force, runs in found.items()
     }
+
+
+def _late(findings: pl.DataFrame) -> dict[str, set[date]]:
+    found: dict[str, set[date]] = {}
+    backlogs = findings.filter(pl.col("code") == BACKLOG).sort("force", "first_month", "last_month")
+    for force, first, last in backlogs.select("force", "first_month", "last_month").iter_rows():
+        found.setdefault(force, set()).update(months_between(first, last))
+    return found
 
 
 def _files(verdicts: pl.DataFrame) -> pl.DataFrame:

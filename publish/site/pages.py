@@ -19,8 +19,9 @@ import polars as pl
 
 from geography.areas import Country
 from publish.site import charts, words
-from publish.site.figures import ANTI_SOCIAL, CRIMES, Figure, Figures, Gap, Place
+from publish.site.figures import CRIMES, Figure, Figures, Gap, Place
 from publish.site.shapes import Boundaries, Outlines, scale_bar
+from transforms.contracts.columns import BEHAVIOUR
 from transforms.contracts.status import ALLOWS_NUMBER, Status
 from transforms.periods import month_title
 
@@ -273,7 +274,10 @@ class _Site:
             "gap": self.gap_now.get(view["force"]),
             "gaps": self.figures.gaps.get(view["force"], []),
             "picture": charts.trend_picture(
-                view["trend"], self.figures.months, f"Crimes recorded each month. {view['words']}"
+                view["trend"],
+                self.figures.months,
+                f"Crimes recorded each month. {view['words']}",
+                self.figures.late.get(view["force"], ()),
             ),
             "words": view["words"],
         }
@@ -281,6 +285,7 @@ class _Site:
     def _view(self, place: Place) -> dict[str, Any]:
         """What the templates show of a place."""
         by_month = list(zip(self.figures.months, place.trend, strict=True))
+        late = self.figures.late.get(place.force, set())
         known = [(month, figure) for month, figure in by_month if figure.is_known]
         return {
             "force": place.force,
@@ -296,10 +301,11 @@ class _Site:
             "by_month": by_month[::-1],
             "last_known": known[-1] if known else None,
             "kinds": _kinds(place),
-            "asb": place.categories[ANTI_SOCIAL],
+            "asb": place.categories[BEHAVIOUR],
             "areas": place.areas,
             "elsewhere": place.elsewhere,
-            "words": charts.trend_words(place.trend, self.figures.months),
+            "words": charts.trend_words(place.trend, self.figures.months, late),
+            "late": late,
         }
 
     def _map(self, view: dict[str, Any]) -> dict[str, Any] | None:

@@ -31,14 +31,15 @@ def count_plainly(records: pd.DataFrame) -> pd.Series:
     lines = records.join(read[["class_code", "unit", "lane", "rank", "refused"]])
     contending = lines[lines["refused"].isna() & (lines["status"] == "live")]
     counted = pd.Series(0, index=records.index)
-    kept = contending.groupby(["force", "incident_ref"], sort=False, group_keys=False)[
-        contending.columns
-    ].apply(_count_incident)
-    counted[kept.index] = kept
+    if contending.empty:
+        return counted
+    incidents = contending.groupby(["force", "incident_ref"], sort=False, group_keys=False)[contending.columns]
+    kept = incidents.apply(_count_incident)
+    counted[kept.index] = kept["counted"]
     return counted
 
 
-def _count_incident(incident: pd.DataFrame) -> pd.Series:
+def _count_incident(incident: pd.DataFrame) -> pd.DataFrame:
     lines = [_seen(line) for line in incident.to_dict("records")]
     lines.sort(key=lambda line: (line["rank"], line["recorded_at"], line["crime_ref"], line["source_system"]))
     whole = [
@@ -65,7 +66,7 @@ def _count_incident(incident: pd.DataFrame) -> pd.Series:
             taken.add(unit)
         line["counted"] = 1
     answer = {line["crime_ref"]: line.get("counted", 0) for line in lines}
-    return incident["crime_ref"].map(answer)
+    return pd.DataFrame({"counted": incident["crime_ref"].map(answer)})
 
 
 def _seen(line: dict[str, Any]) -> dict[str, Any]:

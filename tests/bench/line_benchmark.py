@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fixtures.volume import write_volume
+from fixtures.volume import write_volume_supply
 from tests.bench.harness import Measured, measure, print_ratios, python
 
 FLOOR = """
@@ -62,7 +62,7 @@ def main(rows: int) -> None:
     """Make the input, run each in its own process, print the table."""
     folder = Path(os.environ.get("FULLCOUNT_BENCH", tempfile.gettempdir())) / f"fullcount-line-{rows}"
     if not (folder / "supply").exists():
-        write_volume(folder, rows=rows, seed=7)
+        write_volume_supply(folder, rows=rows, seed=7)
     where = {name: str(folder / name) for name in ("supply", "country", "workspace")}
     shutil.rmtree(where["workspace"], ignore_errors=True)
     floor = measure("DuckDB read_csv + GROUP BY", python(FLOOR.format(**where)))

@@ -28,21 +28,27 @@ from pipelines import definitions as location
 release_at = datetime.fromisoformat(sys.argv[1]).replace(tzinfo=ZoneInfo("Europe/London"))
 defs = location.defs()
 job = defs.resolve_job_def("quarterly_return")
-sensor, schedule = defs.get_sensor_def("new_supply"), defs.get_schedule_def("release_day")
+sensor, schedule = defs.resolve_sensor_def("new_supply"), defs.resolve_schedule_def("release_day")
+repository = defs.get_repository_def()
 
 def requests(tick):
     return [(each.partition_key, each.run_key, each.run_config) for each in tick.run_requests or []]
 
 def at(moment):
-    day = dg.build_schedule_context(instance=instance, scheduled_execution_time=moment)
+    day = dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=moment, repository_def=repository
+    )
     tick = schedule.evaluate_tick(day)
     return requests(tick), tick.skip_message
+
+def look(cursor):
+    return dg.build_sensor_context(instance=instance, cursor=cursor, repository_def=repository)
 
 with dg.DagsterInstance.get() as instance:
     result = job.execute_in_process(partition_key="2019-Q1", instance=instance)
     again = job.execute_in_process(partition_key="2019-Q1", instance=instance)
-    first = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=None))
-    second = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=first.cursor))
+    first = sensor.evaluate_tick(look(None))
+    second = sensor.evaluate_tick(look(first.cursor))
     told = {
         "success": [result.success, again.success],
         "steps": [event.node_handle.name for event in result.get_step_success_events()],
@@ -90,7 +96,7 @@ def told(environment: dict[str, str], small: Any) -> dict[str, Any]:
         [sys.executable, "-c", SCRIPT, release_at],
         env=environment, capture_output=True, text=True, timeout=600, cwd=environment["DAGSTER_HOME"],
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.returncode == 0, done.stderr[-1500:]
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("TOLD ")]
     found: dict[str, Any] = json.loads(line.removeprefix("TOLD "))
     return found

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -16,10 +15,9 @@ import pytest
 from fixtures.inflate import inflate_counts
 from transforms.contracts.columns import ZONE
 from transforms.contracts.tables import Lines
-from transforms.counting import count, load_editions
-from transforms.counting.corrections import AGGREGATE, net_corrections
+from transforms.counting import load_editions
+from transforms.counting.corrections import count_as_returned
 from transforms.periods import Quarter, quarter_key
-from transforms.recording import record
 
 DATA = Path(os.environ.get("FULLCOUNT_OPEN_DATA", Path(__file__).parents[3] / "shared" / "data"))
 TABLE = DATA / "official" / "prc-pfa-mar2013-onwards-tables_2017-18.csv"
@@ -72,20 +70,9 @@ def lines_of(supplied: pl.DataFrame) -> pl.DataFrame:
 def counted_back(table: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     """What the product counts of records inflated from `table`, quarter after quarter, and how many lines they were."""
     lines = lines_of(inflate_counts(table))
-    quarters = [Quarter.parse(text) for text in lines["quarter"].unique().sort()]
-    published = count(Lines.create_empty().lazy(), EDITIONS).counted.collect()
-    through: date | None = None
-    for quarter in quarters:
-        supplied = lines.filter(pl.col("quarter") <= str(quarter)).drop("quarter").lazy()
-        records, _ = record(supplied)
-        terms = (
-            table.select("force")
-            .unique()
-            .with_columns(treatment=pl.lit(AGGREGATE), published_through=pl.lit(through, pl.Date))
-        )
-        published = net_corrections(published, count(records, EDITIONS), terms, EDITIONS).counted
-        through = quarter.months[2]
-    cells = published.with_columns(quarter=quarter_key(pl.col("month"))).group_by(
+    quarters = [Quarter.parse(text) for text in table["quarter"].unique().sort()]
+    returned = count_as_returned(lines.drop("quarter").lazy(), quarters, EDITIONS).counted
+    cells = returned.with_columns(quarter=quarter_key(pl.col("month"))).group_by(
         "force", "quarter", "offence_code"
     )
     return cells.agg(pl.col("counted").cast(pl.Int64).sum().alias("seen")), lines.height

@@ -103,6 +103,19 @@ EXAMPLES = [
         source="Our choice: a line without a period cannot be counted in one.",
     ),
     Example(
+        id="CD08",
+        title="A sub-class that is not listed, of a class that is",
+        facts="""
+            crime_ref | incident_ref | offence_code | recorded_at | victim_ref
+            A         | I1           | 45/99        | 2019-05-20  | V1
+        """,
+        crimes="""
+            crime_ref | counted | offence_code | period     | rule
+            A         | 1       | 45           | 2019/20 Q1 | recorded
+        """,
+        source="Our choice, with a note.",
+    ),
+    Example(
         id="CD06",
         title="Robbery by victim: 34/1 is business or personal",
         facts="""

@@ -37,7 +37,6 @@ EXAMPLES = [
             B         | 0       | 24           | 2022/23 Q1 | one-per-offender
         """,
         source="HOCR miscellaneous crimes 2021, class 24: one for each offender or group.",
-        note="24/19 is not in the list of sub-classes; class 24, which it begins with, is taken and noted.",
     ),
     Example(
         id="OF03",

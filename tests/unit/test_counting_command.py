@@ -5,11 +5,13 @@ import io
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app
 from pipelines.sources.refusal import Refusal
+from transforms.counting import load_editions
 
 RUNNER = CliRunner()
 
@@ -62,8 +64,6 @@ def test_a_table_is_printed_for_people(lines: Path) -> None:
 
 
 def test_parquet_is_read_as_well(lines: Path, tmp_path: Path) -> None:
-    import polars as pl
-
     copy = tmp_path / "lines.parquet"
     pl.read_csv(lines, infer_schema=False).write_parquet(copy)
     assert told(copy, "--format", "csv") == told(lines, "--format", "csv")
@@ -132,25 +132,6 @@ def test_explain_says_why_and_by_what_rule(lines: Path) -> None:
     assert RUNNER.invoke(app, ["explain", "Z", "--file", str(lines)]).exit_code == 1
 
 
-def test_explain_reads_the_workspace(tmp_path: Path) -> None:
-    import polars as pl
-
-    from fixtures.worked_examples import read
-    from pipelines.store import Workspace
-    from transforms.contracts import tables
-    from transforms.counting import count, load_editions
-
-    text = (
-        "crime_ref | incident_ref | offence_code | recorded_at | victim_ref\nA | I1 | N100 | 2024-05-01 | V"
-    )
-    decided = count(read(text)[0].lazy(), load_editions()).decisions.with_columns(pl.col("force"))
-    workspace = Workspace.open(tmp_path / "workspace")
-    workspace.write("counting_decisions", "force 2024-Q2", decided, tables.CountingDecisions, "x")
-    workspace.commit()
-    result = RUNNER.invoke(app, ["explain", "A", "--workspace", str(tmp_path / "workspace")])
-    assert "a report of rape not confirmed as a crime" in result.stdout
-
-
 SAMPLE = "stratum,should_be_recorded,recorded,recorded_crimes\nviolence,400,320,24000\nother,300,285,57000\n"
 
 
@@ -193,3 +174,71 @@ def test_an_audit_sample_that_cannot_be_is_refused(text: str, words: str, tmp_pa
     result = RUNNER.invoke(app, ["audit", str(path)])
     assert isinstance(result.exception, Refusal)
     assert words in str(result.exception)
+
+
+def reference_book(path: Path) -> None:
+    """A reference table as the Home Office lays it out: a cover sheet, then a table under its title."""
+    from odfdo import Cell, Document, Row, Table
+
+    ours = load_editions().offences.filter(pl.col("kind") == "notifiable")
+    rows = [
+        ["Offence Code", "Offence Description", "Offence Group", "Offence Subgroup"],
+        *ours.select(
+            "offence_code", pl.col("description").replace({"Blackmail": "Extortion"}), "group", "subgroup"
+        ).rows(),
+    ]
+    book = Document("spreadsheet")
+    book.body.clear()
+    for name, cells in (("Cover_sheet", [["Offence codes"]]), ("Reference", [["Table 1"], [""], *rows])):
+        sheet = Table(name)
+        for values in cells:
+            row = Row()
+            for value in values:
+                row.append_cell(Cell(text=value, value=value, cell_type="string"), clone=False)
+            sheet.append_row(row)
+        book.body.append(sheet)
+    book.save(str(path))
+
+
+def test_the_home_office_reference_table_is_compared_and_taken(tmp_path: Path) -> None:
+    book = tmp_path / "prc-offence-ref-table-290126.ods"
+    reference_book(book)
+    result = RUNNER.invoke(app, ["editions", "--reference", str(book), "--format", "csv"])
+    assert result.stdout.splitlines() == [
+        "offence_code,field,ours,theirs",
+        "35,description,Blackmail,Extortion",
+    ]
+    told = RUNNER.invoke(app, ["editions", "--reference", str(book), "--on", "2019-05-01", "--format", "csv"])
+    assert "35,Extortion," in told.stdout
+
+
+def test_another_file_is_no_reference_table(tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("code,colour\n1,red\n")
+    for path in (other, tmp_path / "absent.ods"):
+        assert isinstance(RUNNER.invoke(app, ["editions", "--reference", str(path)]).exception, Refusal)
+
+
+def test_checks_and_the_recording_delay_are_printed(lines: Path) -> None:
+    printed = RUNNER.invoke(app, ["checks", "--file", str(lines)]).stdout
+    assert "recorded-twice" in printed
+    assert "median_hours" in printed
+    rows = json.loads(RUNNER.invoke(app, ["checks", "--file", str(lines), "--format", "json"]).stdout)
+    assert {row["check"] for row in rows} == {"recorded-twice", "code-not-read"}
+
+
+def test_the_reconciliation_is_printed(tmp_path: Path) -> None:
+    path = tmp_path / "lines.csv"
+    path.write_text(
+        "crime_ref,source_system,previous_crime_ref,incident_ref,offence_code,recorded_at,victim_ref\n"
+        "O1,opus,,I1,8N,2019-06-20,V1\nO2,opus,,I2,46,2019-06-21,V2\nN1,policeworks,O1,J1,8N,2019-06-20,V1\n"
+    )
+    result = RUNNER.invoke(app, ["reconcile", "--file", str(path), "--format", "csv"])
+    assert [row.split(",")[1:4] for row in result.stdout.splitlines()[1:]] == [
+        ["both", "opus", "O1"],
+        ["old only", "opus", "O2"],
+    ]
+    assert "old only" in RUNNER.invoke(app, ["reconcile", "--file", str(path)]).stdout
+    one_system = tmp_path / "one.csv"
+    one_system.write_text("crime_ref,offence_code,recorded_at\nA,8N,2019-06-20\n")
+    assert RUNNER.invoke(app, ["reconcile", "--file", str(one_system)]).exit_code == 1

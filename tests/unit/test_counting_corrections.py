@@ -10,7 +10,8 @@ import pytest
 
 from fixtures.worked_examples import read
 from transforms.counting import count, load_editions
-from transforms.counting.corrections import AGGREGATE, RECORD_LEVEL, net_corrections
+from transforms.counting.corrections import AGGREGATE, RECORD_LEVEL, count_as_returned, net_corrections
+from transforms.periods import Quarter
 
 EDITIONS = load_editions()
 HEADER = "crime_ref | incident_ref | offence_code | recorded_at | victim_ref | status | status_reason | status_at | updated_at\n"
@@ -133,3 +134,21 @@ def test_nothing_published_is_nothing_to_correct(treatment: str) -> None:
     corrected = net_corrections(now.counted.collect().clear(), now, terms(treatment, None), EDITIONS)
     assert corrected.changes.is_empty()
     assert corrected.counted.sort("crime_ref").equals(now.counted.collect().sort("crime_ref"))
+
+
+def test_an_aggregate_force_is_counted_quarter_after_quarter_as_it_returned_them() -> None:
+    first, second = (read(text)[0] for text in (FIRST, SECOND))
+    lines = pl.concat(
+        [first.with_columns(supply=pl.lit("1" * 64)), second.with_columns(supply=pl.lit("2" * 64))]
+    )
+    quarters = [Quarter.parse("2024/25-Q1"), Quarter.parse("2024/25-Q2")]
+    returned = count_as_returned(lines.lazy(), quarters, EDITIONS)
+    in_first = pl.col("month") <= date(2024, 6, 1)
+    assert totals(returned.counted.filter(in_first), "offence_code") == {
+        ("46",): 1, ("49",): 1, ("88C",): 1, ("8N",): 2,
+    }  # fmt: skip
+    assert totals(returned.counted.filter(~in_first), "offence_code") == {
+        ("46",): 1, ("5D",): 1, ("88C",): -1, ("8N",): -1,
+    }  # fmt: skip
+    again = count_as_returned(lines.reverse().lazy(), quarters, EDITIONS)
+    assert again.changes.equals(returned.changes)

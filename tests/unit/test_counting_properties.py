@@ -9,6 +9,7 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.bench.counting_in_pandas import count_plainly
 from transforms.contracts.columns import ZONE
 from transforms.contracts.tables import Lines
 from transforms.counting import count, load_editions
@@ -174,3 +175,15 @@ def test_netted_and_restated_come_to_the_same_over_all_months(
         total = corrected.group_by("force", "offence_code").agg(pl.col("counted").cast(pl.Int64).sum())
         totals.append(total.filter(pl.col("counted") != 0).sort("force", "offence_code"))
     assert totals[0].equals(totals[1])
+
+
+@several
+@given(SEVERAL)
+def test_the_engine_agrees_with_the_same_rules_written_plainly(rows: list[dict[str, Any]]) -> None:
+    one_system = pl.col("source_system").replace({"policeworks": "opus"})
+    records = record(
+        lines_of(rows).with_columns(one_system, previous_crime_ref=pl.lit(None, pl.String)).lazy()
+    )[0]
+    held = records.collect()
+    ours = count(held.lazy(), EDITIONS).lines.sort("line")["counted"].to_list()
+    assert count_plainly(held.to_pandas()).to_list() == ours

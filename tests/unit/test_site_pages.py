@@ -19,6 +19,7 @@ from publish.site.figures import Figure, figures_of
 from publish.site.pages import slug
 from publish.site.shapes import Boundaries
 from transforms.contracts.status import STATUS
+from transforms.contracts.tables import Findings
 from transforms.judging import judged as seal
 
 
@@ -134,6 +135,40 @@ def test_trend_breaks_at_a_gap_and_labels_it():
     assert "Not known: February to March 2017." in words
     assert "Supplied in part: September 2017." in words
     assert "lowest month was October 2016 (10)" in words
+
+
+def test_backlog_month_is_marked_as_recorded_late(country, tmp_path):
+    whole = small_judged(country)
+    backlog = Findings.validate(
+        pl.DataFrame(
+            {
+                "finding": "W10:northshire:2019-05",
+                "code": "W10",
+                "severity": "sign-off",
+                "level": "force",
+                "force": "northshire",
+                "area": None,
+                "category": None,
+                "first_month": date(2019, 5, 1),
+                "last_month": date(2019, 5, 1),
+                "observed": 400.0,
+                "expected": 250.0,
+                "low": None,
+                "high": None,
+                "sentence": "A sentence for checkers.",
+                "next_steps": "Ask.",
+            }
+        ),
+        cast=True,
+    )
+    late = seal(whole.offences, whole.areas, whole.verdicts, backlog, whole.crimes)
+    site.build(late, country, small_boundaries(country), MONTHS, tmp_path / "site")
+    page = (tmp_path / "site/northshire/NC01/index.html").read_text()
+    assert page.count(">recorded late</text>") == 1
+    assert re.search(r'data-month="2019-05-01" data-late>', page)
+    assert "Recorded late: May 2019 holds crimes of earlier months." in page
+    assert "A sentence for checkers" not in page
+    assert "recorded late" not in (tmp_path / "site/eastmark/EM01/index.html").read_text()
 
 
 def test_plotly_figure_leaves_gaps_open():
@@ -272,7 +307,7 @@ def test_choices_hold_every_month_and_kind_and_leave_out_what_is_not_known(count
         if kind == "All crime":
             of_kind = pl.col("category").cast(pl.String) != "Anti-social behaviour"
         found = cells.filter(of_kind).group_by("lsoa_code").agg(pl.col("count").sum()).sort("lsoa_code")
-        assert chosen["months"]["2019-06"][number] == found["count"].to_list(), kind
+        assert chosen["months"]["2019-06"][str(number)] == found["count"].to_list(), kind
     assert json.loads((folder / "eastmark/EM01/areas.json").read_text())["part"] == ["2019-09"]
 
 
@@ -291,8 +326,23 @@ def test_choice_with_one_unknown_area_keeps_the_others_in_their_places(country):
         seal(whole.offences, areas, whole.verdicts, whole.findings, whole.crimes), country, MONTHS
     )
     month = json.loads(held.choices["northshire", "NC01"])["months"]["2019-09"]
-    assert all(kind[1] is None for kind in month)
-    assert all(count is not None for kind in month for count in [kind[0], *kind[2:]])
+    assert len(month) == 15
+    assert all(kind[1] is None for kind in month.values())
+    assert all(count is not None for kind in month.values() for count in [kind[0], *kind[2:]])
+
+
+def test_kind_that_a_force_does_not_owe_is_neither_zero_nor_missing(country, tmp_path):
+    whole = small_judged(country)
+    areas = whole.areas.filter(pl.col("category").cast(pl.String) != "Anti-social behaviour")
+    crimes_only = seal(whole.offences, areas, whole.verdicts, whole.findings, whole.crimes)
+    site.build(crimes_only, country, small_boundaries(country), MONTHS, tmp_path / "site")
+    path = tmp_path / "site/northshire/NC01/index.html"
+    assert "counted apart from crime not part of what the force supplies" in text(path)
+    assert "not known" not in "".join(headline(path.read_text()))
+    chosen = json.loads((tmp_path / "site/northshire/NC01/areas.json").read_text())
+    assert "1" not in chosen["months"]["2019-09"]
+    assert len(chosen["months"]["2019-09"]) == 14
+    assert chosen["kinds"][:3] == ["All crime", None, "Bicycle theft"]
 
 
 def test_force_map_leads_to_its_neighbourhoods_and_shows_a_silent_force_whole(folder):

@@ -69,9 +69,7 @@ def _unlocated(t: int, cube: Cube, track: Track) -> tuple[Floats, Floats]:
     return cube.no_location[t] - expected, np.sqrt(expected + (scatter * expected) ** 2)
 
 
-def join_incidents(
-    cube: Cube, track: Track, incidents: list[Incident], started: dict[int, int]
-) -> list[Alert]:
+def join_incidents(cube: Cube, track: Track, incidents: list[Incident]) -> list[Alert]:
     """Joins the incidents of following months into one alert each."""
     chains: list[list[Incident]] = []
     for incident in sorted(incidents, key=lambda i: (i.month, -i.score)):
@@ -81,7 +79,7 @@ def join_incidents(
                 break
         else:
             chains.append([incident])
-    return [_alert(cube, track, chain, started) for chain in chains]
+    return [_alert(cube, track, chain) for chain in chains]
 
 
 def goes_on(before: Incident, after: Incident) -> bool:
@@ -100,13 +98,13 @@ def goes_on(before: Incident, after: Incident) -> bool:
     return common >= 0.5 * min(before.areas.size, after.areas.size)
 
 
-def _alert(cube: Cube, track: Track, chain: list[Incident], started: dict[int, int]) -> Alert:
+def _alert(cube: Cube, track: Track, chain: list[Incident]) -> Alert:
     """One alert over the months of one incident."""
     latest = chain[-1]
     first, last = chain[0].month, latest.month
     if len(chain) == 1:
         if latest.areas is not None:
-            first = min(started.get(id(latest), last), last - latest.months + 1)
+            first = min(_low_since(cube, latest), last - latest.months + 1)
         elif latest.kind in ("missing", "partial", "location") and latest.category is None:
             while first > 0 and track.state[first - 1, latest.force] in (MISSING, PARTIAL):
                 first -= 1
@@ -125,6 +123,15 @@ def _alert(cube: Cube, track: Track, chain: list[Incident], started: dict[int, i
     expected = sum(incident.expected for incident in chain)
     code, severity, sentence = describe(cube, track, worst, first, last, observed, expected)
     return Alert(worst, max(first, 0), last, observed, expected, code, sentence, severity)
+
+
+def _low_since(cube: Cube, incident: Incident) -> int:
+    """First month of the run, up to the incident's own, in which its place has been low."""
+    areas = incident.areas
+    counts = cube.n[: incident.month + 1, areas].sum(axis=1, dtype=np.float64)
+    series = counts.sum(axis=1) if incident.category is None else counts[:, incident.category]
+    high = np.flatnonzero(series[: incident.month] > k.STILL_LOW * incident.expected)
+    return int(high[-1]) + 1 if high.size else incident.month
 
 
 def exposed_months(cube: Cube, track: Track) -> list[Alert]:

@@ -88,6 +88,8 @@ SETTLING_SHARE_CATEGORY: Final = 0.5
 SETTLING_SHARE_FORCE: Final = 0.75
 #: Most types that a gap may be blamed on before it is blamed on the whole force.
 MOST_CATEGORIES: Final = 3
+#: Share of what is expected below which an earlier month belongs to the same local loss.
+STILL_LOW: Final = 0.6
 #: Months over which small losses in one area add their evidence together.
 PERSISTENCE_MONTHS: Final = 4
 
@@ -97,7 +99,7 @@ PERSISTENCE_MONTHS: Final = 4
 #: testable scopes of that level as `REFERENCE` says (the mean of England and Wales). With twice as many it
 #: takes twice the evidence, so false alerts stay at about one in twenty force-months, two a month for England
 #: and Wales. The smaller the scope, the rarer a gap in supply that respects its edges.
-EVIDENCE: Final = {"force": 1.3, "category": 1.7, "group": 4.0, "area": 3.9, "cell": 4.4, "mapping": 2.5}
+EVIDENCE: Final = {"force": 1.3, "category": 1.7, "group": 4.0, "area": 3.9, "cell": 4.4, "mapping": 3.5}
 REFERENCE: Final = {"force": 1, "category": 14, "group": 170, "area": 650, "cell": 500, "mapping": 14}
 #: The least evidence that makes an alert however few scopes there are: ten to one.
 LEAST_EVIDENCE: Final = 1.0

@@ -106,17 +106,22 @@ def encode(counts: pl.DataFrame | pl.LazyFrame, areas: pl.DataFrame, as_of: date
     categories = sorted(
         str(c) for c in frame.select("category").unique().collect()["category"] if c is not None
     )
+    types = pl.LazyFrame(
+        {"category": categories, "_c": np.arange(len(categories))}, schema_overrides={"category": pl.String}
+    )
     coded = (
         frame.select(
-            "month", pl.col("area").cast(pl.String).fill_null(""), pl.col("category").cast(pl.String),
+            "month",
+            pl.col("area").cast(pl.String).fill_null(""),
+            pl.col("category").cast(pl.String),
             pl.col("n").cast(pl.Float64, strict=False),
         )
         .join(months_seen.lazy(), on="month")
         .join(pl.LazyFrame({"area": names, "_a": np.arange(len(names))}), on="area", how="left")
-        .join(pl.LazyFrame({"category": categories, "_c": np.arange(len(categories))}, schema_overrides={"category": pl.String}), on="category", how="left")
+        .join(types, on="category", how="left")
         .select("_month", "_t", "_a", "_c", "n", pl.when(pl.col("_a").is_null()).then("area").alias("area"))
         .collect()
-    )  # fmt: skip
+    )
     _readable(coded)
     known = coded.filter(pl.col("_a").is_not_null())
     place = (known["_t"] * len(names) + known["_a"]) * len(categories) + known["_c"]

@@ -86,17 +86,12 @@ def judge(
         track = _hindsight(track, follow(by_force[::-1], size, owed[::-1], anchored))
     local = LocalModel(cube)
     incidents: list[Incident] = []
-    started: dict[int, int] = {}
     for t in range(len(cube.months)):
         month = local.expect(t)
         if as_of is None or t == len(cube.months) - 1:
-            here = relocated(t, cube, track, localise(t, cube, track, month))
-            for incident in here:
-                if incident.kind == "area" and incident.areas is not None:
-                    started[id(incident)] = t - int(local.doubted[incident.areas].min())
-            incidents.extend(here)
+            incidents.extend(relocated(t, cube, track, localise(t, cube, track, month)))
         local.learn(t, month, track.masked[t, :, :-1])
-    alerts = join_incidents(cube, track, incidents, started)
+    alerts = join_incidents(cube, track, incidents)
     alerts.extend(exposed_months(cube, track))
     verdicts = _verdicts(cube, track, owed, alerts, register)
     return Judgement(verdicts, alert_table(cube, local, track, alerts, as_of), affected_grid(cube, alerts))

@@ -122,7 +122,7 @@ def _force(
         return [whole]
     if state == SURPLUS:
         return [replace(whole, kind="surplus", score=float(track.up[t, force, -1]) - need)]
-    found = [replace(i, score=i.score - ease) for i in _places(t, force, cube, month, seeds)]
+    found = [replace(i, score=i.score - ease) for i in _places(t, force, cube, track, month, seeds)]
     everything = [incident for incident in found if incident.category is None]
     gone = [int(a) for incident in everything if incident.areas is not None for a in incident.areas]
     if state == PARTIAL:
@@ -184,8 +184,11 @@ def _without(t: int, force: int, cube: Cube, track: Track, month: LocalMonth, go
     return float(evidence.bayes_factor(np.array(observed), expected, np.array(track.phi[t, force, -1])))
 
 
-def _places(t: int, force: int, cube: Cube, month: LocalMonth, seeds: _Seeds) -> list[Incident]:
-    """Sets of areas, areas and cells of a force that fell further than the force did."""
+def _places(t: int, force: int, cube: Cube, track: Track, month: LocalMonth, seeds: _Seeds) -> list[Incident]:
+    """Sets of areas, areas and cells of a force that fell further than the force did.
+
+    A type in surplus is left out: what came on top in some places makes the others look low.
+    """
     here = cube.areas_of(force)
     found: list[Incident] = []
     whole = _set(t, force, cube, month, seeds, None)
@@ -202,6 +205,8 @@ def _places(t: int, force: int, cube: Cube, month: LocalMonth, seeds: _Seeds) ->
     ]
     left = replace(seeds, groups=groups)
     for category in range(types):
+        if track.up[t, force, category] > 0.0:
+            continue
         seeded = (seeds.cell[here, category] >= 0) & ~explained[here]
         grouped = any(
             (scores[level.node_of_area[here], category] >= 0).any()
@@ -213,6 +218,12 @@ def _places(t: int, force: int, cube: Cube, month: LocalMonth, seeds: _Seeds) ->
         if one is not None:
             found.append(one)
     return found
+
+
+def _closure(track: Track, t: int, force: int, moved: float) -> float:
+    """How much likelier the force's total is with the records moved inside it than with them gone (natural log)."""
+    y, mean, phi = (values[t, force, -1] for values in (track.counts, track.mean, track.phi))
+    return float(evidence.log_probability(y, mean, phi) - evidence.log_probability(y, mean - moved, phi))
 
 
 def _one_type(cube: Cube, month: LocalMonth, incident: Incident) -> Incident:
@@ -516,6 +527,7 @@ def _mappings(
     pairs = []
     for source in np.flatnonzero((down > 0.3) & (mean >= k.SMALLEST_EXPECTED)):
         moved = mean[source] - y[source]
+        closure = _closure(track, t, force, float(moved))
         best, best_gain = -1, 0.0
         for target in range(types):
             if target == source or z[target] < 0 or y[target] < 1:
@@ -533,7 +545,7 @@ def _mappings(
             place_gain = float(
                 (seen * np.log(1 - part + part * theirs / np.maximum(own, 1e-9)) / spread).sum()
             )
-            both = count_gain + float(np.minimum(place_gain, k.PLACE_WEIGHT))
+            both = closure + count_gain + float(np.minimum(place_gain, k.PLACE_WEIGHT))
             if both > best_gain:
                 best, best_gain = target, both
         score = float(down[source]) + (best_gain - np.log(max(types - 1, 1))) / evidence.LN10 - need

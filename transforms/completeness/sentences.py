@@ -35,17 +35,13 @@ def describe(
         code = "W01" if first < last else "W02" if incident.observed == 0 else "W08"
         if track.history[t, f] == 0 and incident.observed > 0:
             code = "W03"
-        own = (
-            "it has no complete month to compare with; forces with as many areas"
-            if track.history[t, f] == 0
-            else "the other forces"
+        rest = f"the other forces stand at {peers} of theirs"
+        if track.history[t, f] == 0:
+            rest = "it has never supplied a whole month, so what other forces record for each area is the measure"
+        there = (
+            "No record came" if incident.observed == 0 else "What is there looks like another force's records"
         )
-        left = "No record is" if incident.observed == 0 else "What is there looks like other forces' records:"
-        return (
-            code,
-            "block",
-            f"{force} supplied nothing usable for {when}. {left} {about}; {own} stand at {peers}.",
-        )
+        return code, "block", f"{force} supplied nothing usable for {when}. {there}: {about}; {rest}."
     if kind == "partial":
         grade = "block" if share <= 0.5 or incident.score > 2 else "sign-off"
         return (

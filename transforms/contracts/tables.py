@@ -105,8 +105,8 @@ class Counted(dy.Schema):
     supply = c.supply()
 
 
-class CountingDecisions(dy.Schema):
-    """One row for each record, counted or not, with the rule that decided it."""
+class DecidingRules(dy.Schema):
+    """One row for each record, counted or not, with the id of the rule that decided it."""
 
     force = c.force()
     source_system = c.text("records system the record came from")
@@ -115,6 +115,11 @@ class CountingDecisions(dy.Schema):
     offence_code = c.offence_code(nullable=True)
     month = c.month()
     rule = c.text("short stable id of the rule that decided")
+
+
+class CountingDecisions(DecidingRules):
+    """One row for each record, counted or not, with the rule that decided it and why, in a sentence."""
+
     because = c.text("one plain sentence naming the other lines that decided it")
 
 

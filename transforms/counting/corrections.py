@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Final
 
 import polars as pl
 
+from transforms.contracts.columns import ZONE
+from transforms.contracts.tables import Lines
 from transforms.counting.editions import Editions
-from transforms.counting.engine import Counts
+from transforms.counting.engine import Counts, count
+from transforms.periods import Quarter, plus_months
+from transforms.recording import record
 
 #: How a force's figures take in changes to periods that were published (chosen for each force in the register).
 RECORD_LEVEL: Final = "record-level"
@@ -76,6 +82,31 @@ def net_corrections(
             "force", "month", "crime_ref", "counted", "offence_code"
         ),
     )
+
+
+def count_as_returned(lines: pl.LazyFrame, quarters: Sequence[Quarter], editions: Editions) -> Corrected:
+    """Count the lines of aggregate forces as they return them: quarter after quarter, each change where it happened.
+
+    `lines` is `Lines`, every version of every record; `quarters` are those to return, in order, without a gap. At
+    each quarter the versions that stood when it ended are counted, and what differs from the quarters before it
+    is netted into it. A record of before the first quarter is published ground: it counts in its own month and
+    only its changes reach the quarters. `changes` are those of all quarters. The same lines and quarters give
+    the same answer whenever they are counted.
+    """
+    published = count(Lines.create_empty().lazy(), editions).counted.collect()
+    forces = lines.select(pl.col("force").unique()).collect()
+    changes = []
+    through: date | None = None
+    for quarter in [quarters[0].plus(-1), *quarters]:
+        after = pl.lit(datetime(*plus_months(quarter.months[2], 1).timetuple()[:3])).dt.replace_time_zone(
+            ZONE
+        )
+        standing, _ = record(lines.filter(pl.col("updated_at") < after))
+        terms = forces.with_columns(treatment=pl.lit(AGGREGATE), published_through=pl.lit(through, pl.Date))
+        corrected = net_corrections(published, count(standing, editions), terms, editions)
+        published, through = corrected.counted, quarter.months[2]
+        changes.append(corrected.changes)
+    return Corrected(published, pl.concat(changes))
 
 
 def _follow_moves(published: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

@@ -60,13 +60,10 @@ class Editions:
 
     def codes_on(self, day: date) -> pl.DataFrame:
         """The published classes in force on a day: `offence_code, description, group, subgroup, category`."""
+        published = (pl.col("kind") == "notifiable") & (pl.col("offence_code") == pl.col("published_as"))
         return (
-            self.offences.filter((pl.col("kind") == "notifiable") & _in_force(pl.lit(day)))
-            .sort("offence_code")
-            .unique("published_as", keep="first", maintain_order=True)
-            .select(
-                pl.col("published_as").alias("offence_code"), "description", "group", "subgroup", "category"
-            )
+            self.offences.filter(published & _in_force(pl.lit(day)))
+            .select("offence_code", "description", "group", "subgroup", "category")
             .sort("offence_code")
         )
 

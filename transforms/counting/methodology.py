@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
@@ -22,13 +22,26 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """A rule as it is stated: its title and id, its sentence, and where that is from and how sure."""
+
+    title: str
+    rule: str
+    sentence: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Section:
-    """A heading with what stands under it: paragraphs first, then tables. Level 1 is the page's own."""
+    """A heading with what stands under it, in this order, as plain text. Level 1 is the page's own."""
 
     title: str
     level: int
     paragraphs: Sequence[str] = ()
-    tables: Sequence[Table] = field(default=())
+    rules: Sequence[Statement] = ()
+    #: where what the section says is from.
+    source: str = ""
+    tables: Sequence[Table] = ()
 
 
 _FACTS: Final = "What was recorded"
@@ -100,16 +113,14 @@ def _chapters(editions: Editions, examples: Sequence[Mapping[str, Any]]) -> Iter
         seen = [rule for example in members for rule in _rules_of(example) if rule not in told]
         new = list(dict.fromkeys(seen))
         told.update(new)
-        yield Section(chapter, 2, [_stated(rules[rule]) for rule in new])
+        yield Section(chapter, 2, rules=[_stated(rules[rule]) for rule in new])
         for example in members:
             yield Section(
                 f"{example['id']}. {example['title']}",
                 3,
-                [text for text in (example["note"], _cited(example["source"])) if text],
-                [
-                    _headed(_FACTS, example["facts"]),
-                    _headed(_CRIMES, example["crimes"]),
-                ],
+                [example["note"]] if example["note"] else [],
+                source=example["source"],
+                tables=[_headed(_FACTS, example["facts"]), _headed(_CRIMES, example["crimes"])],
             )
 
 
@@ -122,14 +133,14 @@ def _rules_of(example: Mapping[str, Any]) -> list[str]:
     return [row[at] for row in example["crimes"]["rows"]]
 
 
-def _stated(rule: Mapping[str, Any]) -> str:
+def _stated(rule: Mapping[str, Any]) -> Statement:
     note = f"; {rule['note']}" if rule["note"] else ""
-    cited = f"*{rule['source']}; {rule['confidence']} confidence{note}.*"
-    return f"**{rule['title']}** (`{rule['rule']}`). {rule['sentence']} {cited}"
-
-
-def _cited(source: str) -> str:
-    return f"*{source}*" if source else ""
+    return Statement(
+        rule["title"],
+        rule["rule"],
+        rule["sentence"],
+        f"{rule['source']}; {rule['confidence']} confidence{note}.",
+    )
 
 
 def _tables(editions: Editions) -> Iterator[Section]:
@@ -138,29 +149,33 @@ def _tables(editions: Editions) -> Iterator[Section]:
         2,
         ["Each row is dated, and is read for the month a crime was recorded in."],
     )
-    yield Section("What each class is counted by", 3, [], [_units(editions)])
+    yield Section("What each class is counted by", 3, [], tables=[_units(editions)])
     yield Section(
         "The principal-crime order",
         3,
         ["Most serious first. The official look-up table (Annex C) is known here only in part."],
-        [_order(editions)],
+        tables=[_order(editions)],
     )
-    yield Section("Steps and means that are not counted in addition", 3, [], [_parts(editions)])
-    yield Section("Rules that have changed", 3, [], [_plain(editions.rule_changes, "Periods of each rule")])
-    yield Section("Classes that began or ended", 3, [], [_dated_classes(editions)])
-    yield Section("Why a record may leave the count", 3, [], [_plain(editions.removal_reasons, "Reasons")])
-    yield Section("Outcomes", 3, [], [_plain(editions.outcomes.drop("source"), "Outcome types")])
+    yield Section("Steps and means that are not counted in addition", 3, [], tables=[_parts(editions)])
+    yield Section(
+        "Rules that have changed", 3, [], tables=[_plain(editions.rule_changes, "Periods of each rule")]
+    )
+    yield Section("Classes that began or ended", 3, [], tables=[_dated_classes(editions)])
+    yield Section(
+        "Why a record may leave the count", 3, [], tables=[_plain(editions.removal_reasons, "Reasons")]
+    )
+    yield Section("Outcomes", 3, [], tables=[_plain(editions.outcomes.drop("source"), "Outcome types")])
     yield Section(
         "Home Office codes and the classes they count in",
         3,
         [],
-        [_plain(editions.home_office_codes, "Codes")],
+        tables=[_plain(editions.home_office_codes, "Codes")],
     )
     yield Section(
         "What is uncertain",
         3,
         ["Rows of the tables that are not of high confidence, with what is known to be open about them."],
-        [_uncertain(editions)],
+        tables=[_uncertain(editions)],
     )
 
 
@@ -250,7 +265,7 @@ def _uncertain(editions: Editions) -> Table:
 def _plain(frame: pl.DataFrame, caption: str) -> Table:
     text = frame.with_columns(pl.col(pl.Date).dt.to_string("%-d %B %Y")).cast(pl.String)
     rows = [["" if cell is None else cell for cell in row] for row in text.iter_rows()]
-    return Table(caption, frame.columns, rows)
+    return Table(caption, [name.replace("_", " ").capitalize() for name in frame.columns], rows)
 
 
 def markdown(sections: Sequence[Section]) -> str:
@@ -259,6 +274,10 @@ def markdown(sections: Sequence[Section]) -> str:
     for section in sections:
         blocks.append(f"{'#' * section.level} {section.title}")
         blocks.extend(section.paragraphs)
+        blocks.extend(
+            f"**{each.title}** (`{each.rule}`). {each.sentence} *{each.source}*" for each in section.rules
+        )
+        blocks.extend([f"*{section.source}*"] if section.source else [])
         for table in section.tables:
             blocks.append(f"{table.caption}:")
             blocks.append(_piped(table))

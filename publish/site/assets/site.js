@@ -107,7 +107,7 @@ function readTable(table) {
   const months = [...table.querySelectorAll("[data-month]")].reverse();
   return months.map((cell) => {
     const number = cell.textContent.replace(/[^\d-]/g, "");
-    return { month: cell.dataset.month, part: "part" in cell.dataset, count: number === "" ? null : Number(number) };
+    return { month: cell.dataset.month, part: "part" in cell.dataset, late: "late" in cell.dataset, count: number === "" ? null : Number(number) };
   });
 }
 
@@ -147,10 +147,15 @@ async function explore(chart, table, place) {
       type: "rect", xref: "x", yref: "paper", x0, x1, y0: 0, y1: 1, layer: "below",
       fillcolor: colour("--hatch-ground"), line: { color: colour("--hatch"), width: 1, dash: "dot" },
     })),
-    annotations: gapsOf(rows).map(([x0, x1]) => ({
-      x: (x0 + x1) / 2, xref: "x", y: 0.5, yref: "paper", text: "not known", showarrow: false,
-      textangle: x1 - x0 < 200 * 86400000 ? -90 : 0, font: { color: colour("--unknown") },
-    })),
+    annotations: [
+      ...gapsOf(rows).map(([x0, x1]) => ({
+        x: (x0 + x1) / 2, xref: "x", y: 0.5, yref: "paper", text: "not known", showarrow: false,
+        textangle: x1 - x0 < 200 * 86400000 ? -90 : 0, font: { color: colour("--unknown") },
+      })),
+      ...rows.filter((row) => row.late).map((row) => ({
+        x: row.month, y: row.count, text: "recorded late", font: { color: colour("--unknown") }, arrowcolor: colour("--unknown"),
+      })),
+    ],
   });
   figure.layout.xaxis.gridcolor = figure.layout.yaxis.gridcolor = colour("--line");
   await window.Plotly.newPlot(place, figure.data, figure.layout, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] });
@@ -209,7 +214,7 @@ async function mapChooser(section) {
     [section.dataset.map, section.dataset.shades].map(async (url) => (await fetch(url)).json()),
   );
   const [monthLabel, month] = labelled("month", "Month", data.window.map((each) => [each, monthName(each)]));
-  const [kindLabel, kind] = labelled("kind", "Kind", data.kinds.map((each) => [each, each]));
+  const [kindLabel, kind] = labelled("kind", "Kind", data.kinds.filter(Boolean).map((each) => [each, each]));
   const said = document.createElement("p");
   said.setAttribute("role", "status");
   controls.className = "controls";

@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,11 @@ def open_data() -> Path:
     return Path(
         os.environ.get("FULLCOUNT_OPEN_DATA", Path(__file__).resolve().parents[3].parent / "shared" / "data")
     )
+
+
+def month_before(month: date) -> date:
+    """The month before a month."""
+    return date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)
 
 
 def areas_table(data: Path) -> pl.DataFrame:
@@ -183,6 +189,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=24, help="events of each kind for each seed")
     parser.add_argument("--peers", action="store_true", help="run the peers on the same cells")
     parser.add_argument("--forest", action="store_true", help="PyOD IForest too (needs the peers group)")
+    parser.add_argument("--plot", type=Path, help="draw the calibration as SVG")
     parser.add_argument("--kinds", default="", help="only kinds whose name holds this")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     arguments = parser.parse_args()
@@ -223,9 +230,10 @@ def main() -> None:
     ranked = sorted(false_scores, reverse=True)
     threshold = ranked[budget] if len(ranked) > budget else -EASE
     default = sum(score >= 0 for score in false_scores)
+    print(f"clean force-months {clean_months}; score for 0.1 false alerts a force-month: {threshold:.2f}")
+    rate = default / clean_months
     print(
-        f"clean force-months {clean_months}; alerts at the default {default} = "
-        f"{default / clean_months:.3f} a force-month, {default / len(months):.1f} a month; threshold for 0.1 a force-month: score > {threshold:.2f}"
+        f"new alerts at the default {default}: {rate:.3f} a force-month, {default / len(months):.1f} a month"
     )
     print("alerts on clean months by level:", by_level)
     cells = len(cube.areas) * len(cube.categories)
@@ -234,6 +242,8 @@ def main() -> None:
         f"({1e6 * np.median(cost) / cells:.2f} per million cells)"
     )
     print_calibration(tails, factors)
+    if arguments.plot:
+        arguments.plot.write_text(calibration_plot(tails), encoding="utf-8")
 
     bench = peers.Bench(cube, months, clean, arguments.forest) if arguments.peers else None
     results: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
@@ -283,7 +293,11 @@ def score_event(
     listed = [i for i in own if i.score >= 0]
     at_default = [explains(p, i, cube, track, t) for i in listed]
     pairs = [i for i in listed if i.partner is not None]
-    both = any(i.category == p.category and i.partner == p.partner for i in pairs) if p.partner is not None else bool(pairs)
+    both = (
+        any(i.category == p.category and i.partner == p.partner for i in pairs)
+        if p.partner is not None
+        else bool(pairs)
+    )
     return {
         "budget": any(hit for hit, _ in at_budget), "default": any(hit for hit, _ in at_default),
         "exact": any(hit and exact for hit, exact in at_default), "alerts": len(listed), "both": both,
@@ -316,6 +330,42 @@ def print_calibration(tails: dict, factors: dict) -> None:
         print(f"  {level:<9} n={len(p):<7} {shares}  mean BF {np.mean(factors[level]):.3f}")
 
 
+def calibration_plot(tails: dict) -> str:
+    """Observed share of clean nodes below each predicted tail probability, both on log scales, as SVG."""
+    left, top, size, decades = 70, 30, 360, 4
+    colours = {"force": "#1d70b8", "category": "#d4351c", "area": "#00703c"}
+
+    def at(p: float, share: float) -> tuple[float, float]:
+        x = left + size * (1 + np.log10(max(p, 10.0**-decades)) / decades)
+        return float(x), float(top + size * -np.log10(max(share, 10.0**-decades)) / decades)
+
+    grid = []
+    for power in range(decades + 1):
+        label = f"{10.0**-power:g}"
+        (x, _), (_, y) = at(10.0**-power, 1.0), at(1.0, 10.0**-power)
+        grid.append(f'<path d="M{x:.0f},{top}V{top + size}M{left},{y:.0f}H{left + size}" stroke="#ccc"/>')
+        grid.append(f'<text x="{x:.0f}" y="{top + size + 18}" text-anchor="middle">{label}</text>')
+        grid.append(f'<text x="{left - 8}" y="{y + 4:.0f}" text-anchor="end">{label}</text>')
+    lines = [f'<path d="M{left},{top + size}L{left + size},{top}" stroke="#000" stroke-dasharray="4 4"/>']
+    for row, (level, values) in enumerate(tails.items()):
+        p = np.asarray(values)
+        steps = [10.0**-e for e in np.arange(0, decades + 0.01, 0.25) if len(p) * 10.0**-e >= 1]
+        points = " ".join("{:.1f},{:.1f}".format(*at(x, float(np.mean(p < x)))) for x in steps)
+        lines.append(f'<polyline points="{points}" fill="none" stroke="{colours[level]}" stroke-width="2"/>')
+        name = f"{level} ({len(p):,})"
+        lines.append(f'<text x="{left + 12}" y="{top + 20 + 18 * row}" fill="{colours[level]}">{name}</text>')
+    title = "predicted probability of a count this low"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + size + 30} {top + size + 50}" '
+        'font-family="sans-serif" font-size="13" fill="none"><g fill="#0b0c0c">'
+        + f'<rect width="{left + size + 30}" height="{top + size + 50}" fill="#fff"/>'
+        + f'<text x="{left}" y="18">share of clean force-months, types and areas observed below it</text>'
+        + f'<text x="{left + size / 2:.0f}" y="{top + size + 40}" text-anchor="middle">{title}</text>'
+        + "".join(grid + lines)
+        + "</g></svg>\n"
+    )
+
+
 def report(
     results: dict,
     peer_results: dict,
@@ -341,9 +391,8 @@ def report(
         named = sum(r["both"] for r in rows) / n
         extra = f"  both sides named {named:.2f}" if kind == "mapping fault" else ""
         extra = f"  wrongly called a mapping fault {named:.2f}" if named and not extra else extra
-        print(
-            f"{kind:<26} {n:>4} {hits / n:>8.2f} {f'{low:.2f} to {high:.2f}':>14} {default / n:>8.2f} {exact:>15.2f} {alerts:>7.1f}{extra}"
-        )
+        found = f"{hits / n:>8.2f} {f'{low:.2f} to {high:.2f}':>14} {default / n:>8.2f}"
+        print(f"{kind:<26} {n:>4} {found} {exact:>15.2f} {alerts:>7.1f}{extra}")
         budget_means.append(hits / n)
         default_means.append(default / n)
         out[kind] = {
@@ -356,8 +405,9 @@ def report(
     print(
         f"{'mean over kinds':<26} {'':>4} {np.mean(budget_means):>8.3f} {'':>14} {np.mean(default_means):>8.3f}"
     )
+    rate = false_injected / max(untouched, 1)
     print(
-        f"false alerts in untouched forces at the default: {false_injected} in {untouched} force-months = {false_injected / max(untouched, 1):.4f}"
+        f"alerts open in untouched forces at the default: {false_injected} in {untouched} force-months = {rate:.4f}"
     )
     for name, by_kind in peer_results.items():
         rates = {kind: np.mean([r["hit"] for r in rows]) for kind, rows in by_kind.items()}

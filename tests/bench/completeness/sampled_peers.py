@@ -18,10 +18,10 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import run 
+import run
 
-from transforms.completeness import evidence 
-from transforms.completeness.expectation import follow 
+from transforms.completeness import evidence
+from transforms.completeness.expectation import follow
 
 MONTHS = (16, 18, 20, 22, 24)
 TYPES_SAMPLED = 60
