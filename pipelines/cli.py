@@ -8,12 +8,7 @@ import typer
 from rich.markup import escape
 
 from pipelines.commands import counting, country, judge, line
-from pipelines.country import CountryError
 from pipelines.progress import errors
-from pipelines.settings import SettingsError
-from pipelines.sources.refusal import Refusal
-from pipelines.store import StoreError
-from publish.returns.errors import ReturnError
 
 app = typer.Typer(
     name="fullcount",
@@ -41,17 +36,22 @@ Every command takes --workspace FOLDER (or FULLCOUNT_HOME) and remembers the res
 for group in (line, counting, judge, country):
     group.register(app)
 
-#: What a person can mend: told in one message, without a traceback.
-TOLD = (SettingsError, StoreError, CountryError, Refusal, ReturnError)
+
+def _told() -> tuple[type[Exception], ...]:
+    """What a person can mend: told in one message, without a traceback. Imported when something went wrong."""
+    from pipelines.country import CountryError
+    from pipelines.settings import SettingsError
+    from pipelines.sources.refusal import Refusal
+    from pipelines.store import StoreError
+    from publish.returns.errors import ReturnError
+
+    return (SettingsError, StoreError, CountryError, Refusal, ReturnError)
 
 
 def main() -> None:
     """Run the command line; a mistake a person can mend ends with one message and status 2."""
     try:
         app()
-    except TOLD as problem:
-        errors.print(f"[bold red]fullcount:[/] {escape(str(problem))}")
-        sys.exit(2)
     except OSError as problem:
         seen = escape(f"{problem.filename}: " if problem.filename else "") + escape(
             str(problem.strerror or problem)
@@ -60,6 +60,11 @@ def main() -> None:
             f"[bold red]fullcount:[/] {seen}. See that the place is there, may be written and has room, and "
             "run the same command again: what was finished is kept."
         )
+        sys.exit(2)
+    except Exception as problem:
+        if not isinstance(problem, _told()):
+            raise
+        errors.print(f"[bold red]fullcount:[/] {escape(str(problem))}")
         sys.exit(2)
     except KeyboardInterrupt:
         errors.print("Stopped. What was finished is kept; run the same command to go on.")

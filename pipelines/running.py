@@ -71,6 +71,7 @@ def dagster_home(workspace: str) -> Path:
 def run_line(where: Settings, quarter: Quarter | None) -> Outcome:
     """Materialise the whole flow: take in, record, count, aggregate, judge every quarter, release one."""
     crime_id_key(where.workspace)  # a key that cannot be read is told before any work
+    where.require_folders()
     where.save()
     dagster_home(where.workspace)
     warnings.filterwarnings("ignore", module="dagster")
@@ -78,6 +79,7 @@ def run_line(where: Settings, quarter: Quarter | None) -> Outcome:
 
     from pipelines import assets
     from pipelines.stages.line import Line
+    from pipelines.stages.released import require_supplied
 
     line = assets.LineResource(workspace=where.workspace, supply=where.supply, country=where.country)
     outcome = Outcome()
@@ -113,6 +115,7 @@ def run_line(where: Settings, quarter: Quarter | None) -> Outcome:
             },
         )
         outcome.quarter = quarter or quarters[-1]
+        require_supplied(opened, outcome.quarter)
         materialise([assets.released], partition_key=str(outcome.quarter))
         opened = Line.open(where)
         outcome.folder = opened.workspace.storage.path(f"releases/{outcome.quarter}")
@@ -142,7 +145,8 @@ def _told_gaps(line: Any) -> list[str]:
     gaps = verdicts.filter(~allows_number())
     if gaps.is_empty():
         return [f"All {verdicts.height} files owed were supplied."]
+    are = "is" if gaps.height == 1 else "are"
     return [
-        f"Of {verdicts.height} files owed, {gaps.height} are missing or not fit to publish; they are stated as such, "
-        "never as zero. `fullcount status` lists them."
+        f"Of {verdicts.height} files owed, {gaps.height} {are} missing or not fit to publish, and stated as such, "
+        "never as zero. `fullcount status` says which."
     ]

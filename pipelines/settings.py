@@ -28,20 +28,32 @@ class Settings:
     supply: str
     country: str
 
+    def require_folders(self) -> None:
+        """Raise SettingsError when the supply or the country folder is not there."""
+        for name, value in (("supply", self.supply), ("country", self.country)):
+            if not Path(value).exists():
+                raise SettingsError(
+                    f"The {name} folder {value} does not exist. Name another with --{name} FOLDER."
+                )
+
     def save(self) -> None:
         """Remember the supply and country folders, so that later commands and the Dagster page use them."""
         lines = [f"supply = '{self.supply}'", f"country = '{self.country}'", ""]
         Storage(self.workspace).write("settings.toml", "\n".join(lines).encode())
 
 
+def home(workspace: str | None = None) -> str:
+    """The workspace: what is given, else FULLCOUNT_HOME, else a folder where the command was started."""
+    return workspace or os.environ.get("FULLCOUNT_HOME") or str(HERE / DEFAULT_HOME / "workspace")
+
+
 def settings(workspace: str | None = None, supply: str | None = None, country: str | None = None) -> Settings:
     """Settle where things are: what is given, else the environment, else what the workspace remembers.
 
     The environment variables are FULLCOUNT_HOME, FULLCOUNT_SUPPLY and FULLCOUNT_COUNTRY.
-    Raises SettingsError when the supply or the country folder is nowhere to be found.
+    Raises SettingsError when nothing names the supply or the country folder.
     """
-    home = workspace or os.environ.get("FULLCOUNT_HOME") or str(HERE / DEFAULT_HOME / "workspace")
-    storage = Storage(home)
+    storage = Storage(home(workspace))
     remembered = (
         tomllib.loads(storage.read("settings.toml").decode()) if storage.exists("settings.toml") else {}
     )
@@ -54,11 +66,8 @@ def settings(workspace: str | None = None, supply: str | None = None, country: s
             raise SettingsError(
                 f"There is no {name} folder. Name one with --{name} FOLDER, or make the example with `make run`."
             )
-        if "://" not in value and not Path(value).exists():
-            raise SettingsError(
-                f"The {name} folder {value} does not exist. Name another with --{name} FOLDER."
-            )
-    return Settings(home, str(found["supply"]), str(found["country"]))
+    # Remembered from one folder and used from another: a path must mean the same in both.
+    return Settings(home(workspace), *(str(Path(str(value)).resolve()) for value in found.values()))
 
 
 def crime_id_key(workspace: str) -> bytes:

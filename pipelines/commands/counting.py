@@ -21,9 +21,6 @@ from pipelines.settings import settings
 from pipelines.sources.offence_lines import read_offence_lines
 from pipelines.sources.reference_table import editions_from
 from pipelines.sources.refusal import Refusal
-from pipelines.stages.line import Line
-from pipelines.stages.recorded import accepted
-from pipelines.stages.recorded import records as force_records
 from transforms.contracts import tables
 from transforms.counting import Editions, count, load_editions
 from transforms.counting.audit import Estimate, Stratum, estimate, estimate_together, published_as
@@ -112,6 +109,9 @@ def explain(
         lines, unreadable = read_offence_lines(file)
         decided = decide_lines(lines, unreadable, load_editions())
     else:
+        from pipelines.stages.line import Line
+        from pipelines.stages.recorded import records
+
         line = Line.open(settings(workspace))
         rules = line.workspace.scan("deciding_rules", tables.DecidingRules)
         forces = rules.filter(pl.col("crime_ref") == crime_ref).select(pl.col("force").unique().sort())
@@ -120,7 +120,7 @@ def explain(
             [
                 tables.CountingDecisions.create_empty(),
                 *(
-                    count(force_records(line, each), line.editions).decisions.collect()
+                    count(records(line, each), line.editions).decisions.collect()
                     for each in forces.collect().to_series()
                 ),
             ]
@@ -267,10 +267,13 @@ def _records(file: Path | None, workspace: str | None, force: str | None) -> Ite
             if force in (None, part["force"][0]):
                 yield part.lazy()
         return
+    from pipelines.stages import recorded
+    from pipelines.stages.line import Line
+
     line = Line.open(settings(workspace))
     for name in line.forces:
-        if force in (None, name) and accepted(line, "lines", name):
-            yield force_records(line, name)
+        if force in (None, name) and recorded.accepted(line, "lines", name):
+            yield recorded.records(line, name)
 
 
 def _quarter(text: str | None) -> Quarter | None:

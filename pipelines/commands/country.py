@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.country import load_country
 from pipelines.progress import console
-from pipelines.sources.open_geography import write_open_country
 
 country = typer.Typer(
     help="Make and check the reference data that figures are published for.", no_args_is_help=True
@@ -33,6 +31,8 @@ def build(
     Safety Partnerships and police force areas, and the lookup from LSOA 2011. Edit `register.csv` and
     `calendar.csv` afterwards to say who owes you what, and when you release.
     """
+    from pipelines.sources.open_geography import write_open_country
+
     write_open_country(data_folder, country_folder, replace=replace)
     _describe(country_folder)
 
@@ -46,6 +46,8 @@ def check(
 
 
 def _describe(folder: Path) -> None:
+    from pipelines.country import load_country
+
     loaded = load_country(folder)
     lsoas = loaded.country.lsoas
     console.print(

@@ -7,17 +7,20 @@ import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import polars as pl
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines.progress import Stopwatch, console, errors
-from pipelines.settings import SettingsError, settings
-from pipelines.stages.line import Line
+from pipelines.settings import Settings, SettingsError, home, settings
 from transforms.contracts import tables
 from transforms.periods import Quarter
+
+if TYPE_CHECKING:
+    from pipelines.stages.line import Line
 
 WorkspaceOption = Annotated[
     str | None,
@@ -62,18 +65,28 @@ def run(
     """
     from pipelines.running import run_line
 
-    wanted = None
-    if quarter is not None:
-        try:
-            wanted = Quarter.parse(quarter)
-        except ValueError as problem:
-            raise typer.BadParameter(str(problem), param_hint="--quarter") from None
+    wanted = _quarter(quarter)
     watch = Stopwatch()
     outcome = run_line(settings(workspace, supply, country), wanted)
     outcome.tell()
     console.print(f"[dim]{watch.seconds} seconds[/]")
     if outcome.failed:
         raise typer.Exit(1)
+
+
+def _opened(where: Settings) -> Line:
+    # Geography is slow to import, and most commands and every help page do without it.
+    from pipelines.stages.line import Line
+
+    return Line.open(where)
+
+
+def _quarter(text: str | None) -> Quarter | None:
+    """The quarter that someone wrote, if any. A mistake is told with the option it was made in."""
+    try:
+        return None if text is None else Quarter.parse(text)
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem), param_hint="--quarter") from None
 
 
 def sources(
@@ -83,7 +96,7 @@ def sources(
     refused: Annotated[bool, typer.Option("--refused", help="Only files that were refused.")] = False,
 ) -> None:
     """List every file received: its rows, what was refused, and why."""
-    line = Line.open(settings(workspace, supply, country))
+    line = _opened(settings(workspace, supply, country))
     shown = line.supplies().sort("received_order")
     if refused:
         shown = shown.filter((pl.col("state") == "refused") | (pl.col("rejected") > 0))
@@ -94,16 +107,19 @@ def sources(
         table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in shown.iter_rows(named=True):
         table.add_row(
-            row["name"], row["state"], f"{row['rows']:,}", f"{row['rejected']:,}", row["supply"][:12]
+            escape(row["name"]), row["state"], f"{row['rows']:,}", f"{row['rejected']:,}", row["supply"][:12]
         )
     console.print(table)
     for row in shown.filter(pl.col("reason").is_not_null()).iter_rows(named=True):
-        console.print(f"[yellow]refused[/] {row['reason']}")
+        console.print(f"[yellow]refused[/] {escape(row['reason'])}")
     rejects = line.workspace.scan("rejects", tables.Rejects).head(20).collect()
     for row in rejects.iter_rows(named=True):
         console.print(
-            f"[yellow]row[/] {row['name']}, line {row['line']:,}, field {row['field']}: {row['reason']}, "
-            f"seen “{row['seen'] or ''}”, wanted {row['wanted']}."
+            "[yellow]row[/] "
+            + escape(
+                f"{row['name']}, line {row['line']:,}, field {row['field']}: {row['reason']}, "
+                f"seen “{row['seen'] or ''}”, wanted {row['wanted']}."
+            )
         )
     if rejects.height == 20:
         console.print("[dim]Only the first 20 rejected rows are shown; all are in the table “rejects”.[/]")
@@ -116,7 +132,7 @@ def status(
     months: Annotated[int, typer.Option(help="How many of the latest months to show.")] = 12,
 ) -> None:
     """Show who owes what, what came, and what is missing since when and why."""
-    line = Line.open(settings(workspace, supply, country))
+    line = _opened(settings(workspace, supply, country))
     verdicts = line.workspace.read("verdicts", tables.Verdicts)
     if verdicts.is_empty():
         console.print("Nothing has been judged yet. Run `fullcount run` first.")
@@ -167,9 +183,10 @@ def serve(
     from pipelines.store import Storage
     from publish.serve import application
 
-    storage = Storage(workspace or settings(supply=".", country=".").workspace)
+    wanted = _quarter(quarter)
+    storage = Storage(home(workspace))
     releases = sorted(folder.parent for folder in storage.path("releases").glob("*/manifest.json"))
-    chosen = [folder for folder in releases if quarter is None or folder.name == str(Quarter.parse(quarter))]
+    chosen = [folder for folder in releases if wanted is None or folder.name == str(wanted)]
     if not chosen:
         raise SettingsError(
             f"There is no release{f' of {quarter}' if quarter else ''} in {storage.root}. Run `fullcount run` first."
@@ -180,9 +197,9 @@ def serve(
 
 def doctor(workspace: WorkspaceOption = None) -> None:
     """Check that this machine has what is needed, and say what to do where it has not."""
-    home = settings(workspace, supply=".", country=".").workspace
-    local = "://" not in home
-    folder = Path(home) if local else Path()
+    where = home(workspace)
+    local = "://" not in where
+    folder = Path(where) if local else Path()
     free = (
         shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists())).free
         if local
@@ -192,7 +209,7 @@ def doctor(workspace: WorkspaceOption = None) -> None:
         ("Python 3.11 to 3.13", (3, 11) <= sys.version_info < (3, 14), sys.version.split()[0]),
         ("fullcount", True, version("fullcount")),
         ("the engines fit each other", *_engines()),
-        ("the workspace can be written", not local or _writable(folder), home),
+        ("the workspace can be written", not local or _writable(folder), where),
         (
             "at least 2 GB of disk is free",
             not local or free > 2e9,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,6 +13,9 @@ from typing import Any, Final
 from pipelines.sources.refusal import Refusal, nearest
 from transforms.contracts.columns import EXTRACT, REQUIRED
 
+_PARTS: Final = frozenset(
+    ("title", "source_system", "day_first", "no_location", "personal", "columns", "values")
+)
 #: Columns that the file name or the map can supply for the whole file.
 FROM_OUTSIDE: Final = ("force", "source_system")
 
@@ -90,16 +93,21 @@ def choose(header: Sequence[str], system: str | None, maps: Sequence[ColumnMap],
 
 
 def read_map(text: str, name: str) -> ColumnMap:
-    """A column map out of the text of its TOML file. Raises `ValueError` for what a map cannot hold."""
-    data = tomllib.loads(text)
+    """A column map out of the text of its TOML file. Raises `Refusal` for what is no TOML or no column map."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _no_map(name, str(error), "TOML") from error
     columns: dict[str, str] = data.get("columns", {})
     values: dict[str, dict[str, str]] = data.get("values", {})
-    known = {"title", "source_system", "day_first", "no_location", "personal", "columns", "values"}
-    if strange := sorted((set(data) - known) | (set(columns) - set(EXTRACT)) | (set(values) - set(EXTRACT))):
-        raise ValueError(f"{name}: a column map has no {', '.join(strange)}")
+    strange = (set(data) - _PARTS) | (set(columns) - set(EXTRACT)) | (set(values) - set(EXTRACT))
+    if strange:
+        raise _no_map(
+            name, ", ".join(sorted(strange)), f"{', '.join(sorted(_PARTS))}, and columns of the contract"
+        )
     return ColumnMap(
         name=name,
-        title=data["title"],
+        title=data.get("title", name),
         columns=columns,
         personal=frozenset(data.get("personal", ())),
         values=values,
@@ -107,6 +115,11 @@ def read_map(text: str, name: str) -> ColumnMap:
         source_system=data.get("source_system"),
         no_location=tuple(data.get("no_location", ())),
     )
+
+
+def _no_map(name: str, seen: str, wanted: str) -> Refusal:
+    advice = "correct the map as docs/adding-a-source.md says, and run again"
+    return Refusal(f"{name}.toml", "the column map cannot be read", advice, seen=seen, wanted=wanted)
 
 
 @cache
@@ -122,14 +135,11 @@ def shipped_maps() -> tuple[ColumnMap, ...]:
     )
 
 
-def maps_in(folders: Iterable[Path]) -> tuple[ColumnMap, ...]:
-    """The shipped maps and those in `folders`, which stand in for shipped ones of the same name."""
-    own = {
-        path.stem: read_map(path.read_text(encoding="utf-8"), path.stem)
-        for folder in folders
-        for path in sorted(folder.glob("*.toml"))
-    }
-    return (*own.values(), *(each for each in shipped_maps() if each.name not in own))
+def maps_in(folder: Path) -> tuple[ColumnMap, ...]:
+    """The maps in `folder`, if there is one, before the shipped ones; of two with one name only the first holds."""
+    own = [read_map(path.read_text(encoding="utf-8"), path.stem) for path in sorted(folder.glob("*.toml"))]
+    names = {each.name for each in own}
+    return (*own, *(each for each in shipped_maps() if each.name not in names))
 
 
 def _plain(header: str) -> str:

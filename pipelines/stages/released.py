@@ -26,17 +26,22 @@ class Released:
     new: bool
 
 
+def require_supplied(line: Line, quarter: Quarter) -> None:
+    """Raise StoreError when nothing has been supplied for the quarter."""
+    if quarter not in line.quarters():
+        raise StoreError(
+            f"{quarter} cannot be released: nothing was supplied for any of its months. "
+            f"The quarters supplied are {_spoken(line.quarters())}."
+        )
+
+
 def release(line: Line, quarter: Quarter) -> Released:
     """Build the quarter's release when anything that it is made from has changed.
 
     Raises StoreError when nothing has been supplied for the quarter.
     """
     window = line.window()
-    if quarter not in line.quarters():
-        raise StoreError(
-            f"{quarter} cannot be released: nothing was supplied for any of its months. "
-            f"The quarters supplied are {_spoken(line.quarters())}."
-        )
+    require_supplied(line, quarter)
     quarters = [each for each in line.quarters() if quarter.plus(1 - QUARTERS_SHOWN) <= each <= quarter]
     workspace = line.workspace
     names = [str(each) for each in quarters]

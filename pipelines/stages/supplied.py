@@ -13,6 +13,7 @@ import polars as pl
 
 from pipelines.progress import steps
 from pipelines.sources import force_extract, police_uk
+from pipelines.sources.column_maps import maps_in
 from pipelines.sources.finding import Found, find
 from pipelines.sources.freeze import Frozen, freeze
 from pipelines.sources.naming import Recognised, recognise
@@ -129,6 +130,7 @@ def _read(line: Line, frozen: Frozen, recognised: Recognised, row: dict[str, obj
                 known_forces=line.forces,
                 known_codes=line.editions.known_codes(),
                 folder=scratch,
+                maps=maps_in(Path(line.settings.country) / "column-maps"),
             )
             workspace.adopt("lines", partition, extract.lines, extract.kept, made_from)
             kept, rejects, rows = extract.kept, extract.rejects, extract.rows

@@ -33,7 +33,9 @@ def count_plainly(records: pd.DataFrame) -> pd.Series:
     counted = pd.Series(0, index=records.index)
     if contending.empty:
         return counted
-    incidents = contending.groupby(["force", "incident_ref"], sort=False, group_keys=False)[contending.columns]
+    incidents = contending.groupby(["force", "incident_ref"], sort=False, group_keys=False)[
+        contending.columns
+    ]
     kept = incidents.apply(_count_incident)
     counted[kept.index] = kept["counted"]
     return counted

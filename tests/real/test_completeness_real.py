@@ -62,7 +62,7 @@ def test_dyfed_powys_2024_is_found(whole: Judgement) -> None:
         found[month] in ("partial", "missing")
         for month in ("2023-05", "2024-01", "2024-02", "2024-03", "2024-04")
     )
-    assert found["2024-05"] == "complete"
+    assert found["2024-06"] == "complete"
 
 
 def test_devon_and_cornwall_is_exposed_back_to_the_first_month(whole: Judgement) -> None:

@@ -10,7 +10,9 @@ from transforms.contracts.status import STATUS, WORST_LAST, Status
 
 def figures(*rows: tuple[str, str, int | None, str]) -> pl.DataFrame:
     return pl.DataFrame(
-        rows, schema={"region": pl.String, "force": pl.String, "count": pl.Int64, "status": STATUS}, orient="row"
+        rows,
+        schema={"region": pl.String, "force": pl.String, "count": pl.Int64, "status": STATUS},
+        orient="row",
     )
 
 
@@ -37,7 +39,12 @@ def test_a_partial_part_makes_a_partial_total() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["n", "s"]), st.sampled_from("abcd"), st.integers(-5, 50), st.sampled_from(WORST_LAST)),
+        st.tuples(
+            st.sampled_from(["n", "s"]),
+            st.sampled_from("abcd"),
+            st.integers(-5, 50),
+            st.sampled_from(WORST_LAST),
+        ),
         min_size=1,
     )
 )
@@ -54,7 +61,8 @@ def test_no_total_is_a_number_while_a_part_is_not(rows: list[tuple[str, str, int
 def test_strays_in_a_month_that_was_not_supplied_stay_no_number() -> None:
     grid = pl.LazyFrame({"force": ["a", "a", "b"], "area": ["x", "y", "z"], "supplied": [True, True, False]})
     counted = pl.LazyFrame(
-        {"force": ["a", "a", "b"], "area": ["x", "x", "z"], "counted": [1, 1, 1]}, schema_overrides={"counted": pl.Int8}
+        {"force": ["a", "a", "b"], "area": ["x", "x", "z"], "counted": [1, 1, 1]},
+        schema_overrides={"counted": pl.Int8},
     )
     laid = aggregation.count_onto_grid(grid, counted, ["force", "area"]).sort("area").collect()
     assert laid.get_column("count").to_list() == [2, 0, None]

@@ -62,7 +62,11 @@ def test_a_later_entry_replaces_an_earlier_one_about_the_same_spell() -> None:
     [
         ([received("a", MONTHS[0], 5)], True, None),
         ([received("a", MONTHS[0], 0)], False, "the file supplied for this month is empty"),
-        ([received("a", MONTHS[0], 0, "refused")], False, "the file supplied for this month could not be used"),
+        (
+            [received("a", MONTHS[0], 0, "refused")],
+            False,
+            "the file supplied for this month could not be used",
+        ),
         ([received("a", MONTHS[0], 9, "superseded")], False, "nothing was supplied for this month"),
         ([], False, "nothing was supplied for this month"),
         ([received("b", MONTHS[0], 5)], False, "nothing was supplied for this month"),

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.sources.column_maps import read_map, shipped_maps
+from pipelines.sources.column_maps import maps_in, read_map, shipped_maps
 from pipelines.sources.force_extract import ExtractRead, read_extract
 from pipelines.sources.freeze import freeze
 from pipelines.sources.naming import Recognised, recognise
@@ -333,7 +333,7 @@ def test_a_file_is_refused_in_one_sentence(
 
 
 def test_another_source_system_than_the_name_says_stops_the_file(read: Callable[..., ExtractRead]) -> None:
-    with pytest.raises(Refusal, match="another source system.*“niche”, wanted athena"):
+    with pytest.raises(Refusal, match=r"another source system.*“niche”, wanted athena"):
         read([row()], name="2019-07-carrow-athena-extract.csv")
 
 
@@ -467,9 +467,27 @@ def test_another_system_is_a_data_file(read: Callable[..., ExtractRead]) -> None
     assert done.column_map == "connect" and lines_of(done).equals(lines_of(read([row()])))
 
 
-def test_a_map_with_a_column_that_the_contract_lacks_says_so() -> None:
-    with pytest.raises(ValueError, match="wrong: a column map has no mood"):
-        read_map('title = "x"\n[columns]\nmood = "Mood"\n', "wrong")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[columns]\nmood = "Mood"\n', "wrong.toml: the column map cannot be read, seen “mood”"),
+        ('[values.mood]\nA = "b"\n', "seen “mood”"),
+        ("delimiter = ';'\n", "seen “delimiter”, wanted columns, day_first"),
+        ("title = \n", "wanted TOML"),
+    ],
+)
+def test_a_map_that_cannot_be_read_says_so(text: str, said: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        read_map(text, "wrong")
+    assert said in str(refused.value)
+
+
+def test_maps_of_the_country_come_first_and_stand_in_for_shipped_ones(tmp_path: Path) -> None:
+    assert maps_in(tmp_path / "nowhere") == shipped_maps()
+    (tmp_path / "opus.toml").write_text('title = "ours"\n')
+    (tmp_path / "athena.toml").write_text('title = "Athena"\n')
+    assert [each.title for each in maps_in(tmp_path)][:2] == ["Athena", "ours"]
+    assert [each.name for each in maps_in(tmp_path)].count("opus") == 1
 
 
 @pytest.mark.parametrize("compression", ["gz", "zst"])

@@ -163,7 +163,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     source.write_bytes(b"first")
     copying = freezing._copy_hashing
     monkeypatch.setattr(freezing, "_copy_hashing", lambda *given: (copying(*given), change(source))[0])
-    with pytest.raises(Refusal, match="changed while it was read; .*at the next run|damaged or cut short"):
+    with pytest.raises(Refusal, match=r"changed while it was read; .*at the next run|damaged or cut short"):
         freeze(source, tmp_path / "store")
     assert not any((tmp_path / "store").iterdir())
 

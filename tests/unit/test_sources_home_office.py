@@ -150,7 +150,7 @@ def test_workbooks_give_what_the_csv_gives(
         ({"2018_19": [list(PFA), pfa(1)]}, "another year than its name says, seen “2017/18”, wanted 2018/19"),
         ({"2017_18": [["nothing"]]}, "the sheet has no header"),
         ({"Notes": [["nothing"]]}, "no sheet of the workbook holds a table"),
-        ({"2017_18": [list(PFA), pfa(1)[:6] + [4.1, 1]]}, "4.1 and 4.10 cannot be told apart"),
+        ({"2017_18": [list(PFA), [*pfa(1)[:6], 4.1, 1]]}, "4.1 and 4.10 cannot be told apart"),
     ],
 )
 def test_a_workbook_is_refused_in_one_sentence(

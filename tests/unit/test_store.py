@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from pipelines import store
-from pipelines.store import StoreError, Storage, Workspace
+from pipelines.store import Storage, StoreError, Workspace
 from transforms.contracts import tables
 
 
@@ -47,7 +47,9 @@ def test_duckdb_reads_every_table(tmp_path: Path) -> None:
 
 def test_a_table_that_breaks_its_contract_is_not_written(tmp_path: Path) -> None:
     workspace = Workspace.open(tmp_path)
-    with pytest.raises(StoreError, match=r"offences p: breaks its contract: no_number_without_supply \(1 rows\)"):
+    with pytest.raises(
+        StoreError, match=r"offences p: breaks its contract: no_number_without_supply \(1 rows\)"
+    ):
         workspace.write("offences", "p", grid(3, supplied=False), tables.OffenceGrid, "a")
     assert workspace.head == {}
 
@@ -63,7 +65,9 @@ def test_a_table_that_breaks_its_contract_is_not_read(tmp_path: Path) -> None:
         workspace.scan("offences", tables.AreaGrid)
 
 
-def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     storage = Storage(tmp_path)
     storage.write("HEAD", b"before")
 
@@ -71,10 +75,10 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path: Path, mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(store.os, "fsync", full)
-    with pytest.raises(StoreError, match="No space left on device. Free some space and run again"):
+    with pytest.raises(StoreError, match=r"No space left on device\. Free some space and run again"):
         storage.write("HEAD", b"after")
     assert storage.read("HEAD") == b"before"
-    assert sorted(os.listdir(tmp_path)) == ["HEAD"]
+    assert [path.name for path in tmp_path.iterdir()] == ["HEAD"]
 
 
 def test_a_second_run_is_kept_out_in_words(tmp_path: Path) -> None:

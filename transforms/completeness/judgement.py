@@ -91,8 +91,12 @@ def judge(
         if as_of is None or t == len(cube.months) - 1:
             incidents.extend(relocated(t, cube, track, localise(t, cube, track, month)))
         local.learn(t, month, track.masked[t, :, :-1])
-    alerts = join_incidents(cube, track, incidents)
-    alerts.extend(exposed_months(cube, track))
+    exposed = exposed_months(cube, track)
+    told = {(t, alert.incident.force) for alert in exposed for t in range(alert.first, alert.last + 1)}
+    alerts = join_incidents(
+        cube, track, [i for i in incidents if i.kind != "partial" or (i.month, i.force) not in told]
+    )
+    alerts.extend(exposed)
     verdicts = _verdicts(cube, track, owed, alerts, register)
     return Judgement(verdicts, alert_table(cube, local, track, alerts, as_of), affected_grid(cube, alerts))
 

@@ -545,6 +545,8 @@ def _mappings(
             place_gain = float(
                 (seen * np.log(1 - part + part * theirs / np.maximum(own, 1e-9)) / spread).sum()
             )
+            if place_gain <= 0:
+                continue
             both = closure + count_gain + float(np.minimum(place_gain, k.PLACE_WEIGHT))
             if both > best_gain:
                 best, best_gain = target, both
