@@ -89,6 +89,8 @@ class Plan:
     day_first: bool
     #: Whether places are given in National Grid metres.
     in_metres: bool
+    #: Whether a field that looks empty may hold an empty text.
+    has_quotes: bool
     #: Whether to try only the way that most of the file is written in, which is several times faster.
     is_quick: bool
 
@@ -97,40 +99,44 @@ class Plan:
         return replace(
             self,
             day_first=self.day_first or any(is_day_first(cells[name]) for name in DATED),
-            in_metres=self.in_metres or cells.select((pl.col("easting") != "").any()).item() is True,
+            in_metres=self.in_metres or cells["easting"].count() > 0,
             is_quick=False,
         )
 
 
-def make_plan(sample: pl.DataFrame, column_map: ColumnMap, scope: Scope) -> Plan:
-    """The plan for a file whose first rows are `sample`, as text under the file's own header."""
+def make_plan(sample: pl.DataFrame, column_map: ColumnMap, scope: Scope, *, has_quotes: bool) -> Plan:
+    """The plan for a file whose first rows are `sample`, as text under the file's own header, null where empty."""
     headers = column_map.headers(sample.columns)
-    columns = {
-        name: sample[headers[name]].str.strip_chars().replace("", None).drop_nulls()
-        for name in DATED
-        if name in headers
-    }
+    stripped = sample.select(stripped_or_null(pl.col(list(headers.values()))))
+    columns = {name: stripped[headers[name]].drop_nulls() for name in DATED if name in headers}
     day_first = column_map.day_first or any(is_day_first(values) for values in columns.values())
     styles = {name: main_style(values, day_first) for name, values in columns.items()}
-    in_metres = "easting" in headers and (sample[headers["easting"]].str.strip_chars() != "").any()
-    plan = Plan(scope, column_map, headers, styles, day_first, in_metres, is_quick=True)
+    in_metres = "easting" in headers and stripped[headers["easting"]].count() > 0
+    plan = Plan(scope, column_map, headers, styles, day_first, in_metres, has_quotes, is_quick=True)
     read = read_cells(sample.lazy().select(cells(plan)), plan).select(is_good(plan).alias("good")).collect()
     return replace(plan, is_quick=read.filter("good").height >= _QUICK_SHARE * sample.height)
 
 
 def cells(plan: Plan) -> Iterator[pl.Expr]:
-    """Each column of the contract as the file writes it; empty text where the file has no such column."""
-    outside = {"force": plan.scope.force, "source_system": plan.column_map.source_system or ""}
+    """Each column of the contract as the file writes it; null where a field is empty or there is no such column."""
+    outside = {"force": plan.scope.force, "source_system": plan.column_map.source_system}
     for name in EXTRACT:
         if name not in plan.headers:
-            yield pl.lit(outside.get(name, "")).alias(name)
+            yield pl.lit(outside.get(name), pl.String).alias(name)
             continue
         cell = pl.col(plan.headers[name])
         if not plan.is_quick:
-            cell = cell.str.strip_chars()
+            cell = stripped_or_null(cell)
+        elif plan.has_quotes:
+            cell = _or_null(cell)
         if name in PLACES and plan.column_map.no_location:
-            cell = pl.when(~cell.is_in(list(plan.column_map.no_location))).then(cell).otherwise(pl.lit(""))
+            cell = pl.when(~cell.is_in(list(plan.column_map.no_location))).then(cell)
         yield cell.alias(name)
+
+
+def stripped_or_null(text: pl.Expr) -> pl.Expr:
+    """Text without outer spaces; null where nothing is left."""
+    return _or_null(text.str.strip_chars())
 
 
 def read_cells(table: pl.LazyFrame, plan: Plan) -> pl.LazyFrame:
@@ -178,13 +184,12 @@ def _words(plan: Plan) -> Iterator[pl.Expr]:
             folded = {own.casefold(): meaning for own, meaning in known.items()}
             if folded:
                 word = pl.coalesce(word.str.to_lowercase().replace_strict(folded, default=None), word)
-        yield (word if name in REQUIRED else _or_null(word)).alias(f"={name}")
+        yield word.alias(f"={name}")
 
 
 def _references(plan: Plan) -> Iterator[pl.Expr]:
     for name in REFERENCES:
-        cell = pl.col(name)
-        yield _or_null(cell.str.strip_chars() if plan.is_quick else cell).alias(f"={name}")
+        yield (pl.col(name).str.strip_chars() if plan.is_quick else pl.col(name)).alias(f"={name}")
 
 
 def _times(plan: Plan) -> Iterator[pl.Expr]:
@@ -243,11 +248,12 @@ def _whose(plan: Plan) -> Iterator[Check]:
         wanted = f"{scope.system}, as in the file name"
         yield Check("source_system", _value("source_system") == scope.system, wanted)
     else:
-        yield Check(
-            "source_system", _value("source_system") != "", "the records system", "the value is empty"
-        )
-    for name in ("crime_ref", "incident_ref"):
-        yield Check(name, _value(name).is_not_null(), "a reference", "the value is empty")
+        is_given = _value("source_system").is_not_null()
+        yield Check("source_system", is_given, "the records system", "the value is empty")
+    for name in REFERENCES:
+        # Blanks alone, where a reference is read quickly, are set aside to be read with care.
+        is_given = _value(name) != "" if name in REQUIRED else _value(name).ne_missing("")
+        yield Check(name, is_given, "a reference", "the value is empty")
 
 
 def _code(plan: Plan, with_words: bool) -> Iterator[Check]:
@@ -267,7 +273,7 @@ def _dated(plan: Plan, with_words: bool) -> Iterator[Check]:
         is_read = _value(name).is_not_null()
         yield Check(
             name,
-            is_read if name in REQUIRED else is_read | (pl.col(name) == ""),
+            is_read if name in REQUIRED else is_read | pl.col(name).is_null(),
             f"an ISO 8601 date{' and time' * (name in TIMES)}{', or empty' * (name not in REQUIRED)}",
             why_no_time(pl.col(name)) if with_words else "",
         )
@@ -282,17 +288,23 @@ def _dated(plan: Plan, with_words: bool) -> Iterator[Check]:
 def _located(plan: Plan) -> Iterator[Check]:
     limits = (DEGREES[:2], DEGREES[2:], METRES[:2], METRES[2:])
     for name, (low, high) in zip(PLACES, limits, strict=True):
-        number = pl.col(name).cast(pl.Float64, strict=False)
-        unit = "degrees" if name in ("longitude", "latitude") else "metres"
-        is_inside = (pl.col(name) == "") | number.is_between(low, high)
-        wanted = f"{unit} between {low:,g} and {high:,g}, or empty"
-        yield Check(name, is_inside, wanted, "no such place in Great Britain")
+        if not plan.in_metres and name in PLACES[2:]:
+            # Metres where the start of the file has none are set aside, to be read with care.
+            yield Check(name, pl.col(name).is_null(), "empty, as in the rest of the file")
+            continue
+        # Where there are metres too, the value may have come from them.
+        number = pl.col(name).cast(pl.Float64, strict=False) if plan.in_metres else _value(name)
+        unit = "degrees" if name in PLACES[:2] else "metres"
+        is_inside = pl.col(name).is_null() | number.is_between(low, high)
+        yield Check(
+            name,
+            is_inside,
+            f"{unit} between {low:,g} and {high:,g}, or empty",
+            "no such place in Great Britain",
+        )
     for one, other in (PLACES[:2], PLACES[2:]):
-        both = (pl.col(one) == "") == (pl.col(other) == "")
+        both = pl.col(one).is_null() == pl.col(other).is_null()
         yield Check(other, both, f"{one} and {other}, or neither", "half a location was given")
-    if not plan.in_metres:
-        # Metres where the start of the file has none are set aside, to be read with care.
-        yield Check("easting", pl.col("easting") == "", "degrees, as in the rest of the file")
 
 
 def _worded(plan: Plan) -> Iterator[Check]:

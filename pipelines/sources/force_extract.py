@@ -118,7 +118,8 @@ def _from_text(plain: Path, door: _Door, maps: Sequence[ColumnMap]) -> ExtractRe
             try:
                 if (_may_hide_uneven_rows(form, column_map) or not form.is_closed()) and not form.is_even():
                     continue
-                read = _read(form.scan(), form.header, column_map, door)
+                table = form.scan(empty_is_null=True)
+                read = _read(table, form.header, column_map, door, has_quotes=form.quotes != 0)
             except pl.exceptions.ComputeError:
                 continue
             except Refusal:
@@ -161,7 +162,9 @@ def _from_parquet(plain: Path, door: _Door, maps: Sequence[ColumnMap]) -> Extrac
         numbered = (
             table.select(texts).with_row_index(ROW, 1).with_columns(pl.col(ROW).cast(pl.Int64).alias(LINE))
         )
-        return _read(numbered.with_columns(pl.col(LINE) + 1), schema.names(), column_map, door)
+        return _read(
+            numbered.with_columns(pl.col(LINE) + 1), schema.names(), column_map, door, has_quotes=True
+        )
     except (pl.exceptions.PolarsError, OSError) as error:
         raise Refusal(
             door.name,
@@ -173,7 +176,7 @@ def _from_parquet(plain: Path, door: _Door, maps: Sequence[ColumnMap]) -> Extrac
 
 def _whether_given(header: str) -> pl.Expr:
     """In place of a personal value, whether there is one."""
-    return pl.when(pl.col(header).is_null()).then(pl.lit("")).otherwise(pl.lit("given")).alias(header)
+    return pl.when(pl.col(header).is_not_null()).then(pl.lit("given")).alias(header)
 
 
 def _as_text(header: str, dtype: pl.DataType, name: str, file: str) -> pl.Expr:
@@ -201,16 +204,19 @@ def _as_text(header: str, dtype: pl.DataType, name: str, file: str) -> pl.Expr:
         column = column.dt.strftime("%Y-%m-%d")
     else:
         column = column.cast(pl.String)
-    return column.fill_null(pl.lit(""))
+    return column
 
 
-def _read(table: pl.LazyFrame, header: Sequence[str], column_map: ColumnMap, door: _Door) -> ExtractRead:
-    """Read a table of text under the file's own header, in one pass.
+def _read(
+    table: pl.LazyFrame, header: Sequence[str], column_map: ColumnMap, door: _Door, *, has_quotes: bool
+) -> ExtractRead:
+    """Read a table of text under the file's own header, null where a field is empty, in one pass.
 
     Rows that are written as most of the file is go straight to `Lines`; the others are set aside and read again by
     every rule there is, and what is left of them is rejected.
     """
-    plan = columns.make_plan(table.head(_SAMPLE).select(header).collect(), column_map, door.scope())
+    sample = table.head(_SAMPLE).select(header).collect()
+    plan = columns.make_plan(sample, column_map, door.scope(), has_quotes=has_quotes)
     read = columns.read_cells(table.select(ROW, LINE, *columns.cells(plan)), plan).with_columns(
         _is_good=columns.is_good(plan)
     )
@@ -228,7 +234,7 @@ def _read(table: pl.LazyFrame, header: Sequence[str], column_map: ColumnMap, doo
     others = read.filter(~pl.col("_is_good")).select(ROW, LINE, *EXTRACT)
     both = pl.concat([good, others.map_batches(again, schema=columns.LINES, streamable=False)])
     with scratch_file(door.folder, door.name, ".parquet") as lines:
-        both.sink_parquet(lines, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP)
+        both.sink_parquet(lines, compression="lz4", row_group_size=_ROW_GROUP)
         if aside.refusal:
             raise aside.refusal
         kept = _require_month(lines, aside.rejects, plan.scope, door)
@@ -241,10 +247,14 @@ def _without_blank(
     rows: pl.DataFrame, table: pl.LazyFrame, header: Sequence[str], plan: columns.Plan
 ) -> pl.DataFrame:
     """The rows in which anything stands. Spreadsheets leave blank ones at the end of a file: they are no rows."""
-    suspects = rows.filter(pl.all_horizontal(pl.col(list(plan.headers)).str.strip_chars() == ""))[ROW]
+    suspects = rows.filter(pl.all_horizontal(columns.stripped_or_null(pl.col(list(plan.headers))).is_null()))[
+        ROW
+    ]
     if suspects.is_empty():
         return rows
-    blank = table.filter(pl.col(ROW).is_in(suspects.implode()), pl.all_horizontal(pl.col(header) == ""))
+    blank = table.filter(
+        pl.col(ROW).is_in(suspects.implode()), pl.all_horizontal(pl.col(header).fill_null("") == "")
+    )
     return rows.join(blank.select(ROW).collect(), on=ROW, how="anti")
 
 
@@ -252,7 +262,7 @@ def _read_again(rows: pl.DataFrame, plan: columns.Plan, door: _Door, aside: _Asi
     """Read rows by every rule there is. Returns those that are right as `Lines`; keeps the rest as rejects."""
     if rows.is_empty():
         return Lines.create_empty()
-    cells = rows.with_columns(pl.col(EXTRACT).str.strip_chars())
+    cells = rows.with_columns(columns.stripped_or_null(pl.col(EXTRACT)))
     plan = plan.with_care(cells)
     _require_one_order(cells, plan, door)
     read = columns.read_cells(cells.lazy(), plan).collect()
@@ -285,7 +295,7 @@ def _require_owner(rows: pl.DataFrame, plan: columns.Plan, door: _Door) -> None:
     for name, wanted in (("force", plan.scope.force), ("source_system", plan.scope.system)):
         if wanted is None:
             continue
-        others = rows.filter((pl.col(f"={name}") != wanted) & (pl.col(name) != ""))
+        others = rows.filter(pl.col(f"={name}") != wanted)
         if others.is_empty():
             continue
         seen = str(others[f"={name}"][0])

@@ -19,8 +19,6 @@ class Check:
     is_right: pl.Expr
     wanted: str | pl.Expr
     reason: str | pl.Expr = "the value cannot be right"
-    #: The column whose value is shown; the one at fault unless another is told.
-    shown: str | None = None
 
 
 def all_right(checks: Sequence[Check]) -> pl.Expr:
@@ -46,7 +44,7 @@ def split(
         pl.when(~check.is_right.fill_null(False)).then(
             pl.struct(
                 field=pl.lit(headers.get(check.column, check.column)),
-                seen=pl.col(check.shown or check.column).str.slice(0, 60),
+                seen=pl.col(check.column).fill_null("").str.slice(0, 60),
                 wanted=_words(check.wanted),
                 reason=_words(check.reason),
             )

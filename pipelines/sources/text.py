@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -43,9 +44,10 @@ class Form:
     tidied: bool = False
     broken: tuple[tuple[int, int], ...] = field(default=())
 
-    def scan(self) -> pl.LazyFrame:
-        """Every record as text, by its header, with `ROW` and `LINE`; empty text where a field is empty.
+    def scan(self, *, empty_is_null: bool = False) -> pl.LazyFrame:
+        """Every record as text, by its header, with `ROW` and `LINE`.
 
+        A field with nothing in it is empty text, or null where `empty_is_null`; one of two quotes stays empty text.
         Lines are right where the form is tidied or even. Collecting it raises `polars.exceptions.ComputeError`
         where the form does not fit the file.
         """
@@ -56,21 +58,26 @@ class Form:
             has_header=False,
             skip_lines=1,
             schema={**numbers, **dict.fromkeys(self.header, pl.String)},
-            empty_string_is_null=False,
+            empty_string_is_null=empty_is_null,
             row_index_name=None if self.tidied else ROW,
             row_index_offset=1,
             glob=False,
         )
         return table if self.tidied else table.with_columns((pl.col(ROW).cast(pl.Int64) + 1).alias(LINE))
 
-    def is_closed(self) -> bool:
-        """Whether the file ends where a record does, as far as a count of its quotes and its last byte can tell."""
+    @cached_property
+    def quotes(self) -> int:
+        """How many quotation marks there are in the file; -1 where it does not end with a line."""
         quotes, ending = 0, b""
         with self.path.open("rb") as stream:
             while chunk := stream.read(_CHUNK):
                 quotes += chunk.count(b'"')
                 ending = chunk[-1:]
-        return quotes % 2 == 0 and ending == b"\n"
+        return quotes if ending == b"\n" else -1
+
+    def is_closed(self) -> bool:
+        """Whether the file ends where a record does, as far as its quotes and its last byte can tell."""
+        return self.quotes % 2 == 0
 
     def is_even(self) -> bool:
         """Whether each record is one line with as many fields as the header, so that none is cut short."""

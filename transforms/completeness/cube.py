@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from scipy import sparse
 
 from transforms.completeness.constants import BLOCK_SIZES
 
@@ -30,6 +32,13 @@ class Level:
     force_of_node: Ints
     areas_of_node: Ints
     named: bool = True
+
+    @cached_property
+    def membership(self) -> Any:
+        """Which areas each node holds, as a sparse matrix `[node, area]`."""
+        areas = len(self.node_of_area)
+        ones = np.ones(areas, dtype=np.float32)
+        return sparse.csr_array((ones, (self.node_of_area, np.arange(areas))), shape=(len(self.nodes), areas))
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None 
         peer_level, peer_error = peers_level(y[t], share, usable)
         lonely = np.isnan(peer_level)
         fallback = np.where(np.isnan(last_level), _own_level(y[t], share, owed[t]), last_level)
-        level[t] = np.where(lonely, fallback, peer_level)
+        level[t] = np.maximum(np.where(lonely, fallback, peer_level), 1e-9)
         mean[t] = share * level[t]
         common = pooled.phi()
         factor = np.maximum(scatter[0] / scatter[1], k.CALMEST)

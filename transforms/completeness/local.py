@@ -8,7 +8,7 @@ import numpy as np
 
 from transforms.completeness import constants as k
 from transforms.completeness import evidence
-from transforms.completeness.cube import Cube, Floats, Ints
+from transforms.completeness.cube import Cube, Floats, Ints, Level
 
 #: Shares supplied at which small losses are followed over months.
 FOLLOWED: tuple[float, float] = (0.02, 0.35)
@@ -137,11 +137,8 @@ class LocalModel:
             self._cell.add(y, mean, use)
             self._area.add(area_y[:, None], area_mean[:, None], whole[:, None])
             for level, scatter, own in zip(cube.levels, self._group, self._own_group, strict=True):
-                observed, expected = by_node(level.node_of_area, y), by_node(level.node_of_area, mean)
-                free = (
-                    by_node(level.node_of_area, (~use).astype(np.float32))
-                    <= 0.1 * level.areas_of_node[:, None]
-                )
+                observed, expected = by_node(level, y), by_node(level, mean)
+                free = by_node(level, (~use).astype(np.float32)) <= 0.1 * level.areas_of_node[:, None]
                 scatter.add(observed, expected, free)
                 _own(own, observed, expected, scatter.phi()[None, :], free, both=True)
             _own(self._own_area, area_y, area_mean, month.phi_area, whole)
@@ -219,13 +216,10 @@ def _own(store: Floats, y: Floats, mean: Floats, phi: Floats, used: Floats, both
     store[1] += used
 
 
-def by_node(node_of_area: Ints, values: Floats) -> Floats:
+def by_node(level: Level, values: Floats) -> Floats:
     """Adds `[area, type]` up to `[node, type + 1]`, the last column over all types."""
-    nodes = int(node_of_area.max()) + 1
-    columns = [
-        np.bincount(node_of_area, weights=values[:, c], minlength=nodes) for c in range(values.shape[1])
-    ]
-    return np.stack([*columns, np.add.reduce(columns)], axis=1)
+    sums = np.asarray(level.membership @ values, dtype=np.float64)
+    return np.concatenate([sums, np.add.reduce(sums, axis=1, keepdims=True)], axis=1)
 
 
 def evidence_over_months(recent: Floats) -> tuple[Floats, Ints]:

@@ -94,7 +94,7 @@ def _seeds(t: int, cube: Cube, month: LocalMonth, ease: float) -> _Seeds:
         cell_months.ravel()[worth] = np.where(now - need >= run - need - k.EVIDENCE_SLOW, 1, months)
     groups = []
     for level, phi, widen in zip(cube.levels, month.phi_group, month.widen_group, strict=True):
-        observed, expected = by_node(level.node_of_area, y), by_node(level.node_of_area, mean)
+        observed, expected = by_node(level, y), by_node(level, mean)
         factor = evidence.local_factor(observed, expected, evidence.widened(phi[None, :], expected, widen))
         factor[expected < k.SMALLEST_EXPECTED] = -np.inf
         alone = np.bincount(level.force_of_node, minlength=len(cube.forces))[level.force_of_node] == 1
@@ -545,8 +545,6 @@ def _mappings(
             place_gain = float(
                 (seen * np.log(1 - part + part * theirs / np.maximum(own, 1e-9)) / spread).sum()
             )
-            if place_gain <= 0:
-                continue
             both = closure + count_gain + float(np.minimum(place_gain, k.PLACE_WEIGHT))
             if both > best_gain:
                 best, best_gain = target, both

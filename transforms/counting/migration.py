@@ -10,6 +10,9 @@ import polars as pl
 #: Doublings of the pointer along a chain of previous references: 2**6 moves of one crime, more is a circle.
 _DOUBLINGS: Final = 6
 
+#: An order of records that does not depend on the order of rows.
+_STABLE: Final = ("recorded_at", "crime_ref", "source_system")
+
 #: Copies agree on the place when they agree to about ten metres.
 _PLACE_DECIMALS: Final = 4
 
@@ -39,7 +42,13 @@ def find_moves(lines: pl.DataFrame) -> Moves | None:
         .agg(first=pl.min_horizontal("recorded_at", "recorded_at_new").min())
         .select(line="new", first_month=pl.col("first").dt.date().dt.month_start())
     )
-    gone = pairs.group_by(line="old").agg(moved_to=pl.col("new").min())
+    # Where several records name one old one, the choice among them must not depend on the order of rows.
+    gone = (
+        pairs.join(lines.select(*_STABLE, new="line"), on="new")
+        .sort(_STABLE)
+        .unique("old", keep="first", maintain_order=True)
+        .select(line="old", moved_to="new")
+    )
     records = first.join(gone, on="line", how="full", coalesce=True).select(
         "line", "moved_to", first_month=pl.when(pl.col("moved_to").is_null()).then("first_month")
     )
@@ -99,10 +108,11 @@ def _crosswalk(lines: pl.DataFrame) -> pl.DataFrame:
     if naming.is_empty():
         return pl.DataFrame(schema={"old": pl.UInt32, "new": pl.UInt32, "how": pl.String})
     edges = (
-        naming.join(
-            lines.select("force", "crime_ref", "source_system", old="line"), on=["force", "crime_ref"]
-        )
+        naming.join(lines.select("force", *_STABLE, old="line"), on=["force", "crime_ref"])
         .filter((pl.col("source_system") != pl.col("system")) | (pl.col("crime_ref") != pl.col("own")))
+        # A reference may be held by two other systems: it is taken to be that of the one that recorded it first.
+        .sort(pl.col("source_system") == pl.col("system"), *_STABLE)
+        .unique("new", keep="first", maintain_order=True)
         .select("old", "new")
     )
     circular = _chains(edges).filter(pl.col("circular")).select("new").unique()
@@ -113,7 +123,8 @@ def _crosswalk(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _chains(pairs: pl.DataFrame) -> pl.DataFrame:
     """The oldest record behind each new one: `new, oldest, circular`. Follows all chains at once, by doubling."""
-    step = pairs.group_by("new").agg(to=pl.col("old").min())
+    # Only copies found by a stated match can be several behind one, and those were recorded at the same time.
+    step = pairs.select("new", to="old").unique("new", keep="any")
     reach = step
     for _ in range(_DOUBLINGS):
         further = reach.join(reach.select(to="new", beyond="to"), on="to", how="left")

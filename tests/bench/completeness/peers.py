@@ -129,7 +129,7 @@ class Bench:
         if level == "area":
             return n.sum(axis=1)
         if level == "msoa":
-            return by_node(self.msoa.node_of_area, n)[:, -1].astype(np.float32)
+            return by_node(self.msoa, n)[:, -1].astype(np.float32)
         force = np.add.reduceat(n, cube.first_area[:-1], axis=0)
         return force.sum(axis=1) if level == "force" else force.ravel()
 
