@@ -6,7 +6,7 @@ import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
@@ -32,17 +32,14 @@ class Found:
     name: str
     path: Path
     member: zipfile.ZipInfo | None = None
+    #: Shared by the members of an archive: its directory is long to read.
+    archive: zipfile.ZipFile | None = field(default=None, compare=False, repr=False)
 
     def open(self) -> IO[bytes]:
         """The bytes of the file as received, a member of an archive being inflated as it is read."""
-        if self.member is None:
+        if self.member is None or self.archive is None:
             return self.path.open("rb")
-        archive = zipfile.ZipFile(self.path)
-        try:
-            stream = archive.open(self.member)
-        finally:
-            archive.close()  # the member keeps the file open until it is closed itself
-        return stream
+        return self.archive.open(self.member)
 
     def head(self, size: int = 4096) -> bytes:
         """The first `size` bytes. Raises `Refusal` when the file cannot be opened or inflated."""
@@ -94,8 +91,8 @@ def _file(path: Path, name: str) -> Iterator[Found | Refusal]:
         yield Found(name, path)
         return
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
+        archive = zipfile.ZipFile(path)
+        members = [member for member in archive.infolist() if not member.is_dir()]
     except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
         yield unreadable(name, error)
         return
@@ -117,7 +114,7 @@ def _file(path: Path, name: str) -> Iterator[Found | Refusal]:
                 label, "an archive lies inside an archive", "unpack the outer one and supply the inner one"
             )
         else:
-            yield Found(label, path, member)
+            yield Found(label, path, member, archive)
 
 
 def _bomb(name: str, members: list[zipfile.ZipInfo]) -> Refusal | None:

@@ -122,6 +122,8 @@ def _atomically(name: str, store: Path) -> Iterator[tuple[IO[bytes], Callable[[P
     copy = os.fdopen(handle, "wb")
 
     def keep(place: Path) -> None:
+        if place.exists():
+            return
         copy.flush()
         os.fsync(copy.fileno())
         place.parent.mkdir(exist_ok=True)
