@@ -48,6 +48,23 @@ def _told() -> tuple[type[Exception], ...]:
     return (SettingsError, StoreError, CountryError, Refusal, ReturnError)
 
 
+def _out_of_room(problem: BaseException | None) -> bool:
+    """Whether a full disk is behind it: each engine says so in its own words, often deep in a chain of causes."""
+    words = (
+        "no space left",
+        "disk is full",
+        "disk i/o error",
+        "file too large",
+        "os error 28",
+        "os error 27",
+    )
+    while problem is not None:
+        if any(word in str(problem).lower() for word in words):
+            return True
+        problem = problem.__cause__ or problem.__context__
+    return False
+
+
 def main() -> None:
     """Run the command line; a mistake a person can mend ends with one message and status 2."""
     try:
@@ -62,6 +79,12 @@ def main() -> None:
         )
         sys.exit(2)
     except Exception as problem:
+        if _out_of_room(problem):
+            errors.print(
+                "[bold red]fullcount:[/] there is no room left on the disk. Make room and run the same command "
+                "again: nothing half-written was left, and what was finished is kept."
+            )
+            sys.exit(2)
         if not isinstance(problem, _told()):
             raise
         errors.print(f"[bold red]fullcount:[/] {escape(str(problem))}")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pipelines.progress import console, steps
 from pipelines.settings import Settings, crime_id_key
-from pipelines.store import Storage
+from pipelines.store import Storage, Workspace
 from transforms.periods import Quarter
 
 #: No telemetry, no pop-ups, nothing sent anywhere.
@@ -69,7 +69,16 @@ def dagster_home(workspace: str) -> Path:
 
 
 def run_line(where: Settings, quarter: Quarter | None) -> Outcome:
-    """Materialise the whole flow: take in, record, count, aggregate, judge every quarter, release one."""
+    """Materialise the whole flow: take in, record, count, aggregate, judge every quarter, release one.
+
+    Raises StoreError when another run is using the workspace.
+    """
+    # Taken before Dagster makes its own files, which two runs must not do at once.
+    with Workspace.open(where.workspace).lock("run-lock"):
+        return _run_line(where, quarter)
+
+
+def _run_line(where: Settings, quarter: Quarter | None) -> Outcome:
     crime_id_key(where.workspace)  # a key that cannot be read is told before any work
     where.require_folders()
     where.save()

@@ -278,12 +278,15 @@ class Workspace:
         return connection
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Keep a second run of the same workspace out. Raises StoreError naming the first."""
+    def lock(self, name: str = "lock") -> Iterator[None]:
+        """Keep a second run of the same workspace out. Raises StoreError naming the first.
+
+        `name` tells locks apart that one process holds within each other.
+        """
         if not self.storage.local:
             yield
             return
-        path = self.storage.path("lock")
+        path = self.storage.path(name)
         with path.open("a+") as stream:
             _take_lock(stream, path)
             yield
