@@ -178,6 +178,11 @@ class Workspace:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def clear_scratch(self) -> None:
+        """Remove what a killed run left half-made. Call it while holding the lock."""
+        if self.storage.local:
+            shutil.rmtree(self.storage.path("scratch"), ignore_errors=True)
+
     def up_to_date(self, table: str, partition: str, made_from: str) -> bool:
         """Whether the partition is there and was made from exactly this."""
         entry = self.head.get(table, {}).get(partition)

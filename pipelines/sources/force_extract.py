@@ -15,7 +15,7 @@ from pipelines.sources.column_maps import ColumnMap, choose, shipped_maps
 from pipelines.sources.freeze import Frozen, scratch_file, unpacked
 from pipelines.sources.naming import Recognised, what_it_is
 from pipelines.sources.refusal import Refusal, nearest
-from pipelines.sources.rejecting import broken_rows, split
+from pipelines.sources.rejecting import broken_rows, shown, split
 from pipelines.sources.text import LINE, ROW, Form, forms
 from pipelines.sources.times import is_doubtful, is_month_first
 from transforms.contracts.columns import EXTRACT, ZONE
@@ -298,7 +298,7 @@ def _require_owner(rows: pl.DataFrame, plan: columns.Plan, door: _Door) -> None:
         others = rows.filter(pl.col(f"={name}") != wanted)
         if others.is_empty():
             continue
-        seen = str(others[f"={name}"][0])
+        seen = str(others.select(shown(pl.col(f"={name}"))).row(0)[0])
         is_unknown = name == "force" and seen not in door.forces
         raise Refusal(
             door.name,
@@ -323,7 +323,7 @@ def _require_one_order(rows: pl.DataFrame, plan: columns.Plan, door: _Door) -> N
             "ask the sender to write dates as ISO 8601 and supply the file again",
             line=int(others[LINE][0]),
             field=plan.headers.get(name, name),
-            seen=others[name][0],
+            seen=others.select(shown(pl.col(name))).row(0)[0],
             wanted="one order in the whole file",
         )
 

@@ -11,7 +11,6 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +23,12 @@ from pipelines.sources.finding import Found, too_much, unreadable
 from pipelines.sources.naming import what_it_is
 from pipelines.sources.refusal import Refusal
 
-_CHUNK: Final = 8 * 1024**2
+#: Small enough to stay in the cache of the processor between being read, hashed and written.
+_CHUNK: Final = 256 * 1024
 #: A write younger than the clock tick of a file system can leave the time of change as it was. In nanoseconds.
 _COARSEST_TICK: Final = 3_000_000_000
+#: Longer than the tick of any clock that a local file is stamped with, so that a write shows. In seconds.
+_TICK: Final = 0.02
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,10 @@ def freeze(found: Found | Path, store: Path) -> Frozen:
         supply, size = _copy_hashing(found, copy)
         # A file that changed moments ago may change again without a new time: read it twice.
         is_fresh = time.time_ns() - max(before[2:]) < _COARSEST_TICK
-        if is_fresh and _copy_hashing(found, None) != (supply, size):
-            raise _changed(found.name)
+        if is_fresh:
+            time.sleep(_TICK)
+            if _copy_hashing(found, None) != (supply, size):
+                raise _changed(found.name)
         if _state(found) != before:
             raise _changed(found.name)
         place = store / supply[:2] / supply
@@ -140,14 +144,12 @@ def _atomically(name: str, store: Path) -> Iterator[tuple[IO[bytes], Callable[[P
 def _copy_hashing(found: Found, copy: IO[bytes] | None) -> tuple[str, int]:
     """The SHA-256 and size of the bytes of `found`, written to `copy` on the way when there is one."""
     digest, size = hashlib.sha256(), 0
-    # Hashing and writing take about as long as each other, and neither holds the interpreter.
-    with closing(_opened(found)) as stream, ThreadPoolExecutor(1) as hasher:
+    with closing(_opened(found)) as stream:
         while chunk := _read(found, stream):
-            hashed = hasher.submit(digest.update, chunk)
+            digest.update(chunk)
             size += len(chunk)
             if copy is not None:
                 copy.write(chunk)
-            hashed.result()
     return digest.hexdigest(), size
 
 

@@ -295,7 +295,7 @@ def _where() -> list[Check]:
 def _split(
     table: pl.DataFrame, form: Form, checks: list[Check], frozen: Frozen, recognised: Recognised
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    good, rejects = split(table, checks, supply=frozen.supply, name=recognised.name)
+    good, rejects = split(table, checks, supply=frozen.supply, name=recognised.name, is_public=True)
     broken = broken_rows(form, supply=frozen.supply, name=recognised.name)
     return good, pl.concat([rejects, broken]).sort("line")
 

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import polars as pl
 
 from pipelines.sources.text import LINE, Form
 from transforms.contracts.tables import Rejects
+
+#: What a code, a word, a slug, a number or a time looks like. In a row whose fields have slipped, a name or a story
+#: can stand in any column: anything longer or looser than these is not repeated in a message.
+_PLAIN: Final = r"^([0-9A-Za-z./:+-]{0,24}|[0-9T:+Z ./-]{0,40})$"
+NOT_SHOWN: Final = "text that is not repeated here"
+
+
+def shown(value: pl.Expr) -> pl.Expr:
+    """A value as a message may show it: as it is when it is plain, and otherwise not at all."""
+    return pl.when(value.str.contains(_PLAIN)).then(value).otherwise(pl.lit(NOT_SHOWN))
+
+
+def _start(value: pl.Expr) -> pl.Expr:
+    return value.str.slice(0, 60)
 
 
 @dataclass(frozen=True)
@@ -33,18 +48,20 @@ def split(
     supply: str,
     name: str,
     headers: Mapping[str, str] | None = None,
+    is_public: bool = False,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows of `table` that are right, and one `Rejects` row for the first fault of each other row.
 
     `table` holds text columns and `LINE`. `headers` gives the column names as the file has them, which is how its
-    sender knows them.
+    sender knows them. Values of a file that `is_public` are shown as they stand.
     """
     headers = headers or {}
+    seen = _start if is_public else shown
     fault = pl.coalesce(
         pl.when(~check.is_right.fill_null(False)).then(
             pl.struct(
                 field=pl.lit(headers.get(check.column, check.column)),
-                seen=pl.col(check.column).fill_null("").str.slice(0, 60),
+                seen=seen(pl.col(check.column).fill_null("")),
                 wanted=_words(check.wanted),
                 reason=_words(check.reason),
             )

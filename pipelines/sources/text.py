@@ -25,7 +25,7 @@ LINE: Final = "_line"
 DELIMITERS: Final = ",;\t|"
 
 _HEAD: Final = 64 * 1024
-_CHUNK: Final = 8 * 1024**2
+_CHUNK: Final = 256 * 1024
 #: Free text can be long; the default of the standard library is 128 KiB.
 csv.field_size_limit(16 * 1024**2)
 

@@ -69,6 +69,7 @@ def take_in(line: Line) -> Taken:
     message and stops nobody else's. Each file's tables are committed whole.
     """
     taken = Taken()
+    line.workspace.clear_scratch()
     supplies = line.supplies()
     held = {_scope_key(row) for row in supplies.filter(pl.col("state") != "refused").iter_rows(named=True)}
     files = list(find(Path(line.settings.supply)))
@@ -103,6 +104,12 @@ def _take_one(
         row = _row(frozen, recognised, each.name)
         if _scope_key(row) in held:
             return None
+        if any(each_held[0] == frozen.supply for each_held in held):
+            raise Refusal(
+                each.name,
+                "the same bytes were supplied before for another force, month or system",
+                "supply the file that belongs under this name",
+            )
         read = _read(line, frozen, recognised, row)
     except Refusal as refusal:
         taken.refused.append(str(refusal))
@@ -174,6 +181,9 @@ def _scope_key(row: dict[str, object]) -> tuple[object, ...]:
 def _entered(supplies: pl.DataFrame, row: dict[str, object]) -> pl.DataFrame:
     """Enter one file: an accepted one supersedes what was held of its scope; a refusal repeats no line."""
     if row["state"] == "refused":
+        told = [row[name] for name in ("name", "supply", "reason")]
+        if list(told) in [list(each) for each in supplies.select("name", "supply", "reason").rows()]:
+            return supplies
         supplies = supplies.filter(~((pl.col("state") == "refused") & (pl.col("name") == row["name"])))
     else:
         same = pl.all_horizontal(

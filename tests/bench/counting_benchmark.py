@@ -2,8 +2,9 @@
 
     python tests/bench/counting_benchmark.py [LINES] [SAMPLE]
 
-The floor is DuckDB numbering the lines of each incident, victim and offender, over the same columns and keeping the
-answer. The peer is `groupby.apply` over incidents on a sample, its seconds scaled up to all lines; the sample must
+The records are those of 43 forces. The floor is DuckDB numbering the lines of each incident, victim and offender over
+the same columns and keeping the answer. The product counts a force at a time, as the line does, and once all forces in
+one piece. The peer is `groupby.apply` over incidents on a sample, its seconds scaled up to all lines; the sample must
 count alike in both. Each runs in a process of its own.
 """
 
@@ -24,6 +25,9 @@ from transforms.contracts.columns import ZONE
 from transforms.contracts.tables import Lines
 from transforms.recording import record
 
+#: Territorial forces of England and Wales.
+FORCES = 43
+
 COLUMNS = (
     "supply, force, source_system, crime_ref, previous_crime_ref, incident_ref, offence_code, recorded_at, updated_at, "
     "victim_ref, victim_kind, offender_ref, owner_ref, premises_ref, status, status_reason, status_at, outcome_type, "
@@ -36,10 +40,12 @@ duckdb.sql(\"\"\"CREATE TABLE numbered AS SELECT {COLUMNS}, row_number() OVER (
 ) AS place FROM '{{file}}'\"\"\")
 """
 OURS = """
+import glob
 import polars as pl
 from transforms.counting import count, load_editions
-counts = count(pl.scan_parquet('{file}'), load_editions())
-crimes, rules = counts.counted.collect(), counts.decisions{what}.collect()
+for file in sorted(glob.glob('{file}')) if {apart} else ['{file}']:
+    counts = count(pl.scan_parquet(file), load_editions())
+    crimes, rules = counts.counted.collect(), counts.decisions{what}.collect()
 """
 PLAIN = """
 import json, time
@@ -60,38 +66,43 @@ PREPARE = "from tests.bench.counting_benchmark import prepare; prepare({folder!r
 
 
 def prepare(folder: str, lines: int, sample: int) -> None:
-    """Write the records to count and the sample of them, whole incidents, and how many that is."""
-    whole, part = Path(folder) / "records.parquet", Path(folder) / "sample.parquet"
-    if not whole.exists():
-        write_records(whole, lines)
-    incidents = pl.scan_parquet(whole).select("incident_ref").head(sample).unique()
-    pl.scan_parquet(whole).join(incidents, on="incident_ref", how="semi").sink_parquet(part)
-    sizes = {file.stem: pl.scan_parquet(file).select(pl.len()).collect().item() for file in (whole, part)}
+    """Write the records of each force, and a sample of whole incidents of one, and how many they are."""
+    parts, one = Path(folder) / "forces", Path(folder) / "sample.parquet"
+    if not parts.exists():
+        write_records(parts, lines)
+    first = pl.scan_parquet(parts / "force-00.parquet")
+    first.join(
+        first.select("incident_ref").head(sample).unique(), on="incident_ref", how="semi"
+    ).sink_parquet(one)
+    sizes = [pl.scan_parquet(each).select(pl.len()).collect().item() for each in (parts / "*.parquet", one)]
     (Path(folder) / "sizes.json").write_text(json.dumps(sizes))
 
 
-def write_records(path: Path, lines: int) -> None:
-    """Write the records that so many lines of the volume fixture come to: the latest version of each crime."""
-    extract = path.with_name("extract.parquet")
+def write_records(folder: Path, lines: int) -> None:
+    """Write the records that so many lines of the volume fixture come to, its incidents dealt out to 43 forces."""
+    folder.mkdir(parents=True)
+    extract = folder.with_name("extract.parquet")
     write_volume(extract, rows=lines)
     schema = Lines.create_empty().schema
     written = pl.scan_parquet(extract)
     names = written.collect_schema()
     moments = [name for name, kind in names.items() if kind == pl.Datetime("us")]
-    rows = (
-        written.with_columns(
-            pl.col(moments).dt.replace_time_zone(ZONE, ambiguous="earliest", non_existent="null"),
-            supply=pl.lit("0" * 64),
-            row=pl.int_range(1, pl.len() + 1, dtype=pl.UInt32),
-        )
-        .with_columns(
-            pl.lit(None, kind).alias(name)
-            for name, kind in schema.items()
-            if name not in {*names, "supply", "row"}
-        )
-        .select(pl.col(name).cast(kind) for name, kind in schema.items())
+    rows = written.with_columns(
+        pl.col(moments).dt.replace_time_zone(ZONE, ambiguous="earliest", non_existent="null"),
+        supply=pl.lit("0" * 64),
+        row=pl.int_range(1, pl.len() + 1, dtype=pl.UInt32),
+        force=pl.format("force-{}", (pl.col("incident_ref").hash() % FORCES).cast(pl.String).str.zfill(2)),
+    ).with_columns(
+        pl.lit(None, kind).alias(name)
+        for name, kind in schema.items()
+        if name not in {*names, "supply", "row"}
     )
-    record(rows)[0].sink_parquet(path)
+    whole = folder.with_name("records.parquet")
+    record(rows.select(pl.col(name).cast(kind) for name, kind in schema.items()))[0].sink_parquet(whole)
+    for number in range(FORCES):
+        force = f"force-{number:02}"
+        pl.scan_parquet(whole).filter(pl.col("force") == force).sink_parquet(folder / f"{force}.parquet")
+    whole.unlink()
     extract.unlink()
 
 
@@ -101,23 +112,22 @@ def main(lines: int, sample: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # In a process of its own, so that this one stays small: what it holds would count as memory of the others.
     measure("prepare", python(PREPARE.format(folder=str(folder), lines=lines, sample=sample)))
-    sizes = json.loads((folder / "sizes.json").read_text())
-    whole, part, records, sampled = (
-        folder / "records.parquet",
-        folder / "sample.parquet",
-        sizes["records"],
-        sizes["sample"],
-    )
+    records, sampled = json.loads((folder / "sizes.json").read_text())
+    whole, part = folder / "forces" / "*.parquet", folder / "sample.parquet"
 
+    rules = ".drop('because')"
     floor = measure("DuckDB, one window", python(FLOOR.format(file=whole)))
-    ours = measure("fullcount, every rule", python(OURS.format(file=whole, what=".drop('because')")))
-    told = measure("fullcount, with sentences", python(OURS.format(file=whole, what="")))
+    ours = measure("fullcount, every rule", python(OURS.format(file=whole, apart=True, what=rules)))
+    told = measure("fullcount, with every sentence", python(OURS.format(file=whole, apart=True, what="")))
+    at_once = measure(
+        "fullcount, all forces in one piece", python(OURS.format(file=whole, apart=False, what=rules))
+    )
     plain = subprocess.run(python(PLAIN.format(file=part)), check=True, capture_output=True, text=True)
     answer = json.loads(plain.stdout.splitlines()[-1])
     peer = Measured(
         f"pandas groupby.apply ({sampled:,} lines, scaled)", answer["seconds"] * lines / sampled, 0
     )
-    print_ratios("Counting", floor, [ours, told, peer], records)
+    print_ratios("Counting", floor, [ours, told, at_once, peer], records)
     print(f"\nAgainst pandas: {peer.seconds / ours.seconds:,.0f} times as fast.")
     print(f"On the sample of {sampled:,} lines, {answer['different']} records are counted differently.")
 

@@ -6,6 +6,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "How codes are read"
 ORDER = 15
+RULES = ("unknown-code", "damaged-code", "unreadable")
 
 EXAMPLES = [
     Example(

@@ -6,6 +6,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "Conduct crimes"
 ORDER = 9
+RULES = ("conduct-crime",)
 
 EXAMPLES = [
     Example(

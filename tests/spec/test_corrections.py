@@ -9,6 +9,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "Changes after a quarter was published"
 ORDER = 13
+RULES = ("superseded", "reclassified", "removed-after-publication", "added-after-publication")
 
 EXAMPLES = [
     Example(

@@ -6,6 +6,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "Finished incident"
 ORDER = 7
+RULES = ("finished-incident",)
 
 EXAMPLES = [
     Example(

@@ -6,6 +6,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "Fraud"
 ORDER = 2
+RULES = ("fraud",)
 
 EXAMPLES = [
     Example(

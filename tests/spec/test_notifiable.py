@@ -6,6 +6,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "Whether a record is a crime"
 ORDER = 1
+RULES = ("recorded", "not-notifiable", "n100")
 
 EXAMPLES = [
     Example(

@@ -6,6 +6,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "One crime per offender"
 ORDER = 6
+RULES = ("one-per-offender", "one-per-incident")
 
 EXAMPLES = [
     Example(

@@ -6,6 +6,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "One crime per owner"
 ORDER = 4
+RULES = ("one-per-owner",)
 
 EXAMPLES = [
     Example(

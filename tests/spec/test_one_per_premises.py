@@ -6,6 +6,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "One crime per premises"
 ORDER = 5
+RULES = ("one-per-premises",)
 
 EXAMPLES = [
     Example(

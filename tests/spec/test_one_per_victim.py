@@ -6,6 +6,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "One crime per victim"
 ORDER = 3
+RULES = ("one-per-victim",)
 
 EXAMPLES = [
     Example(

@@ -6,6 +6,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "Steps and means of another crime"
 ORDER = 10
+RULES = ("part-of-crime",)
 
 EXAMPLES = [
     Example(

@@ -6,6 +6,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "The period a crime counts in"
 ORDER = 11
+RULES = ()
 
 EXAMPLES = [
     Example(

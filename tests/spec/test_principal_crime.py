@@ -6,6 +6,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "Principal crime"
 ORDER = 8
+RULES = ("principal-crime",)
 
 EXAMPLES = [
     Example(

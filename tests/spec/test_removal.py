@@ -9,6 +9,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "Records that leave the count"
 ORDER = 12
+RULES = ("cancelled", "transferred")
 
 EXAMPLES = [
     Example(

@@ -9,6 +9,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "Where two rules meet"
 ORDER = 17
+RULES = ()
 
 EXAMPLES = [
     Example(

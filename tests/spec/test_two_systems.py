@@ -9,6 +9,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "Two records systems in one quarter"
 ORDER = 14
+RULES = ("migrated-duplicate",)
 
 EXAMPLES = [
     Example(

@@ -6,6 +6,7 @@ from fixtures.worked_examples import Example, check
 
 CHAPTER = "Lines that could not be compared"
 ORDER = 16
+RULES = ("untested",)
 
 EXAMPLES = [
     Example(

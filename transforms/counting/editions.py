@@ -72,7 +72,7 @@ class Editions:
 
         Takes one row for each distinct key; gives the same rows with `class_code` (as published; null when
         no class is known), `category`, `unit`, `lane` (1: a conduct crime counted in addition), `rank`,
-        `refused` (the rule id that keeps such a line out of the count, else null), `code_note` (what is
+        `refused` (the id of the rule that keeps such a line out of the count, else null), `code_note` (what is
         uncertain about how the code was read) and `in_force` (whether the class is valid in the month).
         """
         written = keys.with_columns(normal=normalise_offence_code(pl.col("offence_code")))
@@ -99,7 +99,7 @@ class Editions:
                 rank=pl.col("rank").fill_null(UNRANKED).cast(pl.UInt16),
                 in_force=_in_force(pl.col("month")),
                 lane=(pl.col("conduct") & self._treatment("conduct", "in addition")).fill_null(False),
-                refused=self._refused(),
+                refused=self._refused().cast(self.rule_ids),
             )
             .select(
                 "offence_code", "victim_kind", "month", "class_code", "category", "unit", "lane", "rank",
@@ -199,7 +199,7 @@ def load_editions() -> Editions:
 
 
 def load_worked_examples() -> list[dict[str, Any]]:
-    """The worked examples that the rules are tested by: `rule, id, title, note, source, facts, crimes` of each.
+    """The worked examples that the rules are tested by: `chapter, rules, id, title, source, note, facts, crimes`.
 
     `facts` and `crimes` are tables: `columns` and `rows` of text.
     """

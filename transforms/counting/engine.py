@@ -42,7 +42,7 @@ class Counts:
 
     #: one row for each record with all that decided it; see `judge_lines`.
     lines: pl.DataFrame
-    #: CountingDecisions: one row for each record. The sentences are built only if `because` is collected.
+    #: CountingDecisions: one row for each record. A sentence is built only where `because` is collected.
     decisions: pl.LazyFrame
     #: one row for each crime that counts: `force, month, offence_code, category, crime_ref, counted,
     #: longitude, latitude, outcome` (police.uk words) and `supply`.
@@ -67,27 +67,37 @@ def judge_lines(records: pl.LazyFrame, editions: Editions) -> pl.DataFrame:
     which the crime counts), `class_code` and `category` (null when no class is known), `unit`, `counted`
     (1 or 0), `rule`, `by` (the `line` of the record that counts in its stead), `code_note`, `in_force`.
     """
+    rule_ids = editions.rule_ids
     lines = _with_moves(_with_classes(records, editions)).with_columns(
         # A copy that moved on is decided by the copy in the other system, whatever its own status.
         alone=pl.when(pl.col("moved_to").is_not_null())
-        .then(pl.lit("migrated-duplicate"))
+        .then(pl.lit("migrated-duplicate", rule_ids))
         .when(pl.col("refused").is_not_null())
         .then("refused")
         .when(pl.col("status") == "transferred")
-        .then(pl.lit("transferred"))
+        .then(pl.lit("transferred", rule_ids))
         .when(pl.col("status") == "cancelled")
-        .then(pl.lit("cancelled"))
+        .then(pl.lit("cancelled", rule_ids))
     )
-    together = decide_together(lines.filter(pl.col("alone").is_null()), editions)
+    together = decide_together(lines, editions)
     return (
-        lines.join(together, on="line", how="left", maintain_order="left")
+        _beside(lines, together, ["line"])
         .with_columns(
             counted=(pl.col("alone").is_null() & pl.col("lost_to").is_null()).cast(pl.Int8),
-            rule=pl.coalesce("alone", "together", pl.lit("recorded")).cast(editions.rule_ids),
+            rule=pl.coalesce("alone", "together", pl.lit("recorded", rule_ids)),
             by=pl.coalesce("moved_to", "lost_to"),
         )
         .drop("alone", "refused", "together", "moved_to", "lost_to")
     )
+
+
+def _beside(lines: pl.DataFrame, found: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """`lines` with the other columns of `found`, of which each key has one row.
+
+    A left join that copies no column of `lines`: ten million records are held once.
+    """
+    joined = lines.select(key).join(found, on=key, how="left", nulls_equal=True, maintain_order="left")
+    return lines.hstack(joined.drop(key))
 
 
 def _with_moves(lines: pl.DataFrame) -> pl.DataFrame:
@@ -95,16 +105,13 @@ def _with_moves(lines: pl.DataFrame) -> pl.DataFrame:
     moves = find_moves(lines)
     if moves is None:
         return lines.with_columns(moved_to=pl.lit(None, pl.UInt32))
-    incident = ["force", "source_system", "incident_ref"]
-    return (
-        lines.join(moves.records, on="line", how="left", maintain_order="left")
-        .join(moves.incidents, on=incident, how="left", maintain_order="left")
-        .with_columns(
-            month=pl.coalesce("first_month", "month"),
-            incident_ref=pl.coalesce("moved_incident", "incident_ref"),
-        )
-        .drop("first_month", "moved_incident")
+    moved = _beside(
+        _beside(lines, moves.records, ["line"]), moves.incidents, ["force", "source_system", "incident_ref"]
     )
+    return moved.with_columns(
+        month=pl.coalesce("first_month", "month"),
+        incident_ref=pl.coalesce("moved_incident", "incident_ref"),
+    ).drop("first_month", "moved_incident")
 
 
 def _with_classes(records: pl.LazyFrame, editions: Editions) -> pl.DataFrame:
@@ -121,15 +128,8 @@ def _with_classes(records: pl.LazyFrame, editions: Editions) -> pl.DataFrame:
     key = ["offence_code", "victim_kind", "month"]
     written = lines.select(key).unique()
     classes = editions.resolve(written.cast({"offence_code": pl.String, "victim_kind": pl.String}))
-    return lines.join(
-        classes.cast(
-            {"offence_code": pl.Categorical, "victim_kind": pl.Categorical, "class_code": pl.Categorical}
-        ),
-        on=key,
-        how="left",
-        nulls_equal=True,
-        maintain_order="left",
-    )
+    once = ("offence_code", "victim_kind", "class_code", "unit", "code_note")
+    return _beside(lines, classes.cast(dict.fromkeys(once, pl.Categorical)), key)
 
 
 def _counted(lines: pl.DataFrame, editions: Editions) -> pl.LazyFrame:

@@ -25,21 +25,21 @@ _BESIDE: Final = (
 def decisions_of(lines: pl.DataFrame, editions: Editions) -> pl.LazyFrame:
     """CountingDecisions of the engine's working lines, lazily.
 
-    A query that drops `because` never builds a sentence, so the ids of the rules cost nothing extra.
+    The sentences are made when `because` is collected: a query that drops it pays nothing for them.
     """
-    return (
-        lines.lazy()
-        .join(because(lines, editions), on="line", how="left")
-        .select(
-            pl.col("force").cast(pl.String),
-            pl.col("source_system").cast(pl.String),
-            "crime_ref",
-            "counted",
-            pl.col("class_code").cast(pl.String).alias("offence_code"),
-            "month",
-            pl.col("rule").cast(pl.String),
-            "because",
-        )
+
+    def sentences(asked: pl.Series) -> pl.Series:
+        return because(lines, editions).sort("line").collect()["because"].gather(asked)
+
+    return lines.lazy().select(
+        pl.col("force").cast(pl.String),
+        pl.col("source_system").cast(pl.String),
+        "crime_ref",
+        "counted",
+        pl.col("class_code").cast(pl.String).alias("offence_code"),
+        "month",
+        pl.col("rule").cast(pl.String),
+        because=pl.col("line").map_batches(sentences, return_dtype=pl.String),
     )
 
 
@@ -63,7 +63,7 @@ def because(lines: pl.DataFrame, editions: Editions) -> pl.LazyFrame:
         "{by}": pl.col("decider"),
         "{system}": pl.col("system"),
         "{others}": pl.col("others"),
-        "{unit}": pl.col("unit").replace({"either": "victim or offender"}),
+        "{unit}": pl.col("unit").cast(pl.String).replace({"either": "victim or offender"}),
         "{code}": pl.col("offence_code").cast(pl.String),
         "{reason}": pl.coalesce("reason", pl.lit("no reason given")),
     }

@@ -90,8 +90,8 @@ _OPENING: Final = (
     "The edition in force on the day a crime was recorded decides. The recorded date, by the calendar of "
     "Europe/London, also decides the month and quarter that it counts in, whenever it was committed.",
     "Records of different forces never decide each other.",
-    "Each rule and each row of each table has a source and a confidence. High: found in an official publication. "
-    "Medium: found in part, or well known. Low: not verified; a Home Office reference table loaded in its place "
+    "Each rule and each row of each table has a source and a confidence. High: found in an official publication, or "
+    "a convention of the field that nobody disputes. Medium: found in part, or well known without a text to quote. Low: not verified; a Home Office reference table loaded in its place "
     "takes precedence, and every difference is reported.",
 )
 
@@ -107,13 +107,9 @@ def methodology(editions: Editions, examples: Sequence[Mapping[str, Any]]) -> li
 
 def _chapters(editions: Editions, examples: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
     rules = {row["rule"]: row for row in editions.rules.iter_rows(named=True)}
-    told: set[str] = set()
     for chapter, group in groupby(examples, key=lambda example: str(example["chapter"])):
         members = list(group)
-        seen = [rule for example in members for rule in _rules_of(example) if rule not in told]
-        new = list(dict.fromkeys(seen))
-        told.update(new)
-        yield Section(chapter, 2, rules=[_stated(rules[rule]) for rule in new])
+        yield Section(chapter, 2, rules=[_stated(rules[rule]) for rule in members[0]["rules"]])
         for example in members:
             yield Section(
                 f"{example['id']}. {example['title']}",
@@ -126,11 +122,6 @@ def _chapters(editions: Editions, examples: Sequence[Mapping[str, Any]]) -> Iter
 
 def _headed(caption: str, table: Mapping[str, Any]) -> Table:
     return Table(caption, [_HEADINGS[name] for name in table["columns"]], table["rows"])
-
-
-def _rules_of(example: Mapping[str, Any]) -> list[str]:
-    at = example["crimes"]["columns"].index("rule")
-    return [row[at] for row in example["crimes"]["rows"]]
 
 
 def _stated(rule: Mapping[str, Any]) -> Statement:
@@ -174,7 +165,9 @@ def _tables(editions: Editions) -> Iterator[Section]:
     yield Section(
         "What is uncertain",
         3,
-        ["Rows of the tables that are not of high confidence, with what is known to be open about them."],
+        [
+            "Rows that are not of high confidence, and classes of high confidence about which something is open."
+        ],
         tables=[_uncertain(editions)],
     )
 
@@ -252,7 +245,9 @@ def _uncertain(editions: Editions) -> Table:
     ]
     open_rows = (
         pl.concat(parts)
-        .filter((pl.col("confidence") != "high") | pl.col("note").is_not_null())
+        .filter(
+            (pl.col("confidence") != "high") | (pl.col("note").is_not_null() & (pl.col("table") == "class"))
+        )
         .with_row_index("place")
         .group_by("table", "confidence", "note")
         .agg(pl.col("place").min(), rows=pl.col("row").str.join(", "))

@@ -73,9 +73,7 @@ def pair_records(lines: pl.DataFrame) -> pl.DataFrame:
     """
     crosswalk = _crosswalk(lines)
     paired = crosswalk.filter(pl.col("how") == "crosswalk")
-    several = (
-        lines.group_by("force").agg(systems=pl.col("source_system").n_unique()).filter(pl.col("systems") > 1)
-    )
+    several = forces_with_several_systems(lines)
     if several.is_empty():
         return crosswalk
     open_lines = (
@@ -92,18 +90,23 @@ def pair_records(lines: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([crosswalk, with_victim, _stated_match(rest, [])])
 
 
+def forces_with_several_systems(lines: pl.DataFrame) -> pl.DataFrame:
+    """The forces whose records come from more than one records system: `force`."""
+    systems = lines.lazy().select("force", "source_system").unique().collect()
+    return systems.filter(pl.col("force").is_duplicated()).select("force").unique()
+
+
 def circular_references(lines: pl.DataFrame) -> pl.DataFrame:
     """Records whose previous references lead round in a circle: `line`."""
     return _crosswalk(lines).filter(pl.col("how") == "circular").select(line="new").unique()
 
 
 def _crosswalk(lines: pl.DataFrame) -> pl.DataFrame:
-    naming = lines.filter(pl.col("previous_crime_ref").is_not_null()).select(
-        "force",
-        pl.col("previous_crime_ref").alias("crime_ref"),
-        new="line",
-        system="source_system",
-        own="crime_ref",
+    naming = (
+        lines.lazy()
+        .filter(pl.col("previous_crime_ref").is_not_null())
+        .select("force", crime_ref="previous_crime_ref", new="line", system="source_system", own="crime_ref")
+        .collect()
     )
     if naming.is_empty():
         return pl.DataFrame(schema={"old": pl.UInt32, "new": pl.UInt32, "how": pl.String})

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from transforms.counting.migration import circular_references
+from transforms.counting.migration import circular_references, forces_with_several_systems
 
 #: What two copies of one crime are compared on.
 COMPARED: Final = ("class_code", "recorded_at", "status", "outcome_type", "outcome_at", "victim_ref")
@@ -25,10 +25,7 @@ def reconcile(lines: pl.DataFrame, old_systems: pl.DataFrame | None = None) -> p
     `old_systems` (`force, source_system`) names the old systems; otherwise they are those that pairs come
     from, or where there is no pair the system that stopped recording first.
     """
-    several = (
-        lines.group_by("force").agg(systems=pl.col("source_system").n_unique()).filter(pl.col("systems") > 1)
-    )
-    lines = lines.join(several, on="force", how="semi")
+    lines = lines.join(forces_with_several_systems(lines), on="force", how="semi")
     moved = lines.filter(pl.col("rule") == "migrated-duplicate").select(old="line", new="by")
     circular = circular_references(lines)
     both = _compared(lines, moved)

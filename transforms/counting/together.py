@@ -30,17 +30,18 @@ _UNIT: Final = (*_INCIDENT, "doer", "class_code", "unit", "unit_ref")
 _STATE: Final = "the State"
 
 
-def decide_together(contenders: pl.DataFrame, editions: Editions) -> pl.DataFrame:
-    """Decide among live, notifiable lines of the same incident: `line, together, lost_to`.
+def decide_together(lines: pl.DataFrame, editions: Editions) -> pl.DataFrame:
+    """Decide among lines of the same incident that nothing else has decided: `line, together, lost_to`.
 
-    `together` is the rule that decided the line; `lost_to` the `line` that counts in its stead, null when the
-    line counts. Lines that were reported alone are left out. A sequence is the lines of one incident with the
-    same victim (else owner, else premises; the State for a class without a victim) and the same offender,
-    where unknown is one offender. In the order of the General Rules: a step or means of a graver crime goes
-    (class pages); then all but the most serious of a sequence (F); then all but one of each counting unit
-    (D and E). A line whose counting unit has no reference cannot be compared and stands.
+    Takes the engine's working lines; those with a rule in `alone` are out of the comparison. `together` is the
+    rule that decided the line; `lost_to` the `line` that counts in its stead, null when the line counts. Lines
+    that were reported alone are left out. A sequence is the lines of one incident with the same victim (else
+    owner, else premises; the State for a class without a victim) and the same offender, where unknown is one
+    offender. In the order of the General Rules: a step or means of a graver crime goes (class pages); then all
+    but the most serious of a sequence (F); then all but one of each counting unit (D and E). A line whose
+    counting unit has no reference cannot be compared and stands.
     """
-    shared = _reported_together(contenders)
+    shared = _reported_together(lines)
     parts = _parts(shared, editions)
     rest = shared.join(parts, on="line", how="anti", maintain_order="left").with_columns(
         # Lines are in the order of _ORDER: the first of a sequence is its principal crime.
@@ -56,7 +57,7 @@ def decide_together(contenders: pl.DataFrame, editions: Editions) -> pl.DataFram
         of_class=pl.len().over(*_INCIDENT, "class_code"),
         has_parts=pl.col("line").is_in(parts["lost_to"].implode()),
     )
-    return pl.concat(
+    decided = pl.concat(
         [
             parts.select("line", pl.lit("part-of-crime").alias("together"), "lost_to"),
             rest.filter(outranked).select("line", together=pl.lit("principal-crime"), lost_to="best"),
@@ -67,26 +68,32 @@ def decide_together(contenders: pl.DataFrame, editions: Editions) -> pl.DataFram
             ),
         ]
     )
+    return decided.cast({"together": editions.rule_ids})
 
 
-def _reported_together(contenders: pl.DataFrame) -> pl.DataFrame:
+def _reported_together(lines: pl.DataFrame) -> pl.DataFrame:
     """Lines that share their incident, with what each is counted by and whom it was against, most serious first."""
+    open_lines = pl.col("alone").is_null() & pl.col("incident_ref").is_not_null()
     # A hash is only used to leave out lines reported alone: two incidents with one hash do no harm.
     hashed = pl.col("incident_ref").hash() ^ pl.col("force").to_physical().cast(pl.UInt64)
-    incident = hashed.is_duplicated() & pl.col("incident_ref").is_not_null()
+    incidents = lines.lazy().filter(open_lines).select("line", incident=hashed).collect()
+    shared = incidents.filter(pl.col("incident").is_duplicated())["line"]
     with_victim = pl.col("victim_ref").is_not_null() & (pl.col("victim_kind") != "state")
     unit = (
         pl.when(pl.col("unit") != "either")
-        .then("unit")
+        .then(pl.col("unit").cast(pl.String))
         .otherwise(pl.when(with_victim).then(pl.lit("victim")).otherwise(pl.lit("offender")))
     )
-    against_state = (pl.col("victim_kind") == "state") | pl.col("unit").is_in(["offender", "state"])
+    against_state = (pl.col("victim_kind") == "state") | pl.col("unit").cast(pl.String).is_in(
+        ["offender", "state"]
+    )
+    columns = (
+        "line", *_INCIDENT, "class_code", "rank", "lane", "recorded_at", "crime_ref", "source_system",
+        "victim_ref", "victim_kind", "offender_ref", "owner_ref", "premises_ref", "unit",
+    )  # fmt: skip
     return (
-        contenders.filter(incident)
-        .select(
-            "line", *_INCIDENT, "class_code", "rank", "lane", "recorded_at", "crime_ref", "source_system",
-            "victim_ref", "victim_kind", "offender_ref", "owner_ref", "premises_ref", unit=unit,
-        )
+        lines.select(columns)[shared]
+        .with_columns(unit=unit)
         .with_columns(
             unit_ref=pl.when(pl.col("unit") == "victim")
             .then("victim_ref")
@@ -105,7 +112,7 @@ def _reported_together(contenders: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(party=pl.when(pl.col("unit_ref").is_not_null()).then("party"))
         .sort(_ORDER)
-    )  # fmt: skip
+    )
 
 
 def _parts(shared: pl.DataFrame, editions: Editions) -> pl.DataFrame:
