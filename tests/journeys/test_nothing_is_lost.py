@@ -143,7 +143,9 @@ def test_a_run_with_nothing_new_does_nothing_and_says_so(
     objects = set((workspace / "objects").rglob("*"))
     done = fullcount.run(workspace, small.made)
     assert done.returncode == 0, done.stderr
-    assert "Nothing new was supplied: every table and the release stand as they were." in unfolded(done.stdout)
+    assert "Nothing new was supplied: every table and the release stand as they were." in unfolded(
+        done.stdout
+    )
     accounted(done.stdout)
     assert (workspace / "HEAD").read_bytes() == head
     assert {path: path.stat().st_mtime_ns for path in release.rglob("*")} == before

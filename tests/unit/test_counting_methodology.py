@@ -77,6 +77,12 @@ def test_every_rule_has_an_example() -> None:
     assert set(load_editions().rules["rule"]) - rules == set()
 
 
+def test_every_rule_is_stated_once() -> None:
+    page = markdown(methodology(load_editions(), load_worked_examples()))
+    for rule in load_editions().rules["sentence"]:
+        assert page.count(rule) == 1, rule
+
+
 def test_the_page_says_what_is_uncertain() -> None:
     page = markdown(methodology(load_editions(), load_worked_examples()))
     assert "## What is uncertain" in page

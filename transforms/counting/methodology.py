@@ -91,8 +91,9 @@ _OPENING: Final = (
     "Europe/London, also decides the month and quarter that it counts in, whenever it was committed.",
     "Records of different forces never decide each other.",
     "Each rule and each row of each table has a source and a confidence. High: found in an official publication, or "
-    "a convention of the field that nobody disputes. Medium: found in part, or well known without a text to quote. Low: not verified; a Home Office reference table loaded in its place "
-    "takes precedence, and every difference is reported.",
+    "a convention of the field that nobody disputes. Medium: found in part, or well known without a text to quote. "
+    "Low: not verified; a Home Office reference table loaded in its place takes precedence, and every difference is "
+    "reported.",
 )
 
 
