@@ -48,7 +48,7 @@ for file in sorted(glob.glob('{file}')) if {apart} else ['{file}']:
     crimes, rules = counts.counted.collect(), counts.decisions{what}.collect()
 """
 PLAIN = """
-import json, time
+import json, resource, time
 import polars as pl
 from tests.bench.counting_in_pandas import count_plainly
 from transforms.counting import count, load_editions
@@ -58,7 +58,8 @@ start = time.perf_counter()
 counted = count_plainly(plain)
 seconds = time.perf_counter() - start
 ours = count(sample.lazy(), load_editions()).lines.sort('line')['counted'].to_list()
-print(json.dumps({{'seconds': seconds, 'different': sum(a != b for a, b in zip(ours, counted))}}))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({{'seconds': seconds, 'peak': peak, 'different': sum(a != b for a, b in zip(ours, counted))}}))
 """
 
 
@@ -125,7 +126,9 @@ def main(lines: int, sample: int) -> None:
     plain = subprocess.run(python(PLAIN.format(file=part)), check=True, capture_output=True, text=True)
     answer = json.loads(plain.stdout.splitlines()[-1])
     peer = Measured(
-        f"pandas groupby.apply ({sampled:,} lines, scaled)", answer["seconds"] * lines / sampled, 0
+        f"pandas groupby.apply ({sampled:,} lines, scaled)",
+        answer["seconds"] * records / sampled,
+        answer["peak"],
     )
     print_ratios("Counting", floor, [ours, told, at_once, peer], records)
     print(f"\nAgainst pandas: {peer.seconds / ours.seconds:,.0f} times as fast.")

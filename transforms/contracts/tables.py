@@ -8,6 +8,17 @@ import polars as pl
 from transforms.contracts import columns as c
 from transforms.contracts.status import allows_number
 
+#: What a data checker can decide, and what it does to the figures in scope (`transforms/decisions.py`).
+DECISION_ACTIONS = [
+    "confirm gap",
+    "accept as genuine",
+    "ask for resupply",
+    "mark partial",
+    "exclude from comparison",
+    "defer",
+    "undo",
+]
+
 
 class Supplies(dy.Schema):
     """One row for each file as received. A later file of the same scope supersedes; none is edited."""
@@ -237,3 +248,42 @@ class Verdicts(dy.Schema):
         description="share of the expected crimes that was supplied",
         metadata={"unit": "share"},
     )
+
+
+class Decisions(dy.Schema):
+    """One row for each entry of the decisions ledger, in the order made. Nothing is changed: an undo is an entry."""
+
+    entry = dy.Int64(primary_key=True, min=1, description="number of the entry, from 1")
+    decided_at = c.timestamp("when it was decided")
+    author = c.text("who decided")
+    action = dy.Enum(DECISION_ACTIONS, description="what was decided")
+    finding = c.text(
+        "id of the finding decided on; null when a scope was decided on by itself", nullable=True
+    )
+    force = c.force()
+    file_type = c.text("kind of file concerned, when it is not all", nullable=True)
+    area = c.text("area concerned, when it is not the whole force", nullable=True)
+    category = c.text("crime type concerned, when it is not all", nullable=True)
+    first_month = c.month()
+    last_month = c.month()
+    coverage = dy.Float64(
+        nullable=True,
+        min=0,
+        max=1,
+        description="share supplied, of a partial month",
+        metadata={"unit": "share"},
+    )
+    reason = c.text("why, in the author's words", min_length=1)
+    evidence = c.text("what it rests on", nullable=True)
+    expires = dy.Date(nullable=True, description="day from which it is asked again")
+    undoes = dy.Int64(nullable=True, description="entry that this one takes back")
+
+    @dy.rule()
+    def only_an_undo_takes_back(cls) -> pl.Expr:
+        """An undo names the entry that it takes back, and nothing else does."""
+        return (pl.col("action").cast(pl.String) == "undo") == pl.col("undoes").is_not_null()
+
+    @dy.rule()
+    def partial_has_coverage(cls) -> pl.Expr:
+        """A month marked partial says how much of it there is."""
+        return (pl.col("action").cast(pl.String) != "mark partial") | pl.col("coverage").is_not_null()
