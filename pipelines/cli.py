@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from pipelines.commands import counting, country, judge, line
+from pipelines.commands import counting, country, judge, ledger, line
 from pipelines.progress import errors
 
 app = typer.Typer(
@@ -33,7 +33,7 @@ Every command takes --workspace FOLDER (or FULLCOUNT_HOME) and remembers the res
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (line, counting, judge, country):
+for group in (line, counting, judge, country, ledger):
     group.register(app)
 
 
@@ -43,9 +43,10 @@ def _told() -> tuple[type[Exception], ...]:
     from pipelines.settings import SettingsError
     from pipelines.sources.refusal import Refusal
     from pipelines.store import StoreError
+    from publish.desk.errors import DeskError
     from publish.returns.errors import ReturnError
 
-    return (SettingsError, StoreError, CountryError, Refusal, ReturnError)
+    return (DeskError, SettingsError, StoreError, CountryError, Refusal, ReturnError)
 
 
 def _out_of_room(problem: BaseException | None) -> bool:
