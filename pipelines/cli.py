@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import typer
 from rich.markup import escape
 
 from pipelines.commands import counting, country, judge, ledger, line
 from pipelines.progress import errors
+
+#: The status of a command that a person stopped with Ctrl-C: 128 and the number of the signal.
+STOPPED: Final = 130
 
 app = typer.Typer(
     name="fullcount",
@@ -90,6 +94,9 @@ def main() -> None:
             raise
         errors.print(f"[bold red]fullcount:[/] {escape(str(problem))}")
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as ended:
+        # Typer turns Ctrl-C inside a command into an exit with this status and no word.
+        if isinstance(ended, SystemExit) and ended.code != STOPPED:
+            raise
         errors.print("Stopped. What was finished is kept; run the same command to go on.")
-        sys.exit(130)
+        sys.exit(STOPPED)

@@ -92,19 +92,23 @@ def _run_line(where: Settings, quarter: Quarter | None) -> Outcome:
 
     line = assets.LineResource(workspace=where.workspace, supply=where.supply, country=where.country)
     outcome = Outcome()
-    with dg.DagsterInstance.get() as instance, steps("working", 6) as advance:
+    with dg.DagsterInstance.get() as instance, steps("working", 3) as advance:
 
         def materialise(chosen: list[dg.AssetsDefinition], **run: Any) -> bool:
             advance(", ".join(asset.key.to_user_string() for asset in chosen))
-            result = dg.materialize(
-                [assets.supply_files, *assets.FLOW],
-                selection=chosen,
-                instance=instance,
-                resources={"line": line},
-                raise_on_error=True,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                **run,
-            )
+            try:
+                result = dg.materialize(
+                    [assets.supply_files, *assets.FLOW],
+                    selection=chosen,
+                    instance=instance,
+                    resources={"line": line},
+                    raise_on_error=True,
+                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                    **run,
+                )
+            except dg.DagsterExecutionInterruptedError as stopped:
+                # Inside a step Dagster turns Ctrl-C into an exception of its own.
+                raise KeyboardInterrupt from stopped
             return result.success
 
         before = Line.open(where).workspace.snapshot, _releases(where)

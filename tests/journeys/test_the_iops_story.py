@@ -136,4 +136,4 @@ def test_the_manifest_names_every_file_and_what_it_was_made_from(story: Any) -> 
 
 
 def test_the_run_says_what_is_missing(story: Any) -> None:
-    assert "they are stated as such, never as zero" in " ".join(story.said.split())
+    assert "missing or not fit to publish, and stated as such, never as zero" in " ".join(story.said.split())
