@@ -9,7 +9,7 @@ from pipelines.checks import contract_checks, keep_contracts
 from pipelines.partitions import FORCE_MONTHS, QUARTERS
 from pipelines.settings import settings
 from pipelines.stages.aggregated import aggregate_quarter
-from pipelines.stages.counted import count_forces
+from pipelines.stages.counted import count_forces, told
 from pipelines.stages.judged import judge_quarters
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import identity, record_forces
@@ -141,7 +141,11 @@ def counted(context: dg.AssetExecutionContext, line: LineResource) -> dg.Materia
     wanted = tuple(f" {key}" for key in context.partition_keys)
     partitions = [name for name in opened.workspace.head.get("counted", {}) if name.endswith(wanted)]
     return dg.MaterializeResult(
-        metadata={"forces recounted": len(recounted), **_table_rows(opened, ["counted"], partitions)}
+        metadata={
+            "forces recounted": len(recounted),
+            "to look at": dg.MetadataValue.md(_as_list(told(opened))),
+            **_table_rows(opened, ["counted"], partitions),
+        }
     )
 
 

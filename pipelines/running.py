@@ -87,6 +87,7 @@ def _run_line(where: Settings, quarter: Quarter | None) -> Outcome:
     import dagster as dg
 
     from pipelines import assets
+    from pipelines.stages.counted import told
     from pipelines.stages.line import Line
     from pipelines.stages.released import require_supplied
 
@@ -132,6 +133,7 @@ def _run_line(where: Settings, quarter: Quarter | None) -> Outcome:
         materialise([assets.released], partition_key=str(outcome.quarter))
         opened = Line.open(where)
         outcome.folder = opened.workspace.storage.path(f"releases/{outcome.quarter}")
+        outcome.notes.extend(told(opened))
         outcome.notes.extend(_told_gaps(opened))
         if (opened.workspace.snapshot, _releases(where)) == before:
             outcome.notes.append("Nothing new was supplied: every table and the release stand as they were.")

@@ -109,22 +109,10 @@ def explain(
         lines, unreadable = read_offence_lines(file)
         decided = decide_lines(lines, unreadable, load_editions())
     else:
+        from pipelines.explaining import explain as explain_record
         from pipelines.stages.line import Line
-        from pipelines.stages.recorded import records
 
-        line = Line.open(settings(workspace))
-        rules = line.workspace.scan("deciding_rules", tables.DecidingRules)
-        forces = rules.filter(pl.col("crime_ref") == crime_ref).select(pl.col("force").unique().sort())
-        # The sentence names other records, so the force is counted again to make it.
-        decided = pl.concat(
-            [
-                tables.CountingDecisions.create_empty(),
-                *(
-                    count(records(line, each), line.editions).decisions.collect()
-                    for each in forces.collect().to_series()
-                ),
-            ]
-        )
+        decided = explain_record(Line.open(settings(workspace)), crime_ref, force)
     found = decided.filter(
         pl.col("crime_ref") == crime_ref, force is None or pl.col("force") == (force or "")
     )
@@ -138,7 +126,8 @@ def explain(
     for row in _with_periods(found).iter_rows(named=True):
         verdict = {1: "counts", 0: "does not count", -1: "takes one from the count"}[row["counted"]]
         rule = rules.row(by_predicate=pl.col("rule") == row["rule"], named=True)
-        console.print(f"[bold]{crime_ref}[/] ({row['force']}, {row['source_system']}) [bold]{verdict}[/]")
+        held = row["source_system"] or "net correction of its return"
+        console.print(f"[bold]{crime_ref}[/] ({row['force']}, {held}) [bold]{verdict}[/]")
         console.print(f"  class    {row['offence_code'] or 'unknown'}")
         console.print(f"  period   {row['financial_year']} Q{row['quarter']}")
         console.print(f"  because  {row['because']}")
@@ -186,9 +175,9 @@ def reconcile(
 
     Records in the old system only were left behind: they are counted, and listed so that they can be moved or closed.
     """
-    bundled = load_editions()
-    places = [reconcile_lines(count(records, bundled).lines) for records in _records(file, workspace, force)]
-    rows = pl.concat(places) if places else pl.DataFrame()
+    rows = _places(file, workspace)
+    if force is not None:
+        rows = rows.filter(pl.col("force") == force)
     if rows.is_empty():
         errors.print("No force here has records in more than one records system.")
         raise typer.Exit(1)
@@ -204,6 +193,16 @@ def reconcile(
     )
     if left.height > 50:
         console.print(f"The first 50 of {left.height:,} are shown; --format csv lists all.")
+
+
+def _places(file: Path | None, workspace: str | None) -> pl.DataFrame:
+    """In which system each crime is held: of the records of a file, or as the workspace keeps it."""
+    if file is not None:
+        lines = count(_latest(read_offence_lines(file)[0]).lazy(), load_editions()).lines
+        return reconcile_lines(lines)
+    from pipelines.stages.line import Line
+
+    return Line.open(settings(workspace)).workspace.read("system_places", tables.SystemPlaces)
 
 
 def editions(

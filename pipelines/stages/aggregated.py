@@ -10,13 +10,35 @@ from pipelines.store import digest
 from transforms import aggregation, judging, register
 from transforms.contracts import columns as c
 from transforms.contracts import tables
+from transforms.counting.corrections import AGGREGATE
 from transforms.periods import Quarter
 
 
 def counted_in(line: Line, quarter: Quarter) -> pl.LazyFrame:
     """Every crime that counts in the quarter, from whatever kind of file."""
-    partitions = [name for name in line.workspace.head.get("counted", {}) if name.endswith(f" {quarter}")]
-    return line.workspace.scan("counted", tables.Counted, partitions)
+    return line.workspace.scan("counted", tables.Counted, _partitions(line, "counted", quarter))
+
+
+def _partitions(line: Line, table: str, quarter: Quarter) -> list[str]:
+    return [name for name in line.workspace.head.get(table, {}) if name.endswith(f" {quarter}")]
+
+
+def returned_in(line: Line, quarter: Quarter) -> pl.LazyFrame:
+    """Every crime and net correction in the return of the quarter: `force, month, offence_code, counted`.
+
+    A record-level force returns its crimes as they now stand; an aggregate force as it returned each quarter.
+    """
+    workspace = line.workspace
+    nets = [force for force in line.forces if line.treatment(force) == AGGREGATE]
+    columns = ["force", "month", "offence_code", "counted"]
+    return pl.concat(
+        [
+            counted_in(line, quarter).filter(~pl.col("force").is_in(nets)).select(columns),
+            workspace.scan("returned", tables.Returned, _partitions(line, "returned", quarter)).select(
+                columns
+            ),
+        ]
+    )
 
 
 def aggregate_quarter(line: Line, quarter: Quarter) -> bool:
@@ -24,16 +46,18 @@ def aggregate_quarter(line: Line, quarter: Quarter) -> bool:
     workspace = line.workspace
     months = [month for month in quarter.months if month in line.window()]
     present = line.present(months)
-    partitions = [name for name in workspace.head.get("counted", {}) if name.endswith(f" {quarter}")]
     made_from = digest(
         line.basis,
-        workspace.key("counted", partitions),
+        workspace.key("counted", _partitions(line, "counted", quarter)),
+        workspace.key(
+            "returned", [name for name in workspace.head.get("returned", {}) if name.endswith(f" {quarter}")]
+        ),
         present.select("force", "file_type", "month", "supplied").rows(),
     )
     if workspace.up_to_date("area_grid", str(quarter), made_from):
         return False
     counted = counted_in(line, quarter)
-    by_code = counted.filter(pl.col("offence_code").is_not_null())
+    by_code = returned_in(line, quarter).filter(pl.col("offence_code").is_not_null())
     seen = by_code.select(pl.col("offence_code").unique()).collect().to_series()
     offences = aggregation.count_onto_grid(
         register.offence_grid(present, sorted({*line.codes(quarter), *seen})),

@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+import dataframely as dy
 import polars as pl
 
 from geography.placing import place
 from geography.vintages import to_current
 from pipelines.progress import steps
 from pipelines.stages.line import Line
-from pipelines.stages.recorded import accepted, records
+from pipelines.stages.recorded import Superseded, accepted
 from pipelines.store import digest
 from transforms.aggregation import rows_by
 from transforms.contracts import tables
-from transforms.counting import count
-from transforms.periods import month_of, quarter_key
+from transforms.counting import of_force
+from transforms.counting.reconciliation import summarise
+from transforms.periods import quarter_key
 
-#: The tables of a force, and the columns that put their rows in one order whatever order they came in.
-TABLES: Final = {
-    "counted": (
-        tables.Counted,
-        ["month", "crime_ref", "longitude", "latitude", "category", "outcome", "offence_code", "supply"],
-    ),
-    "deciding_rules": (tables.DecidingRules, ["month", "crime_ref", "source_system", "offence_code"]),
-}
+#: The columns that put counted crimes in one order whatever order they came in.
+ORDER: Final = [
+    "month", "crime_ref", "longitude", "latitude", "category", "outcome", "offence_code", "supply",
+]  # fmt: skip
+
+#: The other tables of a force that are kept a quarter at a time.
+BY_QUARTER: Final = ("deciding_rules", "returned")
 
 
 def count_forces(line: Line) -> list[str]:
@@ -46,6 +47,7 @@ def count_forces(line: Line) -> list[str]:
                 workspace.key("lines", lines),
                 workspace.key("street", streets),
                 workspace.key("superseded", [force]),
+                *line.returning(force),
             )
             if _stands(line, force, made_from):
                 continue
@@ -56,34 +58,43 @@ def count_forces(line: Line) -> list[str]:
 
 
 def _count_force(line: Line, force: str, lines: list[str], streets: list[str], made_from: str) -> None:
+    workspace = line.workspace
     parts = []
-    decided = tables.DecidingRules.create_empty()
+    found = {name: schema.create_empty() for name, (schema, _) in of_force.TABLES.items()}
     if lines:
-        counts = count(records(line, force), line.editions)
-        # The sentence of each decision is made when someone asks for it (`fullcount explain`).
-        decided = counts.decisions.drop("because").collect()
-        parts.append(_placed(line, counts.counted.collect()))
+        done = of_force.count_force(
+            workspace.scan("lines", tables.Lines, lines),
+            workspace.scan("superseded", Superseded, [force]),
+            line.treatment(force),
+            line.quarters(),
+            line.editions,
+        )
+        found = done.tables
+        parts.append(_placed(line, done.counted))
     if streets:
         parts.append(
-            _on_current_boundaries(line, line.workspace.scan("street", tables.Counted, streets).collect())
+            _on_current_boundaries(line, workspace.scan("street", tables.Counted, streets).collect())
         )
     counted = pl.concat([part.select(list(tables.Counted.column_names())) for part in parts])
-    _replace(line, "counted", force, counted, made_from)
-    if lines:
-        line.workspace.write(
-            "recorded_days", force, _days(records(line, force)), tables.RecordedDays, made_from
-        )
-    _replace(line, "deciding_rules", force, decided, made_from)
+    _replace(line, "counted", force, counted.sort(ORDER), tables.Counted, made_from)
+    for name, (schema, _) in of_force.TABLES.items():
+        if name in BY_QUARTER:
+            _replace(line, name, force, found[name], schema, made_from)
+        elif found[name].height:
+            workspace.write(name, force, found[name], schema, made_from)
+        else:
+            workspace.forget(name, [each for each in workspace.head.get(name, {}) if each != force])
 
 
-def _replace(line: Line, table: str, force: str, frame: pl.DataFrame, made_from: str) -> None:
+def _replace(
+    line: Line, table: str, force: str, frame: pl.DataFrame, schema: type[dy.Schema], made_from: str
+) -> None:
     """Write a force's partitions of a table, one for each quarter, and drop those it no longer has."""
-    schema, order = TABLES[table]
     others = [name for name in line.workspace.head.get(table, {}) if not name.startswith(f"{force} ")]
     written = []
     for quarter, part in _by_quarter(frame):
         partition = f"{force} {quarter}"
-        line.workspace.write(table, partition, part.sort(order), schema, made_from)
+        line.workspace.write(table, partition, part, schema, made_from)
         written.append(partition)
     line.workspace.forget(table, [*others, *written])
 
@@ -105,15 +116,6 @@ def _stands(line: Line, force: str, made_from: str) -> bool:
     return bool(entries) and all(entry.made_from == made_from for entry in entries)
 
 
-def _days(recorded: pl.LazyFrame) -> pl.DataFrame:
-    at = pl.col("recorded_at")
-    return (
-        rows_by(recorded.select("force", month=month_of(at), day=at.dt.day()), ["force", "month", "day"])
-        .sort("force", "month", "day")
-        .collect()
-    )
-
-
 def _placed(line: Line, counted: pl.DataFrame) -> pl.DataFrame:
     """Counted crimes of an extract with the LSOA that their point lies in; the map point comes at release."""
     return place(counted.drop("lsoa_code", strict=False), line.loaded.boundaries).with_columns(
@@ -124,3 +126,31 @@ def _placed(line: Line, counted: pl.DataFrame) -> pl.DataFrame:
 def _on_current_boundaries(line: Line, counted: pl.DataFrame) -> pl.DataFrame:
     """Rows of police.uk files, whose LSOA codes may be of an earlier census, under current codes."""
     return to_current(counted, line.country.vintages, line.country.lsoas, line.loaded.boundaries)
+
+
+def told(line: Line) -> list[str]:
+    """What counting found that a person should look at, a sentence each: systems reconciled, corrections, checks."""
+    workspace = line.workspace
+    sentences = []
+    places = summarise(workspace.scan("system_places", tables.SystemPlaces).collect())
+    for force, rows in places.group_by("force", maintain_order=True):
+        each = ", ".join(
+            f"{row['crimes']:,} {row['place']} ({row['open']:,} open)" for row in rows.iter_rows(named=True)
+        )
+        sentences.append(
+            f"{force[0]} has two records systems: {each}. `fullcount reconcile` lists what to look at."
+        )
+    if corrections := workspace.rows("net_corrections"):
+        forces = len(workspace.head["net_corrections"])
+        sentences.append(
+            f"{corrections:,} net corrections are in the returns of {forces} aggregate "
+            f"{'force' if forces == 1 else 'forces'}; `fullcount explain CRIME_REF` says why."
+        )
+    checks = workspace.scan("recording_checks", tables.RecordingCheckCounts)
+    failed = rows_by(checks, ["check"]).sort("check").collect().get_column("check").to_list()
+    if failed:
+        sentences.append(
+            f"Some records do not pass the checks on recording ({', '.join(failed)}): nothing is mended; "
+            "`fullcount checks` lists them."
+        )
+    return sentences

@@ -16,6 +16,7 @@ from pipelines.settings import Settings
 from pipelines.store import Workspace, digest
 from transforms import register as registers
 from transforms.contracts import tables
+from transforms.counting.corrections import AGGREGATE, RECORD_LEVEL
 from transforms.counting.editions import Editions, load_editions
 from transforms.periods import Quarter, months_between, quarters_of
 
@@ -89,6 +90,19 @@ class Line:
     def quarters(self) -> list[Quarter]:
         """Every quarter that the window touches."""
         return quarters_of(self.window())
+
+    def treatment(self, force: str) -> str:
+        """How a force's return takes in changes to published quarters, as its latest register entry says."""
+        entries = self.loaded.register.filter(
+            pl.col("force") == force, pl.col("file_type") == "extract"
+        ).sort("first_month", "entered")
+        return RECORD_LEVEL if entries.is_empty() else str(entries["treatment"][-1])
+
+    def returning(self, force: str) -> list[str]:
+        """What a force's counts depend on besides its records: for an aggregate force, the quarters returned."""
+        if self.treatment(force) == RECORD_LEVEL:
+            return []
+        return [AGGREGATE, *map(str, self.quarters())]
 
     def present(self, months: Sequence[date]) -> pl.DataFrame:
         """What came of each file owed for the months (`register.presence`)."""

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measured:
-    """One command run once: seconds of wall clock, and the most memory it held, in MiB."""
+    """One command run once: seconds of wall clock, the most memory it held, in MiB, and seconds of processor."""
 
     name: str
     seconds: float
     peak_mib: float
+    processor: float = float("nan")
 
 
 def measure(name: str, command: Sequence[str], env: dict[str, str] | None = None) -> Measured:
@@ -27,7 +28,7 @@ def measure(name: str, command: Sequence[str], env: dict[str, str] | None = None
     seconds = time.perf_counter() - start
     if code := os.waitstatus_to_exitcode(status):
         raise subprocess.CalledProcessError(code, list(command))
-    return Measured(name, seconds, usage.ru_maxrss / 1024)
+    return Measured(name, seconds, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
 
 
 def python(code: str) -> list[str]:
@@ -36,12 +37,16 @@ def python(code: str) -> list[str]:
 
 
 def print_ratios(title: str, baseline: Measured, others: Sequence[Measured], rows: int) -> None:
-    """Print each measurement with its ratio to the baseline, as a Markdown table."""
+    """Print each measurement with its ratio to the baseline, as a Markdown table.
+
+    On a shared machine the ratio of processor seconds is the steadier one.
+    """
     print(f"\n### {title} ({rows:,} rows)\n")
-    print(f"| what | seconds | × {baseline.name} | rows a second | peak memory |")
-    print("|---|---:|---:|---:|---:|")
+    print(f"| what | seconds | × {baseline.name} | processor seconds | × | rows a second | peak memory |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for each in (baseline, *others):
         print(
             f"| {each.name} | {each.seconds:.1f} | {each.seconds / baseline.seconds:.1f} "
+            f"| {each.processor:.1f} | {each.processor / baseline.processor:.1f} "
             f"| {rows / each.seconds:,.0f} | {each.peak_mib:,.0f} MiB |"
         )

@@ -152,3 +152,12 @@ def test_an_aggregate_force_is_counted_quarter_after_quarter_as_it_returned_them
     }  # fmt: skip
     again = count_as_returned(lines.reverse().lazy(), quarters, EDITIONS)
     assert again.changes.equals(returned.changes)
+
+
+def test_a_record_first_supplied_after_its_quarter_was_updated_since_stands_in_its_quarter() -> None:
+    """June's file is extracted in July: what was updated in between is still what June was returned as."""
+    line = HEADER + "    D | I4 | 49 | 2024-06-30 | V4 | live |  |  | 2024-07-03\n"
+    quarters = [Quarter.parse("2024/25-Q1"), Quarter.parse("2024/25-Q2")]
+    returned = count_as_returned(read(line)[0].lazy(), quarters, EDITIONS)
+    assert returned.changes.is_empty()
+    assert totals(returned.counted, "month") == {(date(2024, 6, 1),): 1}

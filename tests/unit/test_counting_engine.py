@@ -106,6 +106,26 @@ def test_one_incident_of_100_000_lines(victims: int) -> None:
     assert time.perf_counter() - started < 20
 
 
+def alternately(one: str, other: str) -> pl.Expr:
+    return pl.when(pl.int_range(100_000) % 2 == 0).then(pl.lit(one)).otherwise(pl.lit(other))
+
+
+@pytest.mark.parametrize(
+    ("shape", "rule"),
+    [
+        ({"offence_code": alternately("10A", "34A")}, "part-of-crime"),
+        ({"source_system": alternately("opus", "niche")}, "migrated-duplicate"),
+        ({"victim_ref": pl.lit(None, pl.String)}, "untested"),
+    ],
+    ids=["a means of a graver crime", "two systems", "no victim"],
+)
+def test_a_crowded_incident_stays_linear_under_every_rule(shape: dict[str, pl.Expr], rule: str) -> None:
+    """Every line met every other once, and memory ran out: each rule must look along the incident, not across it."""
+    rules = count(many(100_000, **shape), EDITIONS).lines["rule"].cast(pl.String)
+    assert (rules == rule).any()
+    assert rules.len() == 100_000
+
+
 def test_a_long_chain_of_moves_counts_once() -> None:
     moves = 40
     lines = many(

@@ -14,6 +14,7 @@ from transforms.contracts.columns import ZONE
 from transforms.contracts.tables import Lines
 from transforms.counting import count, load_editions
 from transforms.counting.corrections import AGGREGATE, RECORD_LEVEL, net_corrections
+from transforms.counting.explanations import having_a_say
 from transforms.recording import record
 
 EDITIONS = load_editions()
@@ -154,6 +155,15 @@ def test_forces_do_not_decide_each_other(rows: list[dict[str, Any]]) -> None:
     records = records_of(rows)
     apart = [decided(part) for part in records.partition_by("force")]
     assert pl.concat(apart).sort("force", "source_system", "crime_ref").equals(decided(records))
+
+
+@several
+@given(SEVERAL)
+def test_a_record_is_explained_among_those_that_have_a_say_as_among_all(rows: list[dict[str, Any]]) -> None:
+    records = records_of(rows).filter(pl.col("force") == rows[0]["force"])
+    asked = pl.col("crime_ref") == rows[0]["crime_ref"]
+    few = having_a_say(records.lazy(), rows[0]["crime_ref"])
+    assert decided(few).filter(asked).equals(decided(records).filter(asked))
 
 
 @several

@@ -134,6 +134,76 @@ class CountingDecisions(DecidingRules):
     because = c.text("one plain sentence naming the other lines that decided it")
 
 
+class Returned(dy.Schema):
+    """One row for each crime and net correction of an aggregate force, in the month in which it was returned."""
+
+    force = c.force()
+    month = c.month()
+    offence_code = c.offence_code()
+    crime_ref = c.text("the force's reference for the crime")
+    counted = dy.Int8(description="1, or -1 for a net correction", metadata={"unit": "crimes"})
+
+
+class NetCorrections(Returned):
+    """One row for each class that a crime lost (-1) or gained (1) after its quarter was returned, and why."""
+
+    published_month = c.month()
+    rule = c.text("short stable id of the rule that decided")
+    because = c.text("one plain sentence")
+
+
+class OutcomeCounts(dy.Schema):
+    """One row for each force, basis, month, offence code and outcome of the crimes that count."""
+
+    force = c.force()
+    basis = c.text("recorded: by the month recorded; closed: by the month of the outcome")
+    month = c.month()
+    offence_code = c.offence_code()
+    outcome_type = c.text("0 (not yet assigned, recorded basis only) to 22; sub-types are within their type")
+    sub_type = c.text("1A, 2A or 3A: an “of which”", nullable=True)
+    rows = dy.Int64(min=1, description="crimes", metadata={"unit": "crimes"})
+
+
+class RecordingCheckCounts(dy.Schema):
+    """One row for each force, month recorded and check on recording that some record does not pass."""
+
+    force = c.force(primary_key=True)
+    month = c.month(primary_key=True)
+    check = c.text("stable id of the check", primary_key=True)
+    rows = dy.Int64(min=1, description="records that do not pass", metadata={"unit": "records"})
+    sentence = c.text("what is wrong with the first of them")
+    next_steps = c.text("what the force or a checker should do")
+
+
+class RecordingDelays(dy.Schema):
+    """One row for each force and week: how long the crimes recorded in it had waited since they were reported."""
+
+    force = c.force(primary_key=True)
+    week = dy.Date(description="Monday of the week recorded, Europe/London", primary_key=True)
+    records = dy.UInt32(min=1, description="records", metadata={"unit": "records"})
+    median_hours = dy.Float64(description="half waited longer", metadata={"unit": "hours"})
+    ninth_decile_hours = dy.Float64(description="a tenth waited longer", metadata={"unit": "hours"})
+    longest_hours = dy.Float64(description="the longest wait", metadata={"unit": "hours"})
+    late = dy.UInt32(description="waited longer than is allowed", metadata={"unit": "records"})
+
+
+class SystemPlaces(dy.Schema):
+    """One row for each crime of a force with several records systems: in which of them it is held."""
+
+    force = c.force()
+    place = c.text("old only, new only, both, both but different, or circular references")
+    old_system = c.text("the system that records moved from", nullable=True)
+    old_ref = c.text("reference in the old system", nullable=True)
+    new_system = c.text("the system that records moved to", nullable=True)
+    new_ref = c.text("reference in the new system", nullable=True)
+    how = c.text("crosswalk or stated match", nullable=True)
+    differs = c.text("fields on which the copies differ", nullable=True)
+    open = dy.Bool(description="whether no outcome is assigned")
+    counted = dy.Int8(description="1 or 0")
+    offence_code = c.offence_code(nullable=True)
+    month = c.month()
+
+
 class RecordedDays(dy.Schema):
     """One row for each force and day on which records were made: what shows a month that stops early."""
 

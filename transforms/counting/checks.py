@@ -195,7 +195,10 @@ def _recorded_once(lines: pl.DataFrame) -> pl.DataFrame:
     """Records cancelled as part of another crime, of victims whom no live record of the incident names."""
     victim = ["force", "incident_ref", "victim_ref"]
     merged = lines.filter(
-        (pl.col("status") == "cancelled") & (pl.col("status_reason") == "C3") & (pl.col("unit") == "victim")
+        (pl.col("status") == "cancelled")
+        & (pl.col("status_reason") == "C3")
+        & (pl.col("unit") == "victim")
+        & pl.col("victim_ref").is_not_null()
     )
     live = lines.filter(pl.col("status") == "live")
     return merged.join(live, on=victim, how="anti").join(live, on=["force", "incident_ref"], how="semi")

@@ -14,7 +14,7 @@ from transforms.contracts.tables import Lines
 from transforms.counting.editions import Editions
 from transforms.counting.engine import Counts, count
 from transforms.periods import Quarter, plus_months
-from transforms.recording import record
+from transforms.recording import CRIME, record
 
 #: How a force's figures take in changes to periods that were published (chosen for each force in the register).
 RECORD_LEVEL: Final = "record-level"
@@ -89,10 +89,16 @@ def count_as_returned(lines: pl.LazyFrame, quarters: Sequence[Quarter], editions
 
     `lines` is `Lines`, every version of every record; `quarters` are those to return, in order, without a gap. At
     each quarter the versions that stood when it ended are counted, and what differs from the quarters before it
-    is netted into it. A record of before the first quarter is published ground: it counts in its own month and
-    only its changes reach the quarters. `changes` are those of all quarters. The same lines and quarters give
-    the same answer whenever they are counted.
+    is netted into it. The earliest version of a record stands from the moment it was recorded, whenever it was last
+    updated: it is what the force first supplied. A record of before the first quarter is published ground: it counts
+    in its own month and only its changes reach the quarters. `changes` are those of all quarters. The same lines and
+    quarters give the same answer whenever they are counted.
     """
+    lines = lines.with_columns(
+        stood=pl.when(pl.col("updated_at") == pl.col("updated_at").min().over(CRIME))
+        .then(pl.min_horizontal("recorded_at", "updated_at"))
+        .otherwise("updated_at")
+    )
     published = count(Lines.create_empty().lazy(), editions).counted.collect()
     forces = lines.select(pl.col("force").unique()).collect()
     changes = []
@@ -101,7 +107,7 @@ def count_as_returned(lines: pl.LazyFrame, quarters: Sequence[Quarter], editions
         after = pl.lit(datetime(*plus_months(quarter.months[2], 1).timetuple()[:3])).dt.replace_time_zone(
             ZONE
         )
-        standing, _ = record(lines.filter(pl.col("updated_at") < after))
+        standing, _ = record(lines.filter(pl.col("stood") < after))
         terms = forces.with_columns(treatment=pl.lit(AGGREGATE), published_through=pl.lit(through, pl.Date))
         corrected = net_corrections(published, count(standing, editions), terms, editions)
         published, through = corrected.counted, quarter.months[2]

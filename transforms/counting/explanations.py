@@ -11,6 +11,9 @@ from transforms.counting.editions import Editions
 #: How many other lines a sentence names before it only says how many more there are.
 _NAMED: Final = 3
 
+#: Links from one record to the next that are followed when one record is explained; the engine follows no longer chain.
+_LINKS: Final = 64
+
 _INCIDENT: Final = ["force", "incident_ref"]
 #: By which rules a line counts beside others, and what it has in common with those that its sentence names.
 _BESIDE: Final = (
@@ -135,3 +138,24 @@ def _beside(alone: pl.LazyFrame, lines: pl.LazyFrame, rules: tuple[str, ...], ke
         .group_by("line", maintain_order=True)
         .agg(names=pl.col("named").head(_NAMED), all=pl.col("all").first() - 1)
     )
+
+
+def having_a_say(force_records: pl.LazyFrame, crime_ref: str) -> pl.DataFrame:
+    """The records of a force that can have a say in the count of those with the reference, themselves included.
+
+    They share an incident, or one names the other as its previous reference, or so on along such links: no
+    counting rule joins records in another way. Within these records each is decided as it is among all.
+    """
+    incidents, references = set[str](), {crime_ref}
+    for _ in range(_LINKS):
+        found = force_records.filter(
+            pl.col("incident_ref").is_in(list(incidents))
+            | pl.col("crime_ref").is_in(list(references))
+            | pl.col("previous_crime_ref").is_in(list(references))
+        ).collect()
+        seen = len(incidents), len(references)
+        incidents |= set(found["incident_ref"].drop_nulls())
+        references |= set(found["crime_ref"]) | set(found["previous_crime_ref"].drop_nulls())
+        if seen == (len(incidents), len(references)):
+            break
+    return found

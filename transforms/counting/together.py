@@ -118,15 +118,21 @@ def _reported_together(lines: pl.DataFrame) -> pl.DataFrame:
 def _parts(shared: pl.DataFrame, editions: Editions) -> pl.DataFrame:
     """Lines that are only a step or a means of a graver crime by the same offender: `line, lost_to`."""
     pairs = editions.part_of.select(class_code="offence_code", graver="part_of").cast(pl.Categorical)
+    same_offender = [*_INCIDENT, "offender_ref"]
     steps = shared.join(pairs.select("class_code").unique(), on="class_code", how="semi").select(
-        "line", *_INCIDENT, "offender_ref", "class_code"
+        "line", *same_offender, "class_code"
     )
-    graver = shared.join(pairs.select(class_code="graver").unique(), on="class_code", how="semi").select(
-        *_INCIDENT, "offender_ref", *_ORDER, graver="class_code", lost_to="line"
+    # One line of each graver class is enough, the first in the order: a crowded incident stays linear.
+    graver = (
+        shared.join(
+            pairs.select(class_code="graver").unique(), on="class_code", how="semi", maintain_order="left"
+        )
+        .unique([*same_offender, "class_code"], keep="first", maintain_order=True)
+        .select(*same_offender, *_ORDER, graver="class_code", lost_to="line")
     )
     return (
         steps.join(pairs, on="class_code")
-        .join(graver, on=[*_INCIDENT, "offender_ref", "graver"], nulls_equal=True)
+        .join(graver, on=[*same_offender, "graver"], nulls_equal=True)
         .sort(*_ORDER, "line")
         .unique("line", keep="first", maintain_order=True)
         .select("line", "lost_to")

@@ -1,0 +1,163 @@
+"""What the line makes of counting: net corrections by the register, checks, delays, outcomes and two systems."""
+
+# Tables of facts are wider than code.
+# ruff: noqa: E501
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from fixtures.country import write_country
+from fixtures.worked_examples import table
+from pipelines.cli import app
+from pipelines.explaining import explain
+from pipelines.settings import Settings
+from pipelines.stages.aggregated import aggregate_quarter
+from pipelines.stages.counted import count_forces, told
+from pipelines.stages.line import Line
+from pipelines.stages.recorded import record_forces
+from pipelines.stages.supplied import take_in
+from transforms.contracts import tables
+
+#: In the second quarter A is reclassified, C cancelled, E supplied late; D was updated after its quarter and stands.
+FIRST = """
+    crime_ref | incident_ref | offence_code | reported_at      | recorded_at      | victim_ref | status | updated_at
+    A         | I1           | 8N           | 2019-05-20T09:00 | 2019-05-20T10:00 | V1         | live   | 2019-05-20T10:00
+    C         | I3           | 88C          | 2019-06-21T09:00 | 2019-06-21T10:00 | V3         | live   | 2019-06-21T10:00
+    D         | I4           | 49           | 2019-06-30T09:00 | 2019-06-30T10:00 | V4         | live   | 2019-07-03T10:00
+"""
+SECOND = """
+    crime_ref | incident_ref | offence_code | reported_at      | recorded_at      | victim_ref | status    | status_reason | status_at        | outcome_type | outcome_at | updated_at
+    A         | I1           | 5D           | 2019-05-20T09:00 | 2019-05-20T10:00 | V1         | live      |               |                  | 1A           | 2019-08-04 | 2019-08-04T10:00
+    C         | I3           | 88C          | 2019-06-21T09:00 | 2019-06-21T10:00 | V3         | cancelled | C2            | 2019-09-02T10:00 |              |            | 2019-09-02T10:00
+    F         | I6           | 46           | 2019-07-03T09:00 | 2019-07-13T10:00 | V6         | live      |               |                  |              |            | 2019-07-13T10:00
+"""
+#: One crime moved with its reference, one left behind.
+OTHER_SYSTEM = """
+    crime_ref | previous_crime_ref | incident_ref | offence_code | reported_at      | recorded_at      | victim_ref | status | updated_at
+    N1        | A                  | I1           | 5D           | 2019-05-20T09:00 | 2019-05-20T10:00 | V1         | live   | 2019-09-20T10:00
+"""
+FORCES = {"carrow": "aggregate", "ashdene": "record-level"}
+
+
+def supply(folder: Path, force: str, months: str, text: str, system: str) -> None:
+    columns, rows = table(text)
+    lines = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row").with_columns(
+        force=pl.lit(force), source_system=pl.lit(system), victim_kind=pl.lit("person")
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    lines.write_csv(folder / f"{months}-{force}-{system}-extract.csv")
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
+    """The line run to aggregated quarters over two forces with the same records on different terms."""
+    folder = tmp_path_factory.mktemp("line")
+    write_country(folder / "country", first_month="2019-04")
+    register = pl.read_csv(folder / "country" / "register.csv", infer_schema=False)
+    treatment = pl.col("force").replace_strict(FORCES, default="record-level")
+    register.with_columns(treatment=treatment).write_csv(folder / "country" / "register.csv")
+    for force in FORCES:
+        supply(folder / "supply", force, "2019-04_2019-06", FIRST, "niche")
+        supply(folder / "supply", force, "2019-07_2019-09", SECOND, "niche")
+    supply(folder / "supply", "ashdene", "2019-04_2019-09", OTHER_SYSTEM, "connect")
+    opened = Line.open(Settings(*(str(folder / name) for name in ("workspace", "supply", "country"))))
+    opened.settings.save()
+    taken = take_in(opened)
+    assert not taken.refused, taken.refused
+    record_forces(opened)
+    count_forces(opened)
+    for quarter in opened.quarters():
+        aggregate_quarter(opened, quarter)
+    opened.workspace.commit()
+    return opened
+
+
+def cells(line: Line, force: str) -> dict[tuple[str, str], int]:
+    """Cells of the offence grid that are not nought."""
+    grid = line.workspace.read("offence_grid", tables.OffenceGrid)
+    found = grid.filter(pl.col("force") == force, pl.col("count") != 0)
+    rows = found.select(pl.col("month").dt.strftime("%Y-%m"), "offence_code", "count").rows()
+    return {(month, code): count for month, code, count in rows}
+
+
+def test_a_record_level_force_restates_and_an_aggregate_force_shows_the_net(line: Line) -> None:
+    assert cells(line, "ashdene") == {("2019-05", "5D"): 1, ("2019-06", "49"): 1, ("2019-07", "46"): 1}
+    assert cells(line, "carrow") == {
+        ("2019-05", "8N"): 1,
+        ("2019-06", "88C"): 1,
+        ("2019-06", "49"): 1,
+        ("2019-07", "46"): 1,
+        ("2019-08", "8N"): -1,
+        ("2019-08", "5D"): 1,
+        ("2019-09", "88C"): -1,
+    }
+
+
+def test_the_map_shows_the_records_of_both_as_they_stand(line: Line) -> None:
+    crimes = line.workspace.read("counted", tables.Counted)
+    of = {force: crimes.filter(pl.col("force") == force)["offence_code"].sort().to_list() for force in FORCES}
+    assert of["carrow"] == of["ashdene"] == ["46", "49", "5D"]
+
+
+def test_every_net_correction_is_kept_with_its_reason(line: Line) -> None:
+    rows = line.workspace.read("net_corrections", tables.NetCorrections)
+    assert rows.select("force", "crime_ref", "offence_code", "counted", "rule").rows() == [
+        ("carrow", "A", "5D", 1, "reclassified"),
+        ("carrow", "A", "8N", -1, "reclassified"),
+        ("carrow", "C", "88C", -1, "removed-after-publication"),
+    ]
+    assert rows["because"].str.len_chars().min() > 20
+
+
+def test_two_systems_are_reconciled(line: Line) -> None:
+    places = line.workspace.read("system_places", tables.SystemPlaces)
+    assert set(places["force"]) == {"ashdene"}
+    assert dict(places.group_by("place").len().iter_rows()) == {"old only": 3, "both but different": 1}
+
+
+def test_the_reconciliation_is_told_and_listed(line: Line) -> None:
+    assert (
+        "ashdene has two records systems: 3 old only (2 open), 1 both but different (1 open). "
+        "`fullcount reconcile` lists what to look at."
+    ) in told(line)
+    listed = CliRunner().invoke(
+        app, ["reconcile", "--workspace", line.settings.workspace, "--format", "csv"], env={"COLUMNS": "200"}
+    )
+    assert listed.exit_code == 0, listed.output
+    assert len(listed.stdout.splitlines()) == 5
+    assert any("3 net corrections are in the returns of 1 aggregate force" in each for each in told(line))
+
+
+def test_checks_delays_and_outcomes_are_kept_beside_the_count(line: Line) -> None:
+    checks = line.workspace.read("recording_checks", tables.RecordingCheckCounts)
+    assert ("carrow", "recorded-late", 1) in checks.select("force", "check", "rows").rows()
+    delays = line.workspace.read("recording_delays", tables.RecordingDelays)
+    assert delays.filter(pl.col("force") == "carrow")["longest_hours"].max() == 10 * 24 + 1
+    outcomes = line.workspace.read("outcome_counts", tables.OutcomeCounts).filter(pl.col("force") == "carrow")
+    closed = outcomes.filter(pl.col("basis") == "closed")
+    assert closed.select("outcome_type", "sub_type", "rows").rows() == [("1", "1A", 1)]
+    assert outcomes.filter(pl.col("basis") == "recorded", pl.col("outcome_type") == "0").height == 2
+
+
+def test_counting_again_changes_nothing(line: Line) -> None:
+    before = line.workspace.snapshot
+    assert count_forces(line) == []
+    assert line.workspace.snapshot == before
+
+
+def test_a_record_and_its_net_corrections_are_explained(line: Line) -> None:
+    told = explain(line, "A", "carrow")
+    assert told.select("counted", "offence_code", pl.col("month").dt.month(), "rule").rows() == [
+        (1, "5D", 5, "recorded"),
+        (1, "5D", 8, "reclassified"),
+        (-1, "8N", 8, "reclassified"),
+    ]
+    moved = explain(line, "A", "ashdene")
+    assert moved["rule"].to_list() == ["migrated-duplicate"]
+    assert "N1" in moved["because"].item()
+    assert explain(line, "no-such-crime").is_empty()
