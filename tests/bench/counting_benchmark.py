@@ -3,9 +3,9 @@
     python tests/bench/counting_benchmark.py [LINES] [SAMPLE]
 
 The records are those of 43 forces. The floor is DuckDB numbering the lines of each incident, victim and offender, once
-keeping nothing but the number of each line, and once beside every column that counting reads. The product counts a force at a time, as the line does, and once all forces in
-one piece. The peer is `groupby.apply` over incidents on a sample, its seconds scaled up to all lines; the sample must
-count alike in both. Each runs in a process of its own.
+keeping nothing but the number of each line, and once beside every column that counting reads. The product counts a
+force at a time, as the line does, and once all forces in one piece. The peer is `groupby.apply` over incidents on a
+sample, its seconds scaled up to all lines; the sample must count alike in both. Each runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ counted = count_plainly(plain)
 seconds, processor = time.perf_counter() - start, time.process_time() - used
 ours = count(sample.lazy(), load_editions()).lines.sort('line')['counted'].to_list()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({{'seconds': seconds, 'processor': processor, 'peak': peak, 'different': sum(a != b for a, b in zip(ours, counted))}}))
+different = sum(a != b for a, b in zip(ours, counted))
+print(json.dumps({{'seconds': seconds, 'processor': processor, 'peak': peak, 'different': different}}))
 """
 
 
