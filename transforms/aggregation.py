@@ -54,6 +54,14 @@ def add_up(figures: pl.DataFrame | pl.LazyFrame, by: Sequence[str], child: str |
     )
 
 
+def total_within(column: str, by: Sequence[str]) -> pl.Expr:
+    """On every row, the total of whole numbers over the rows that share `by`; nulls are no part of it.
+
+    For weighing what is to be hidden and for checking sums, never for a published figure.
+    """
+    return pl.col(column).sum().over(by)
+
+
 def mean_before(figures: pl.DataFrame, by: Sequence[str], order: str) -> pl.DataFrame:
     """Add `before`, how many earlier figures there are, and `mean`, their mean, leaving out nulls.
 
