@@ -119,12 +119,20 @@ def load_country(folder: Path | str) -> LoadedCountry:
     return LoadedCountry(folder, country, boundaries, register, calendar, country_digest(folder))
 
 
+def country_files(folder: Path | str) -> dict[str, str]:
+    """The SHA-256 of every file of a country folder, by name."""
+    hashes = {}
+    for name in FILES:
+        with (Path(folder) / name).open("rb") as file:
+            hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes
+
+
 def country_digest(folder: Path | str) -> str:
     """SHA-256 over the names and bytes of a country folder's files: the same digest, the same country."""
     digest = hashlib.sha256()
-    for name in FILES:
-        with (Path(folder) / name).open("rb") as file:
-            digest.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    for name, sha256 in country_files(folder).items():
+        digest.update(f"{name} {sha256}\n".encode())
     return digest.hexdigest()
 
 

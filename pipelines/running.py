@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from pipelines.progress import console, steps
 from pipelines.settings import Settings, crime_id_key
+from pipelines.shelves import PUBLIC, Shelved, Shelves
 from pipelines.store import Storage, Workspace
+from publish.release import MANIFEST
 from transforms.periods import Quarter
 
 #: No telemetry, no pop-ups, nothing sent anywhere.
@@ -26,7 +28,7 @@ nux:
 class Outcome:
     """What a run did, ready to be told."""
 
-    folder: Path | None = None
+    release: Shelved | None = None
     quarter: Quarter | None = None
     notes: list[str] = field(default_factory=list)
     failed: bool = False
@@ -35,13 +37,15 @@ class Outcome:
         """Say it on the terminal."""
         for note in self.notes:
             console.print(note)
-        if self.folder is None or self.quarter is None:
+        if self.release is None:
             return
-        console.print(f"\n[bold]The release of {self.quarter} ({self.quarter.title})[/] is in {self.folder}")
-        for what, name, how in (
+        name, folder = self.release.name, self.release.folder
+        public = "published" if self.release.shelf == PUBLIC else "built and not published"
+        console.print(f"\n[bold]The release {name} ({name.quarter.title})[/], {public}, is in {folder}")
+        for what, file, how in (
             (
                 "the return",
-                f"returns/recorded-crime-{self.quarter}.ods",
+                f"returns/recorded-crime-{name.quarter}.ods",
                 "open it in any spreadsheet; .xlsx beside it",
             ),
             (
@@ -51,7 +55,7 @@ class Outcome:
             ),
             ("the site", "site/index.html", "`fullcount serve` and open http://127.0.0.1:8000/"),
         ):
-            console.print(f"  {what:<12} {self.folder / name}\n               [dim]{how}[/]")
+            console.print(f"  {what:<12} {folder / file}\n               [dim]{how}[/]")
 
 
 def dagster_home(workspace: str) -> Path:
@@ -132,7 +136,8 @@ def _run_line(where: Settings, quarter: Quarter | None) -> Outcome:
         require_supplied(opened, outcome.quarter)
         materialise([assets.released], partition_key=str(outcome.quarter))
         opened = Line.open(where)
-        outcome.folder = opened.workspace.storage.path(f"releases/{outcome.quarter}")
+        # A quarter has one private release at most, and it is newer than those that are public.
+        outcome.release = Shelves(opened.workspace.storage).all(outcome.quarter)[-1]
         outcome.notes.extend(told(opened))
         outcome.notes.extend(_told_gaps(opened))
         if (opened.workspace.snapshot, _releases(where)) == before:
@@ -142,8 +147,10 @@ def _run_line(where: Settings, quarter: Quarter | None) -> Outcome:
 
 def _releases(where: Settings) -> dict[str, int]:
     """Every release's manifest and when it was put in place."""
-    manifests = Storage(where.workspace).path("releases").glob("*/manifest.json")
-    return {str(path): path.stat().st_mtime_ns for path in manifests}
+    return {
+        str(each.name): (each.folder / MANIFEST).stat().st_mtime_ns
+        for each in Shelves(Storage(where.workspace)).all()
+    }
 
 
 def _told_supply(line: Any) -> list[str]:

@@ -33,10 +33,11 @@ class Ingredients:
     months: tuple[date, ...]
     crime_id_key: bytes
     basis: dict[str, Any]
+    behind: dict[str, Any]
 
 
-def build(ingredients: Ingredients, folder: Path) -> Path:
-    """Write a whole release into an empty folder. Returns its manifest.
+def build(ingredients: Ingredients, folder: Path) -> list[str]:
+    """Write everything that a release publishes into an empty folder. Returns the names of the files.
 
     The same ingredients give the same bytes. Raises JudgementError when the tables are not judged.
     """
@@ -51,22 +52,39 @@ def build(ingredients: Ingredients, folder: Path) -> Path:
     )
     feeds.build(judged, ingredients.country, months, folder / "feeds", key=ingredients.crime_id_key)
     site.build(judged, ingredients.country, ingredients.boundaries, months, folder / "site")
+    return names(folder)
+
+
+def names(folder: Path) -> list[str]:
+    """The files of a release by their place in it, without its manifest."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [name for path in files if (name := path.relative_to(folder).as_posix()) != MANIFEST]
+
+
+def seal(ingredients: Ingredients, folder: Path, version: str, follows: str | None) -> Path:
+    """Write the manifest of a release that is built: its version, what it follows, all it was made from.
+
+    Returns its path.
+    """
     manifest = folder / MANIFEST
-    manifest.write_text(json.dumps(_manifest(ingredients, folder), indent=1, ensure_ascii=False) + "\n")
+    told = _manifest(ingredients, folder, version, follows)
+    manifest.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return manifest
 
 
-def _manifest(ingredients: Ingredients, folder: Path) -> dict[str, Any]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+def _manifest(ingredients: Ingredients, folder: Path, version: str, follows: str | None) -> dict[str, Any]:
     return {
+        "release": f"{ingredients.quarter}/{version}",
+        "follows": follows,
         "quarter": str(ingredients.quarter),
         "financial_year": ingredients.quarter.financial_year,
         "financial_quarter": ingredients.quarter.financial_quarter,
         "months": [f"{month:%Y-%m}" for month in ingredients.months],
         "made_from": ingredients.basis,
+        "behind": ingredients.behind,
         "files": {
-            str(path.relative_to(folder)): {"sha256": _sha256(path), "bytes": path.stat().st_size}
-            for path in files
+            name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size}
+            for name in names(folder)
         },
     }
 

@@ -177,22 +177,29 @@ def serve(
     ] = None,
     port: Annotated[int, typer.Option(help="Port on the loopback address.")] = 8000,
 ) -> None:
-    """Serve the site and the files of a release on this machine only, until stopped."""
+    """Serve the site and the files of a release on this machine only, until stopped.
+
+    The newest version is served, published or not, and it says which: a look before publication.
+    """
     import uvicorn
 
+    from pipelines.shelves import PRIVATE, Shelves
     from pipelines.store import Storage
     from publish.serve import application
 
     wanted = _quarter(quarter)
     storage = Storage(home(workspace))
-    releases = sorted(folder.parent for folder in storage.path("releases").glob("*/manifest.json"))
-    chosen = [folder for folder in releases if wanted is None or folder.name == str(wanted)]
-    if not chosen:
+    there = Shelves(storage).all(wanted)
+    if not there:
         raise SettingsError(
             f"There is no release{f' of {quarter}' if quarter else ''} in {storage.root}. Run `fullcount run` first."
         )
-    console.print(f"Serving the release of {chosen[-1].name} at http://127.0.0.1:{port}/ – stop with Ctrl-C.")
-    uvicorn.run(application(chosen[-1]), host="127.0.0.1", port=port, log_level="warning")
+    shown = there[-1]
+    preview = " (a preview: it is not published)" if shown.shelf == PRIVATE else ""
+    console.print(
+        f"Serving the release {shown.name}{preview} at http://127.0.0.1:{port}/ – stop with Ctrl-C."
+    )
+    uvicorn.run(application(shown.folder), host="127.0.0.1", port=port, log_level="warning")
 
 
 def doctor(workspace: WorkspaceOption = None) -> None:

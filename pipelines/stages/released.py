@@ -1,17 +1,20 @@
-"""Released: a folder of everything that is published for a quarter, put in place whole or not at all."""
+"""Released: everything that is published for a quarter, built into the private area whole or not at all."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from pipelines import provenance
 from pipelines.settings import crime_id_key
+from pipelines.shelves import PRIVATE, PUBLIC, Shelved, Shelves
 from pipelines.stages.judged import open_judged
 from pipelines.stages.line import Line
 from pipelines.store import StoreError, digest
 from publish import release as releases
 from transforms.periods import Quarter
+from transforms.versions import Change, ReleaseName, Version, next_version
 
 #: The rolling window of the site and the bulk files: 36 months.
 QUARTERS_SHOWN = 12
@@ -36,63 +39,70 @@ def require_supplied(line: Line, quarter: Quarter) -> None:
 
 
 def release(line: Line, quarter: Quarter) -> Released:
-    """Build the quarter's release when anything that it is made from has changed.
+    """Build the quarter's release into the private area when anything that it is made from has changed.
 
-    Raises StoreError when nothing has been supplied for the quarter.
+    A published release stands as it is; what has changed since becomes its next version. Raises StoreError
+    when nothing has been supplied for the quarter.
     """
     window = line.window()
     require_supplied(line, quarter)
     quarters = [each for each in line.quarters() if quarter.plus(1 - QUARTERS_SHOWN) <= each <= quarter]
-    workspace = line.workspace
-    names = [str(each) for each in quarters]
-    key = crime_id_key(line.settings.workspace)
-    basis = {
-        "fullcount": line.basis[0],
-        "country": line.basis[1],
-        "counting_editions": line.basis[2],
-        "tables": {
-            table: dict(workspace.key(table, names))
-            for table in ("verdicts", "findings", "judged_offences", "judged_areas")
-        },
-        "crime_id_key": digest(key.hex()),
-    }
-    made_from = digest(basis, [f"{month}" for month in window])
-    folder = workspace.storage.path(f"releases/{quarter}")
-    if _stands(folder, made_from):
-        return Released(quarter, folder, new=False)
+    shelves = Shelves(line.workspace.storage)
+    published = shelves.on(PUBLIC, quarter)
     months = tuple(month for each in quarters for month in each.months if month in window)
-    with workspace.scratch() as scratch:
+    basis = provenance.basis(line, quarters, months)
+    made_from = digest(basis)
+    follows = published[-1] if published else None
+    for standing in [*published[-1:], *shelves.on(PRIVATE, quarter)]:
+        if _stands(standing, made_from, follows):
+            return Released(quarter, standing.folder, new=False)
+    ingredients = releases.Ingredients(
+        judged=open_judged(line, quarters),
+        country=line.country,
+        boundaries=line.loaded.boundaries,
+        offences_reference=line.offences_reference(quarter),
+        quarter=quarter,
+        months=months,
+        crime_id_key=crime_id_key(line.settings.workspace),
+        basis=basis | {"key": made_from},
+        behind=provenance.behind(line, quarters),
+    )
+    with line.workspace.scratch() as scratch:
         fresh = scratch / "release"
         fresh.mkdir()
-        releases.build(
-            releases.Ingredients(
-                judged=open_judged(line, quarters),
-                country=line.country,
-                boundaries=line.loaded.boundaries,
-                offences_reference=line.offences_reference(quarter),
-                quarter=quarter,
-                months=months,
-                crime_id_key=key,
-                basis=basis | {"key": made_from},
-            ),
-            fresh,
-        )
+        files = releases.build(ingredients, fresh)
+        version = _version(basis, files, follows, [each.name.version for each in published])
+        releases.seal(ingredients, fresh, str(version), str(follows.name) if follows else None)
+        folder = shelves.place(PRIVATE, ReleaseName(quarter, version))
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Killed between the two moves, the folder is absent and the next run builds the same bytes again.
-        if folder.exists():
-            folder.replace(scratch / "superseded")
+        # Killed between these moves, no release is there and the next run builds the same bytes again.
+        for number, earlier in enumerate(shelves.on(PRIVATE, quarter)):
+            earlier.folder.replace(scratch / f"superseded-{number}")
         fresh.replace(folder)
     return Released(quarter, folder, new=True)
 
 
-def _stands(folder: Path, made_from: str) -> bool:
-    manifest = folder / releases.MANIFEST
-    if not manifest.exists():
-        return False
-    told = json.loads(manifest.read_text())
-    return told["made_from"]["key"] == made_from and all(
-        (folder / name).exists() and (folder / name).stat().st_size == file["bytes"]
-        for name, file in told["files"].items()
+def _version(
+    basis: dict[str, Any], files: list[str], follows: Shelved | None, used: list[Version]
+) -> Version:
+    if follows is None:
+        return next_version(used, Change.PATCH)
+    before = follows.manifest
+    gone = before["files"].keys() - set(files)
+    return next_version(used, provenance.change(before["made_from"], basis, gone))
+
+
+def _stands(standing: Shelved, made_from: str, follows: Shelved | None) -> bool:
+    """Whether a release is whole and is what would be built now."""
+    told = standing.manifest
+    current = standing == follows or told["follows"] == (str(follows.name) if follows else None)
+    return (
+        current
+        and told["made_from"]["key"] == made_from
+        and all(
+            (standing.folder / name).exists() and (standing.folder / name).stat().st_size == file["bytes"]
+            for name, file in told["files"].items()
+        )
     )
 
 

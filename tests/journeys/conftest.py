@@ -101,7 +101,7 @@ class Ran:
         return "".join(path.read_text() for path in sorted(self.workspace.parent.glob("*.said")))
 
     def release(self, quarter: str = LATEST) -> Path:
-        return self.workspace / "releases" / quarter
+        return self.workspace / "private" / quarter / "1.0.0"
 
     def files(self, quarter: str = LATEST) -> dict[str, str]:
         """The SHA-256 of every file of the release, by its name there."""

@@ -113,7 +113,7 @@ def test_the_definitions_are_in_order(environment: dict[str, str]) -> None:
 def test_a_quarter_is_all_that_the_job_needs(told: dict[str, Any], environment: dict[str, str]) -> None:
     assert told["success"] == [True, True]
     assert told["steps"] == ["supplied", "recorded", "counted", "aggregated", "judged", "released"]
-    release = Path(environment["FULLCOUNT_HOME"]) / "releases" / "2019-Q1"
+    release = Path(environment["FULLCOUNT_HOME"]) / "private" / "2019-Q1" / "1.0.0"
     assert (release / "manifest.json").exists()
 
 

@@ -30,7 +30,9 @@ def same_as(small: Any, workspace: Path) -> None:
     assert came.tables() == small.tables()
     kept = came.table("supplies").drop("received_at").sort("received_order")
     assert kept.equals(small.table("supplies").drop("received_at").sort("received_order"))
-    assert not [*(workspace / "releases").glob(".*")]
+    assert [path.parent.name + "/" + path.name for path in (workspace / "private").glob("*/*")] == [
+        "2019-Q1/1.0.0"
+    ]
 
 
 def words(workspace: Path, made: Path) -> list[str | Path]:

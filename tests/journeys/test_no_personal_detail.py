@@ -74,7 +74,7 @@ def test_what_is_frozen_is_the_only_place_that_keeps_it(came: Any) -> None:
 
 
 def test_nothing_published_holds_it(came: Any) -> None:
-    releases = came.workspace / "releases"
+    releases = came.workspace / "private"
     assert len([*releases.rglob("*.html")]) > 10
     assert where_it_sings(releases) == []
 
@@ -114,5 +114,5 @@ def test_no_message_about_a_personal_column_shows_its_value(
     done = fullcount.run(tmp_path / "workspace", made)
     listed = fullcount("sources", "--workspace", tmp_path / "workspace", "--refused")
     assert not sings((done.stdout + done.stderr + listed.stdout + listed.stderr).encode())
-    for folder in ("objects", "releases", "dagster", "snapshots"):
+    for folder in ("objects", "private", "dagster", "snapshots"):
         assert where_it_sings(tmp_path / "workspace" / folder) == []

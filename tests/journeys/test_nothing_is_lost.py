@@ -138,7 +138,7 @@ def test_a_run_with_nothing_new_does_nothing_and_says_so(
     workspace = tmp_path / "workspace"
     shutil.copytree(small.workspace, workspace)
     head = (workspace / "HEAD").read_bytes()
-    release = workspace / "releases" / "2019-Q1"
+    release = workspace / "private" / "2019-Q1" / "1.0.0"
     before = {path: path.stat().st_mtime_ns for path in release.rglob("*")}
     objects = set((workspace / "objects").rglob("*"))
     done = fullcount.run(workspace, small.made)

@@ -100,7 +100,7 @@ def test_the_whole_example_runs_away_from_the_checkout(installed: Path, tmp_path
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     workspace = tmp_path / ".fullcount" / "workspace"
-    release = workspace / "releases" / "2019-Q4"
+    release = workspace / "private" / "2019-Q4" / "1.0.0"
     assert (release / "returns" / "recorded-crime-2019-Q4.ods").exists()
     assert (release / "feeds" / "latest.zip").exists()
     assert (release / "site" / "index.html").exists()

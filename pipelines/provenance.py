@@ -1,0 +1,110 @@
+"""What a release is made from: inputs, tables, counting edition, country, key and code, told for its manifest."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+import geography
+import pipelines
+import publish
+import transforms
+from pipelines.country import country_files
+from pipelines.settings import crime_id_key
+from pipelines.stages.line import Line
+from pipelines.store import digest, file_digest
+from transforms.periods import Quarter
+from transforms.versions import Change
+
+#: The tables that a release is read from, each cut by quarter or by force and quarter.
+TABLES: Final = ("counted", "verdicts", "findings", "judged_offences", "judged_areas")
+#: The tables behind those, which tell why a figure is what it is.
+BEHIND: Final = ("deciding_rules", "offence_grid", "area_grid")
+#: The tables that hold published figures: where none differs, no figure does.
+FIGURES: Final = ("judged_offences", "judged_areas")
+#: The files of a country that say what an area is; a figure of other areas means something else.
+AREA_FILES: Final = ("forces.csv", "lsoas.parquet", "lsoa_vintages.parquet", "boundaries.parquet")
+
+
+def basis(line: Line, quarters: Sequence[Quarter], months: Iterable[date]) -> dict[str, Any]:
+    """Everything that decides what a release publishes: the same basis, the same figures, pages and files."""
+    return {
+        "code": {"fullcount": version("fullcount"), "sha256": code_digest()},
+        "counting_editions": line.basis[2],
+        "country": country_files(line.settings.country),
+        "tables": _objects(line, TABLES, quarters),
+        "months": [f"{month:%Y-%m}" for month in months],
+        "crime_id_key": digest(crime_id_key(line.settings.workspace).hex()),
+    }
+
+
+def behind(line: Line, quarters: Sequence[Quarter]) -> dict[str, Any]:
+    """What the basis itself was made from: every file that was taken in, and the tables on the way.
+
+    A file is told without its name, which is the sender's own words.
+    """
+    held = line.supplies().filter(pl.col("state") != "refused")
+    columns = (
+        "kind",
+        "force",
+        "first_month",
+        "last_month",
+        "source_system",
+        "supply",
+        "rows",
+        "rejected",
+        "state",
+    )
+    told = (
+        held.select(columns).with_columns(pl.col(pl.Date).dt.strftime("%Y-%m")).sort(columns, nulls_last=True)
+    )
+    return {
+        "inputs": told.rename({"supply": "sha256"}).to_dicts(),
+        "tables": _objects(line, BEHIND, quarters),
+    }
+
+
+def _objects(line: Line, names: Iterable[str], quarters: Sequence[Quarter]) -> dict[str, dict[str, str]]:
+    """The object of every partition of the tables that is of one of the quarters."""
+    wanted = {str(quarter) for quarter in quarters}
+    return {
+        table: {
+            partition: entry.object
+            for partition, entry in sorted(line.workspace.head.get(table, {}).items())
+            if partition.rpartition(" ")[2] in wanted
+        }
+        for table in names
+    }
+
+
+def change(before: Mapping[str, Any], now: Mapping[str, Any], gone: Iterable[str]) -> Change:
+    """How far a release made from `now` departs from one made from `before` (`transforms.versions`).
+
+    `gone` are the files of the earlier one that the later one lacks.
+    """
+    means_other = before["counting_editions"] != now["counting_editions"] or any(
+        before["country"].get(name) != now["country"].get(name) for name in AREA_FILES
+    )
+    if means_other or any(gone):
+        return Change.MAJOR
+    if any(before["tables"][table] != now["tables"][table] for table in FIGURES):
+        return Change.MINOR
+    return Change.PATCH
+
+
+@functools.cache
+def code_digest() -> str:
+    """SHA-256 over every file of the program, by its place in it."""
+    told = hashlib.sha256()
+    for package in (geography, pipelines, publish, transforms):
+        root = Path(package.__path__[0])
+        for path in sorted(each for each in root.rglob("*") if each.is_file() and each.suffix != ".pyc"):
+            told.update(f"{root.name}/{path.relative_to(root).as_posix()} {file_digest(path)}\n".encode())
+    return told.hexdigest()

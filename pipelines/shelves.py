@@ -1,0 +1,81 @@
+"""Where releases lie: private until their instant, then public; a release is public by having been moved there.
+
+`private/<quarter>/<version>/` holds a release that is built and not published, at most one for each quarter.
+`public/<quarter>/<version>/` holds every release that was published, as it was published, and
+`public/current.json` names the one that readers are given first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pipelines.store import Storage, StoreError
+from publish.release import MANIFEST
+from transforms.periods import Quarter
+from transforms.versions import ReleaseName, Version
+
+PRIVATE: Final = "private"
+PUBLIC: Final = "public"
+
+
+@dataclass(frozen=True, order=True)
+class Shelved:
+    """One release on the disk."""
+
+    name: ReleaseName
+    shelf: str
+    folder: Path
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What its manifest says."""
+        told: dict[str, Any] = json.loads((self.folder / MANIFEST).read_text())
+        return told
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """The releases of one workspace."""
+
+    storage: Storage
+
+    def place(self, shelf: str, name: ReleaseName) -> Path:
+        """The folder of a release on a shelf, whether it is there or not."""
+        return self.storage.path(f"{shelf}/{name}")
+
+    def on(self, shelf: str, quarter: Quarter | None = None) -> list[Shelved]:
+        """The releases on a shelf, oldest quarter and lowest version first."""
+        return sorted(self._on(shelf, quarter))
+
+    def _on(self, shelf: str, quarter: Quarter | None) -> Iterator[Shelved]:
+        for manifest in self.storage.path(shelf).glob(f"{quarter or '*'}/*/{MANIFEST}"):
+            folder = manifest.parent
+            try:
+                name = ReleaseName(Quarter.parse(folder.parent.name), Version.parse(folder.name))
+            except ValueError:
+                continue  # a folder that somebody else put there is no release
+            yield Shelved(name, shelf, folder)
+
+    def all(self, quarter: Quarter | None = None) -> list[Shelved]:
+        """Every release that can be looked at, public or not, oldest quarter and lowest version first."""
+        return sorted([*self.on(PUBLIC, quarter), *self.on(PRIVATE, quarter)])
+
+    def find(self, text: str) -> Shelved:
+        """The release that someone named: `2019-Q4/1.0.0`, or `2019-Q4` for its newest version.
+
+        Raises StoreError when it is not there, saying which are.
+        """
+        try:
+            wanted = ReleaseName.parse(text) if text.count(".") else None
+            chosen = wanted.quarter if wanted else Quarter.parse(text)
+        except ValueError as problem:
+            raise StoreError(f"“{text}” names no release: {problem}") from None
+        found = [each for each in self.all(chosen) if wanted in (None, each.name)]
+        if not found:
+            there = ", ".join(str(each.name) for each in self.all()) or "none yet: run `fullcount run` first"
+            raise StoreError(f"There is no release {text} in {self.storage.root}. The releases are {there}.")
+        return found[-1]
