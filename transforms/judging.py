@@ -39,6 +39,8 @@ class Judged:
     verdicts: pl.DataFrame
     findings: pl.DataFrame
     crimes: pl.DataFrame
+    outcomes: pl.DataFrame
+    removed: pl.DataFrame
     seal: object
 
     def __post_init__(self) -> None:
@@ -57,6 +59,8 @@ def judged(
     verdicts: pl.DataFrame,
     findings: pl.DataFrame,
     crimes: pl.DataFrame,
+    outcomes: pl.DataFrame | None = None,
+    removed: pl.DataFrame | None = None,
 ) -> Judged:
     """Seal judged tables after checking them.
 
@@ -69,6 +73,8 @@ def judged(
         verdicts=tables.Verdicts.validate(verdicts, cast=True),
         findings=tables.Findings.validate(findings, cast=True),
         crimes=_typed(crimes, tables.Counted),
+        outcomes=_typed(_or_none(outcomes, tables.OutcomeCounts), tables.OutcomeCounts),
+        removed=_typed(_or_none(removed, tables.RemovedTally), tables.RemovedTally),
         seal=_SEAL,
     )
     publishable = counting_verdicts(sealed.verdicts).filter(allows_number()).select("force", "month")
@@ -76,6 +82,8 @@ def judged(
         ("offences", sealed.offences.filter(allows_number())),
         ("areas", sealed.areas.filter(allows_number())),
         ("crimes", sealed.crimes),
+        ("outcomes", sealed.outcomes),
+        ("removed", sealed.removed),
     ):
         loose = (
             figures.lazy()
@@ -90,6 +98,10 @@ def judged(
                 f"{name}: {force} {month:%Y-%m} holds figures that no verdict allows. Judge the month again."
             )
     return sealed
+
+
+def _or_none(frame: pl.DataFrame | None, schema: type[dy.Schema]) -> pl.DataFrame:
+    return schema.create_empty() if frame is None else frame
 
 
 def _typed(frame: pl.DataFrame, schema: type[dy.Schema]) -> pl.DataFrame:
@@ -295,7 +307,7 @@ def judge_areas(
 
 
 def publishable_crimes(counted: pl.LazyFrame, verdicts: pl.DataFrame) -> pl.LazyFrame:
-    """The crimes of force-months whose verdict allows publication."""
+    """The rows (crimes, outcomes or removals) of force-months whose verdict allows publication."""
     allowed = counting_verdicts(verdicts).lazy().filter(allows_number()).select("force", "month")
     return counted.join(allowed, on=["force", "month"], how="semi")
 

@@ -72,6 +72,20 @@ def open_judged(line: Line, quarters: Sequence[Quarter]) -> judging.Judged:
         verdicts=verdicts,
         findings=workspace.read("findings", tables.Findings, names),
         crimes=judging.publishable_crimes(crimes, verdicts).collect(),
+        outcomes=judging.publishable_crimes(
+            workspace.scan("outcome_counts", tables.OutcomeCounts), verdicts
+        ).collect(),
+        removed=judging.publishable_crimes(_removed(line), verdicts).collect(),
+    )
+
+
+def _removed(line: Line) -> pl.LazyFrame:
+    """`RemovedTally`: the records that were cancelled or transferred, whatever quarter they were recorded in."""
+    gone = line.workspace.scan("deciding_rules", tables.DecidingRules).filter(
+        pl.col("rule").is_in(["cancelled", "transferred"])
+    )
+    return aggregation.rows_by(
+        gone.rename({"rule": "removal"}), ["force", "month", "offence_code", "removal"]
     )
 
 

@@ -188,6 +188,30 @@ def test_a_crime_of_a_month_that_may_not_be_published_cannot_be_sealed() -> None
         )  # fmt: skip
 
 
+def test_outcomes_and_removals_of_a_month_that_may_not_be_published_cannot_be_sealed() -> None:
+    outcome = pl.DataFrame(
+        [("a", "recorded", JULY, "8N", "1", None, 4)],
+        schema=dict(tables.OutcomeCounts.create_empty().schema),
+        orient="row",
+    )
+    removal = pl.DataFrame(
+        [("a", JULY, "8N", "cancelled", 2)],
+        schema=dict(tables.RemovedTally.create_empty().schema),
+        orient="row",
+    )
+    for more in ({"outcomes": outcome}, {"removed": removal}):
+        for status in ("complete", "missing"):
+            frames = (
+                tables.OffenceCounts.create_empty(), tables.AreaCounts.create_empty(),
+                verdicts(verdict("a", JULY, status)), tables.Findings.create_empty(), tables.Counted.create_empty(),
+            )  # fmt: skip
+            if status == "complete":
+                assert judged(*frames, **more).outcomes.height + judged(*frames, **more).removed.height == 1
+            else:
+                with pytest.raises(JudgementError, match=f"{next(iter(more))}: a 2019-07"):
+                    judged(*frames, **more)
+
+
 def test_the_gate_takes_judged_tables_and_nothing_else() -> None:
     good = sealed(3, "complete", "complete")
     assert admit(good) is good
@@ -195,7 +219,16 @@ def test_the_gate_takes_judged_tables_and_nothing_else() -> None:
         with pytest.raises(JudgementError, match="publish takes Judged tables"):
             admit(other)
     with pytest.raises(JudgementError, match=r"made by transforms\.judging\.judged"):
-        judging.Judged(good.offences, good.areas, good.verdicts, good.findings, good.crimes, object())
+        judging.Judged(
+            good.offences,
+            good.areas,
+            good.verdicts,
+            good.findings,
+            good.crimes,
+            good.outcomes,
+            good.removed,
+            object(),
+        )
 
 
 def test_a_status_without_a_reason_for_no_number_fails_the_contract() -> None:

@@ -116,6 +116,16 @@ class Counted(dy.Schema):
     supply = c.supply()
 
 
+class RemovedTally(dy.Schema):
+    """One row for each force, month recorded, class and way of removal: how many records left the count."""
+
+    force = c.force()
+    month = c.month()
+    offence_code = c.offence_code(nullable=True)
+    removal = dy.Enum(["cancelled", "transferred"], description="how the record left the count")
+    rows = dy.Int64(min=1, description="records", metadata={"unit": "records"})
+
+
 class DecidingRules(dy.Schema):
     """One row for each record, counted or not, with the id of the rule that decided it."""
 
