@@ -18,7 +18,8 @@ from geography.placing import WGS84
 from transforms.contracts.columns import ZONE
 from transforms.register import Register
 
-#: Every file of a country folder, all of them required. Nothing else in the folder is read.
+#: Every file of a country folder, all of them required. Beside them it may hold `column-maps/` and one Home Office
+#: `prc-offence-ref-table-*` file; nothing else in the folder is read.
 FILES: Final = (
     "country.toml",
     "forces.csv",

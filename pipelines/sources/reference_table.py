@@ -32,6 +32,16 @@ def editions_from(path: Path | None) -> tuple[Editions, pl.DataFrame | None]:
     raise Refusal(path.name, problem, "give the Home Office's prc-offence-ref-table file")
 
 
+def reference_table_in(folder: Path) -> Path | None:
+    """The offence reference table that a folder holds, if any. Raises Refusal when it holds several."""
+    found = sorted(folder.glob("prc-offence-ref-table*"))
+    if len(found) > 1:
+        raise Refusal(
+            found[1].name, f"{found[0].name} is there too, and only one can be in force", "keep one of them"
+        )
+    return found[0] if found else None
+
+
 def _tables(path: Path) -> list[pl.DataFrame]:
     """Every sheet that has a header with an offence code in it, under that header."""
     if path.suffix.lower() == ".csv":

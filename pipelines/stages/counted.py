@@ -132,6 +132,11 @@ def told(line: Line) -> list[str]:
     """What counting found that a person should look at, a sentence each: systems reconciled, corrections, checks."""
     workspace = line.workspace
     sentences = []
+    if line.reference is not None and line.differences is not None:
+        sentences.append(
+            f"The classes are those of {line.reference.name}, which differs from the bundled tables in "
+            f"{line.differences.height:,} places: `fullcount editions --reference {line.reference}` lists them."
+        )
     places = summarise(workspace.scan("system_places", tables.SystemPlaces).collect())
     for force, rows in places.group_by("force", maintain_order=True):
         each = ", ".join(

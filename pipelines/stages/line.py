@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from importlib.metadata import version
+from pathlib import Path
 
 import polars as pl
 
 from geography.areas import Country
 from pipelines.country import LoadedCountry, load_country
 from pipelines.settings import Settings
+from pipelines.sources.reference_table import editions_from, reference_table_in
 from pipelines.store import Workspace, digest
 from transforms import register as registers
 from transforms.contracts import tables
 from transforms.counting.corrections import AGGREGATE, RECORD_LEVEL
-from transforms.counting.editions import Editions, load_editions
+from transforms.counting.editions import Editions
 from transforms.periods import Quarter, months_between, quarters_of
 
 
@@ -29,13 +31,20 @@ class Line:
     workspace: Workspace
     loaded: LoadedCountry
     editions: Editions
+    #: the Home Office offence reference table that the classes are from, and every difference from the bundled ones.
+    reference: Path | None = None
+    differences: pl.DataFrame | None = None
 
     @classmethod
     def open(cls, settings: Settings) -> Line:
-        """Open the workspace and read the country folder. Raises with one clear message when either is wrong."""
-        return cls(
-            settings, Workspace.open(settings.workspace), load_country(settings.country), load_editions()
-        )
+        """Open the workspace and read the country folder. Raises with one clear message when either is wrong.
+
+        An offence reference table in the country folder takes the place of the bundled classes.
+        """
+        workspace, country = Workspace.open(settings.workspace), load_country(settings.country)
+        reference = reference_table_in(Path(settings.country))
+        editions, differences = editions_from(reference)
+        return cls(settings, workspace, country, editions, reference, differences)
 
     @property
     def country(self) -> Country:

@@ -23,6 +23,8 @@ from publish.site.figures import CRIMES, Figure, Figures, Gap, Place
 from publish.site.shapes import Boundaries, Outlines, scale_bar
 from transforms.contracts.columns import BEHAVIOUR
 from transforms.contracts.status import ALLOWS_NUMBER, Status
+from transforms.counting.editions import load_editions, load_worked_examples
+from transforms.counting.methodology import methodology
 from transforms.periods import month_title
 
 #: Smaller files are not worth a compressed copy.
@@ -186,6 +188,8 @@ class _Site:
             ],
         )
         self._page("about/index.html", "about.html", root="../", here="about")
+        rules = methodology(load_editions(), load_worked_examples())
+        self._page("counting/index.html", "counting.html", root="../", here="about", sections=rules)
         self._page("download/index.html", "download.html", root="../", here="download", forces=named)
         self._page("404.html", "absent.html", root="/", here="")
 

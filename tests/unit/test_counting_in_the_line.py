@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -16,12 +18,15 @@ from fixtures.worked_examples import table
 from pipelines.cli import app
 from pipelines.explaining import explain
 from pipelines.settings import Settings
+from pipelines.sources.refusal import Refusal
 from pipelines.stages.aggregated import aggregate_quarter
 from pipelines.stages.counted import count_forces, told
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import record_forces
 from pipelines.stages.supplied import take_in
 from transforms.contracts import tables
+from transforms.counting import load_editions
+from transforms.periods import Quarter
 
 #: In the second quarter A is reclassified, C cancelled, E supplied late; D was updated after its quarter and stands.
 FIRST = """
@@ -161,3 +166,27 @@ def test_a_record_and_its_net_corrections_are_explained(line: Line) -> None:
     assert moved["rule"].to_list() == ["migrated-duplicate"]
     assert "N1" in moved["because"].item()
     assert explain(line, "no-such-crime").is_empty()
+
+
+def test_a_reference_table_in_the_country_folder_is_in_force_and_its_differences_are_told(
+    line: Line, tmp_path: Path
+) -> None:
+    shutil.copytree(line.settings.country, tmp_path / "country")
+    table = load_editions().offences.filter(pl.col("kind") == "notifiable").select(
+        pl.col("offence_code").alias("Offence Code"),
+        pl.when(pl.col("offence_code") == "35").then(pl.lit("Extortion")).otherwise("description").alias("Offence"),
+        pl.col("group").alias("Offence Group"),
+        pl.col("subgroup").alias("Offence Subgroup"),
+    )  # fmt: skip
+    table.write_csv(tmp_path / "country" / "prc-offence-ref-table-290126.csv")
+    opened = Line.open(replace(line.settings, country=str(tmp_path / "country")))
+    assert opened.basis != line.basis
+    described = opened.offences_reference(Quarter.parse("2019-Q2"))
+    assert described.filter(pl.col("offence_code") == "35")["offence_description"].item() == "Extortion"
+    assert any("prc-offence-ref-table-290126.csv, which differs" in each for each in told(opened))
+    shutil.copy(
+        tmp_path / "country" / "prc-offence-ref-table-290126.csv",
+        tmp_path / "country" / "prc-offence-ref-table-300126.csv",
+    )
+    with pytest.raises(Refusal, match="only one can be in force"):
+        Line.open(replace(line.settings, country=str(tmp_path / "country")))

@@ -20,6 +20,7 @@ from publish.site.pages import slug
 from publish.site.shapes import Boundaries
 from transforms.contracts.status import STATUS
 from transforms.contracts.tables import Findings
+from transforms.counting.editions import load_editions, load_worked_examples
 from transforms.judging import judged as seal
 
 
@@ -368,3 +369,13 @@ def test_boundary_in_seven_pieces_with_a_hole_is_drawn():
     assert paths["B"].count("z") == 2
     assert set(paths) == {"A", "B"}
     assert Boundaries(frame).lsoas().drawn(["C"]) is None
+
+
+def test_the_methodology_of_counting_is_published_from_its_worked_examples(folder):
+    words = text(folder / "counting/index.html")
+    editions = load_editions()
+    assert [rule for rule in editions.rules["sentence"] if rule not in words] == []
+    assert [
+        each["id"] for each in load_worked_examples() if f"{each['id']}. {each['title']}" not in words
+    ] == []
+    assert "../counting/" in read(folder / "about/index.html").links
