@@ -68,6 +68,23 @@ def map_points_of(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
     )
 
 
+def standing(crimes: pl.DataFrame, withdrawn: pl.DataFrame) -> pl.DataFrame:
+    """The crimes that have a line: neither a net correction nor what one took back."""
+    return crimes.filter(pl.col("counted") > 0).join(withdrawn, on=["force", "crime_ref"], how="anti")
+
+
+def at_map_points(crimes: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
+    """The same rows at their map points: place, name and LSOA are those of the point, null without one."""
+    return (
+        crimes.join(points, on=["force", "longitude", "latitude"], how="left")
+        .with_columns(
+            pl.when(_is_public()).then(name).otherwise(f"at_{name}").alias(name)
+            for name in ("longitude", "latitude", "location", "lsoa_code")
+        )
+        .drop("at_longitude", "at_latitude", "at_location", "at_lsoa_code")
+    )
+
+
 def published(
     crimes: pl.DataFrame, points: pl.DataFrame, withdrawn: pl.DataFrame, country: Country, key: bytes
 ) -> pl.DataFrame:
@@ -79,10 +96,6 @@ def published(
     outcome. A record without a map point keeps its line, with “No Location” and no LSOA.
     """
     is_crime = pl.col("category").cast(pl.String) != BEHAVIOUR
-    at = {
-        name: pl.when(_is_public()).then(name).otherwise(f"at_{name}")
-        for name in ("longitude", "latitude", "location", "lsoa_code")
-    }
     placed = pl.col("longitude").is_not_null() & pl.col("latitude").is_not_null()
     force = pl.col("force").replace_strict(
         country.forces["force"],
@@ -90,11 +103,9 @@ def published(
         default=pl.col("force"),
         return_dtype=pl.String,
     )
-    standing = crimes.filter(pl.col("counted") > 0).join(withdrawn, on=["force", "crime_ref"], how="anti")
+    shown = standing(crimes, withdrawn)
     return (
-        standing.with_columns(crime_id=_crime_ids(standing, key))
-        .join(points, on=["force", "longitude", "latitude"], how="left")
-        .with_columns(**at)
+        at_map_points(shown.with_columns(crime_id=_crime_ids(shown, key)), points)
         .join(country.lsoas.select("lsoa_code", "lsoa_name"), on="lsoa_code", how="left")
         .select(
             "force",

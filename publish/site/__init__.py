@@ -36,4 +36,5 @@ def build(
     """
     if not months:
         raise ValueError("No month was asked for: give at least one first-of-month date.")
-    return write_pages(figures_of(judged, country, months), country, Boundaries(boundaries), folder, feeds)
+    figures = figures_of(judged, country, months)
+    return write_pages(figures, judged.crimes, country, Boundaries(boundaries), folder, feeds)

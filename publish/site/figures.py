@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 
 from geography.areas import Country
-from publish.site.choices import ALL_CRIME, choices, crime_of_lsoas
+from publish.site.map_figures import KINDS, is_crime, with_all_crime
 from transforms.aggregation import add_up
 from transforms.contracts.columns import BEHAVIOUR, CATEGORIES
 from transforms.contracts.status import STATUS, Status
@@ -74,6 +74,8 @@ class Area(NamedTuple):
     code: str
     name: str
     crimes: Figure
+    #: Its place among the areas of its force, in order of code.
+    place: int
 
 
 @dataclass(frozen=True)
@@ -118,17 +120,16 @@ class Figures:
     #: For each force and file type, the status of each month that is owed.
     supplied: dict[tuple[str, str], dict[date, tuple[str, float | None]]]
     gaps: dict[str, list[Gap]]
+    #: For each force, the status of its crime records in each month that is owed, and why.
+    verdicts: dict[str, dict[date, tuple[str, str]]]
     #: For each force, months that hold crimes of earlier months, recorded late.
     late: dict[str, set[date]]
-    #: Upper bounds of the shades of small areas, and of neighbourhoods.
-    bounds: Sequence[int]
-    place_bounds: Sequence[int]
+    #: Upper bounds of the shades of each level of area, for each kind of the map.
+    shades: dict[str, Sequence[Sequence[int]]]
     #: The figures of each neighbourhood as CSV, newest month first, with why where one is not whole.
     tables: dict[tuple[str, str], str]
-    #: The figures of each neighbourhood's small areas in every month, as JSON.
-    choices: dict[tuple[str, str], str]
-    #: Upper bounds of the shades of small areas, for each kind.
-    kind_bounds: dict[str, Sequence[int]]
+    #: What the maps show: one row for each area, month and kind of `map_figures.KINDS`, by level.
+    mapped: dict[str, pl.LazyFrame]
 
 
 def figures_of(judged: Judged, country: Country, months: Sequence[date]) -> Figures:
@@ -148,7 +149,7 @@ def figures_of(judged: Judged, country: Country, months: Sequence[date]) -> Figu
     force_cells = add_up(
         pl.concat([cells.lazy().select(part), unplaced.select(part)]), ["force", "month", "category"]
     )
-    crime = crime_of_lsoas(areas)
+    crime = add_up(areas.filter(is_crime()), ["lsoa_code", "month"])
     of_lsoas = _areas(crime.filter(pl.col("month") == latest), country)
     population = _population(country)
     places = (
@@ -187,19 +188,24 @@ def figures_of(judged: Judged, country: Country, months: Sequence[date]) -> Figu
         .select("force", "reported_by", "name")
         .iter_rows()
     }
-    bounds = _bounds([area.crimes.count for found in of_lsoas.values() for area in found])
+    mapped = {
+        "forces": with_all_crime(force_cells.lazy(), of_force.trend.lazy(), ["force"]),
+        "neighbourhoods": with_all_crime(cells.lazy(), looked_up.trend.lazy(), PLACE),
+        "areas": with_all_crime(areas, crime.lazy(), ["lsoa_code"]),
+    }
     return Figures(
         months=window,
         forces=forces,
         neighbourhoods=neighbourhoods,
         supplied=_supplied(judged.verdicts),
         gaps=_gaps(judged.verdicts, window),
+        verdicts=_verdicts(judged.verdicts),
         late=_late(judged.findings),
-        bounds=bounds,
-        place_bounds=_bounds([place.latest.count for place in neighbourhoods.values()]),
+        shades={
+            level: _shades(figures.filter(pl.col("month") == latest)) for level, figures in mapped.items()
+        },
+        mapped=mapped,
         tables=_tables(cells, judged.verdicts),
-        choices=choices(areas, crime, country, window),
-        kind_bounds={ALL_CRIME: bounds, **_kind_bounds(areas.filter(pl.col("month") == latest))},
     )
 
 
@@ -209,7 +215,8 @@ class _Lookup:
     def __init__(self, cells: pl.DataFrame, by: list[str], window: Sequence[date]) -> None:
         crimes = cells.filter(pl.col("category").cast(pl.String) != BEHAVIOUR)
         self.window = window
-        self.trend = _by_key(add_up(crimes, [*by, "month"]), by, "month")
+        self.trend = add_up(crimes, [*by, "month"])
+        self.by_month = _by_key(self.trend, by, "month")
         self.latest = _by_key(cells.filter(pl.col("month") == window[-1]), by, "category")
         self.year: dict[Any, dict[Any, Figure]] | None = None
         self.year_by_category: dict[Any, dict[Any, Figure]] = {}
@@ -221,7 +228,7 @@ class _Lookup:
             self.year = _by_key(whole_crimes.with_columns(all=pl.lit("all")), by, "all")
 
     def figures(self, key: tuple[str, ...]) -> dict[str, Any]:
-        by_month = self.trend.get(key, {})
+        by_month = self.by_month.get(key, {})
         latest, by_category = self.latest.get(key, {}), self.year_by_category.get(key, {})
         year = None if self.year is None else self.year.get(key, {}).get("all", UNKNOWN)
         absent = dict.fromkeys(CRIMES, UNKNOWN)
@@ -263,14 +270,15 @@ def _by_key(frame: pl.DataFrame, by: list[str], inner: str) -> dict[Any, dict[An
 
 def _areas(crimes: pl.DataFrame, country: Country) -> dict[tuple[str, str], list[Area]]:
     rows = (
-        country.lsoas.select(*PLACE, "lsoa_code", "lsoa_name")
+        country.lsoas.sort("force", "lsoa_code")
+        .select(*PLACE, "lsoa_code", "lsoa_name", place=pl.int_range(pl.len()).over("force"))
         .join(crimes.drop("month"), on="lsoa_code", how="left")
         .with_columns(pl.col("status").fill_null(pl.lit(UNKNOWN.status, STATUS)).cast(pl.String))
         .sort(*PLACE, "lsoa_code")
     )
     found: dict[tuple[str, str], list[Area]] = {}
-    for force, neighbourhood, code, name, count, status in rows.iter_rows():
-        found.setdefault((force, neighbourhood), []).append(Area(code, name, Figure(count, status)))
+    for force, neighbourhood, code, name, place, count, status in rows.iter_rows():
+        found.setdefault((force, neighbourhood), []).append(Area(code, name, Figure(count, status), place))
     return found
 
 
@@ -346,6 +354,14 @@ def _supplied(verdicts: pl.DataFrame) -> dict[tuple[str, str], dict[date, tuple[
     return found
 
 
+def _verdicts(verdicts: pl.DataFrame) -> dict[str, dict[date, tuple[str, str]]]:
+    found: dict[str, dict[date, tuple[str, str]]] = {}
+    rows = _files(verdicts).filter(pl.col("file") == "crime").select("force", "month", "status", "reason")
+    for force, month, status, reason in rows.iter_rows():
+        found.setdefault(force, {})[month] = (status, "" if status == Status.COMPLETE.value else reason)
+    return found
+
+
 def _gaps(verdicts: pl.DataFrame, window: Sequence[date]) -> dict[str, list[Gap]]:
     """Runs of neighbouring months with one status and one reason, by force, latest first."""
     found: dict[str, list[Gap]] = {}
@@ -418,14 +434,28 @@ def _tables(cells: pl.DataFrame, verdicts: pl.DataFrame) -> dict[tuple[str, str]
     }
 
 
-def _kind_bounds(latest: pl.LazyFrame) -> dict[str, Sequence[int]]:
-    counts = latest.filter(pl.col("count") > 0).group_by("category").agg("count").collect()
-    by_category = {str(category): found for category, found in counts.iter_rows()}
-    return {category: _bounds(by_category.get(category, [])) for category in CATEGORIES}
+def _shades(latest: pl.LazyFrame) -> list[list[int]]:
+    """Upper bounds of the shades of some areas, for each kind in turn."""
+    counts = latest.filter(pl.col("count") > 0).group_by("kind").agg("count").collect()
+    by_kind = dict(counts.iter_rows())
+    return [_bounds(by_kind.get(kind, [])) for kind in range(len(KINDS))]
 
 
-def _bounds(counts: Sequence[int | None]) -> list[int]:
-    """Upper bounds of the shades, the same on every page of the country."""
-    some = sorted(count for count in counts if count)
-    parting = {some[int(len(some) * share)] for share in SHADES} if some else set()
+def _bounds(counts: Sequence[int]) -> list[int]:
+    """Upper bounds of the shades, the same on every page of the country.
+
+    They are round numbers: easier to read, and the same when one force's figures change a little.
+    """
+    some = sorted(counts)
+    parting = {_round(some[int(len(some) * share)]) for share in SHADES} if some else set()
     return sorted(bound for bound in parting if bound < some[-1])
+
+
+def _round(number: int) -> int:
+    """The least of 1, 2, 3, 5, 10, 20, 30, 50, 100… that is not below a number."""
+    power = 1
+    while True:
+        for step in (1, 2, 3, 5):
+            if number <= step * power:
+                return step * power
+        power *= 10

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import re
+import tempfile
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -18,7 +19,7 @@ import jinja2
 import polars as pl
 
 from geography.areas import Country
-from publish.site import charts, words
+from publish.site import charts, country_map, words
 from publish.site.figures import CRIMES, Figure, Figures, Gap, Place
 from publish.site.shapes import Boundaries, Outlines, scale_bar
 from transforms.contracts.columns import BEHAVIOUR
@@ -32,6 +33,8 @@ WORTH_COMPRESSING: Final = 1024
 COMPRESSED: Final = {".html", ".css", ".js", ".json", ".svg", ".csv"}
 #: Kept in place of a whole force's longer name for a path.
 LONGEST_SLUG: Final = 60
+#: Detail of the picture of the whole country.
+COUNTRY_DETAIL_METRES: Final = 700.0
 
 MARKS: Final = {
     Status.COMPLETE.value: "●",
@@ -44,10 +47,15 @@ MARKS: Final = {
 
 
 def write_pages(
-    figures: Figures, country: Country, boundaries: Boundaries, folder: Path, feeds: str
+    figures: Figures,
+    crimes: pl.DataFrame,
+    country: Country,
+    boundaries: Boundaries,
+    folder: Path,
+    feeds: str,
 ) -> list[Path]:
     """Write every page of the site into `folder`. Returns the paths written, in order."""
-    return _Site(figures, country, boundaries, folder, feeds).write()
+    return _Site(figures, crimes, country, boundaries, folder, feeds).write()
 
 
 def slug(identity: str) -> str:
@@ -62,10 +70,19 @@ class _Site:
     """The pages of one build and what they share."""
 
     def __init__(
-        self, figures: Figures, country: Country, boundaries: Boundaries, folder: Path, feeds: str
+        self,
+        figures: Figures,
+        crimes: pl.DataFrame,
+        country: Country,
+        boundaries: Boundaries,
+        folder: Path,
+        feeds: str,
     ) -> None:
         self.figures = figures
+        self.crimes = crimes
         self.country = country
+        self.map_lsoas = country_map.map_lsoas(country, list(figures.forces))
+        self.force_outlines = boundaries.forces(country.lsoas)
         self.lsoas = boundaries.lsoas()
         self.neighbourhoods = boundaries.neighbourhoods(country.lsoas)
         self.folder = folder
@@ -93,6 +110,7 @@ class _Site:
             months=self.figures.months,
             feeds=self.feeds,
         )
+        self._country_map()
         self._national_pages()
         for force, place in self.figures.forces.items():
             self._force_page(force, self._view(place))
@@ -117,10 +135,14 @@ class _Site:
     def _assets(self) -> dict[str, str]:
         """Copy styles, scripts and data under names that change with their content."""
         folder = resources.files("publish.site") / "assets"
-        contents = {asset.name: asset.read_bytes() for asset in folder.iterdir() if asset.is_file()}
-        contents["plotly.js"] = (resources.files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+        contents = {
+            asset.name: asset.read_bytes()
+            for place in (folder, folder / "vendor")
+            for asset in place.iterdir()
+            if asset.is_file()
+        }
+        contents["areas.pmtiles"] = self._area_tiles()
         contents["trend.json"] = charts.trend_figure().encode()
-        contents["shades.json"] = json.dumps(self.figures.kind_bounds, separators=(",", ":")).encode()
         contents["search.json"] = self._search().encode()
         names = {}
         for name in sorted(contents):
@@ -128,6 +150,49 @@ class _Site:
             names[name] = f"assets/{stem}.{hashlib.sha256(contents[name]).hexdigest()[:10]}.{suffix}"
             self._put(names[name], contents[name])
         return names
+
+    def _area_tiles(self) -> bytes:
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / "areas.pmtiles"
+            outlines = {
+                "forces": self.force_outlines,
+                "neighbourhoods": self.neighbourhoods,
+                "areas": self.lsoas,
+            }
+            forces, neighbourhoods = list(self.figures.forces), list(self.figures.neighbourhoods)
+            country_map.write_area_tiles(path, self.map_lsoas, forces, neighbourhoods, outlines)
+            return path.read_bytes()
+
+    def _country_map(self) -> None:
+        """The map's page, which tells the forces' figures without script too, and what the map reads."""
+        folder = self.folder / "map"
+        written = country_map.write_point_tiles(folder, self.crimes, self.country, self.figures.months)
+        self.written += [path for _, path in written]
+        country_map.write_figures(self._put, self.figures, self.map_lsoas, "map")
+        index = country_map.index(
+            self.figures,
+            self.map_lsoas,
+            self.force_outlines,
+            [month for month, _ in written],
+            self.country.attribution,
+        )
+        self._put("map/index.json", index.encode())
+        bounds = self.figures.shades["forces"][0]
+        shapes = {
+            force: (place.name, place.latest, f"../{force}/", bounds)
+            for force, place in self.figures.forces.items()
+        }
+        self._page(
+            "map/index.html",
+            "map.html",
+            root="../",
+            here="map",
+            map=self._drawn(self.force_outlines.simpler(COUNTRY_DETAIL_METRES), shapes),
+            legend=_legend(bounds),
+            forces=[(place.name, force, place.latest) for force, place in self.figures.forces.items()],
+            script_words="{}",
+            basemap="",
+        )
 
     def _search(self) -> str:
         """What the search looks through: short lists, so that a nation fits in a small file."""
@@ -266,9 +331,9 @@ class _Site:
             here="",
             force=force,
             map=self._map(view),
+            map_address=self._map_address(view),
             **self._shared(view),
         )
-        self._put(f"{path}/areas.json", self.figures.choices[view["force"], view["id"]].encode())
         if table is not None:
             self._put(f"{path}/figures.csv", table.encode())
 
@@ -315,12 +380,18 @@ class _Site:
     def _map(self, view: dict[str, Any]) -> dict[str, Any] | None:
         """The small areas of a neighbourhood."""
         areas = {area.code: area for area in view["areas"]}
-        shapes = {code: (area.name, area.crimes, "", self.figures.bounds) for code, area in areas.items()}
+        bounds = self.figures.shades["areas"][0]
+        shapes = {code: (area.name, area.crimes, "", bounds) for code, area in areas.items()}
         return self._drawn(self.lsoas, shapes)
+
+    def _map_address(self, view: dict[str, Any]) -> str:
+        """Where a neighbourhood lies on the map of the country, as the end of the map's address."""
+        found = self.neighbourhoods.middle((view["force"], view["id"]))
+        return "" if found is None else "at=12/{1:.4f}/{0:.4f}".format(*found)
 
     def _force_map(self, force: str) -> dict[str, Any] | None:
         """The neighbourhoods of a force, each a way to its page."""
-        bounds = self.figures.place_bounds
+        bounds = self.figures.shades["neighbourhoods"][0]
         shapes = {
             (force, view["id"]): (view["name"], view["latest"], f"{view['slug']}/", bounds)
             for view in self.owned.get(force, [])

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import shapely
 
-from geography.boundaries import dissolve, polygons_of, project, repair, simplify
+from geography.boundaries import METRES, dissolve, polygons_of, project, repair, simplify
 
 #: Detail below this many metres does not show at the size the maps are printed.
 DETAIL_METRES: Final = 12.0
@@ -50,6 +50,28 @@ class Outlines:
         has_area = shapely.area(outlines) > 0
         self.index = {key: number for number, key in enumerate(keys) if has_area[number]}
         self.inside = shapely.point_on_surface(outlines)
+        self._degrees: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None
+
+    def of(self, keys: Sequence[Hashable]) -> np.ndarray[Any, Any]:
+        """The outline of each area in turn, empty where there is none."""
+        nowhere = shapely.Polygon()
+        found = [self.outlines[self.index[key]] if key in self.index else nowhere for key in keys]
+        return np.array(found, dtype=object)
+
+    def middle(self, key: Hashable) -> tuple[float, float] | None:
+        """Longitude and latitude of a point inside an area; None when it has no boundary."""
+        if self._degrees is None:
+            points = geopandas.GeoSeries(self.inside, crs=METRES).to_crs(4326)
+            self._degrees = (points.x.to_numpy(), points.y.to_numpy())
+        if key not in self.index:
+            return None
+        x, y = self._degrees
+        return float(x[self.index[key]]), float(y[self.index[key]])
+
+    def simpler(self, metres: float) -> Outlines:
+        """The same areas with less detail; neighbours still fit together."""
+        keys = list(self.index)
+        return Outlines(keys, shapely.coverage_simplify(self.of(keys), metres))
 
     def drawn(self, keys: Sequence[Hashable]) -> Map | None:
         """The map of some areas; None when there is no boundary for any of them."""
@@ -99,13 +121,20 @@ class Boundaries:
 
     def neighbourhoods(self, lsoas: pl.DataFrame) -> Outlines:
         """Each neighbourhood, under its force and id, as far as its LSOAs have boundaries."""
-        drawable = lsoas.filter(pl.col("lsoa_code").is_in(self.frame["lsoa_code"].to_list()))
-        if drawable.is_empty():
-            return Outlines([], np.array([], dtype=object))
-        by = ["force", "neighbourhood"]
-        areas = dissolve(self.frame, drawable, by)
+        areas = self._dissolved(lsoas, ["force", "neighbourhood"])
         keys = list(zip(areas["force"], areas["neighbourhood"], strict=True))
         return Outlines(keys, areas.geometry.to_numpy())
+
+    def forces(self, lsoas: pl.DataFrame) -> Outlines:
+        """Each force, under its slug, as far as its LSOAs have boundaries."""
+        areas = self._dissolved(lsoas, ["force"])
+        return Outlines(areas["force"].to_list(), areas.geometry.to_numpy())
+
+    def _dissolved(self, lsoas: pl.DataFrame, by: list[str]) -> geopandas.GeoDataFrame:
+        drawable = lsoas.filter(pl.col("lsoa_code").is_in(self.frame["lsoa_code"].to_list()))
+        if drawable.is_empty():
+            return geopandas.GeoDataFrame({name: [] for name in by}, geometry=[], crs=self.frame.crs)
+        return dissolve(self.frame, drawable, by)
 
 
 def _path(outline: Any, west: float, north: float, scale: float) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from fixtures.small_judged import KEY, MONTHS, small_boundaries, small_country, small_judged
 from publish import feeds, site
@@ -31,6 +31,7 @@ PAGES = {
     "long name": "northshire/NC04/",
     "force": "northshire/",
     "missing force": "mercaster/",
+    "map": "map/",
     "supplied": "supplied/",
     "about": "about/",
     "download": "download/",
@@ -75,11 +76,14 @@ class Visit:
         self.address = address
         self.errors: list[str] = []
         self.asked: list[str] = []
-        self.page.on(
-            "console", lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None
-        )
+        self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        # The software that draws WebGL here remarks on its own speed.
+        if message.type in ("error", "warning") and "GL Driver Message" not in message.text:
+            self.errors.append(message.text)
 
     def __enter__(self) -> "Visit":
         return self
@@ -225,6 +229,93 @@ def test_address_with_a_bad_month_is_explained(browser, address, month):
         page.get_by_text("There are no figures for").wait_for()
         assert page.get_by_role("combobox", name="Month").input_value() == "2019-09"
         visit.assert_clean()
+
+
+def ready(page: Page, state: str) -> None:
+    """Wait until the map shows a month, a kind and a level of area."""
+    page.locator(f'[data-country-map][data-ready="{state}"]').wait_for(timeout=30_000)
+
+
+def shades(page: Page) -> list[str]:
+    return page.locator("[data-table] tbody tr td:nth-child(2)").all_inner_texts()
+
+
+def test_country_map_tells_three_states_and_names_the_silent_force(browser, address):
+    with Visit(browser, address) as visit:
+        page = visit.go("map/")
+        ready(page, "2019-09 0 areas")
+        rows = shades(page)
+        assert rows.count("not known") == 9
+        assert rows.count("0 crimes") == 4
+        assert len(rows) == 28
+        said = page.locator("[data-said]").inner_text()
+        assert "9 not known. No figures from Greater Mercaster Police." in said
+        assert page.locator(".map-label").inner_text() == "Greater Mercaster Police\nnot known"
+        legend = page.locator("[data-live] [data-legend]").inner_text()
+        assert "not known" in legend and "0, no crime recorded" in legend
+        found = Axe().run(page).response["violations"]
+        assert [(each["id"], each["nodes"][0]["html"][:120]) for each in found] == []
+        visit.assert_clean()
+
+
+def test_country_map_by_month_and_kind_keeps_them_in_the_address(browser, address):
+    with Visit(browser, address) as visit:
+        page = visit.go("map/")
+        ready(page, "2019-09 0 areas")
+        slider = page.get_by_role("slider", name="Month")
+        slider.focus()
+        for _ in range(3):
+            page.keyboard.press("ArrowLeft")
+        ready(page, "2019-06 0 areas")
+        assert slider.get_attribute("aria-valuetext") == "June 2019"
+        assert "not known" not in shades(page)
+        assert page.locator(".map-label").count() == 0
+        page.get_by_role("combobox", name="Kind").select_option("Burglary")
+        ready(page, "2019-06 3 areas")
+        shared = page.url
+        assert "#month=2019-06&kind=Burglary&at=" in shared
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download this table").click()
+        lines = Path(download.value.path()).read_text().splitlines()
+        assert lines[0] == "code,name,force,month,kind,count,status"
+        assert len(lines) == 29
+        page.goto("about:blank")
+        page.goto(shared)
+        ready(page, "2019-06 3 areas")
+        assert page.get_by_role("combobox", name="Kind").input_value() == "3"
+        page.goto("about:blank")
+        page.goto(f"{address}map/#month=2019-13")
+        page.get_by_text("There are no figures for “2019-13”.").wait_for()
+        visit.assert_clean()
+
+
+def test_a_silent_area_says_why_when_it_is_chosen(browser, address):
+    with Visit(browser, address) as visit:
+        page = visit.go("map/#month=2019-09&at=14/52.025/-1.4325")
+        ready(page, "2019-09 0 areas")
+        page.locator(".canvas canvas").click()
+        detail = page.locator("[data-detail]")
+        detail.get_by_text("This does not mean that there was no crime.").wait_for()
+        assert "change of records system on 8 July 2019" in detail.inner_text()
+        visit.assert_clean()
+
+
+def test_map_without_script_is_a_picture_and_a_table_of_forces(browser, address):
+    with Visit(browser, address, java_script_enabled=False) as visit:
+        page = visit.go("map/")
+        assert page.locator(".map path.missing").count() == 1
+        row = page.get_by_role("row", name="Greater Mercaster Police")
+        assert "not known" in row.inner_text()
+        assert page.locator("[data-live]").is_hidden()
+        visit.assert_clean()
+
+
+def test_map_that_cannot_be_loaded_leaves_the_picture(browser, address):
+    with Visit(browser, address) as visit:
+        visit.page.route("**/index.json", lambda route: route.abort())
+        page = visit.go("map/")
+        page.get_by_text("The map could not be loaded.").wait_for()
+        assert page.locator("[data-still] svg").first.is_visible()
 
 
 def test_table_is_downloaded(browser, address):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import html
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import mapbox_vector_tile
 import polars as pl
 import pytest
+from pmtiles.reader import MmapSource, all_tiles
 
 from fixtures.scenarios import HOLE, SILENT, ZERO
 from tests.journeys.statements import FINGERPRINT, statements
@@ -25,6 +29,9 @@ ANCESTORS = ["England and Wales", "England", "East Bank"]
 #: A quarter for which the hole is the latest month, and the latest, for which it lies in the year.
 QUARTERS = ["2019-Q1", "2019-Q4"]
 NEWEST = {"2019-Q1": "2019-03", "2019-Q2": "2019-06", "2019-Q4": "2019-12"}
+
+#: What the map reads of the month of the hole, compared by itself.
+MAP = (f"site/map/{MONTH}/kind-", f"site/map/{MONTH}.pmtiles")
 
 Runs = Callable[..., Any]
 
@@ -98,7 +105,7 @@ def speaks_of_the_hole(statement: str, came: Any) -> bool:
 def changed_statements(complete: Any, hole: Any, quarter: str) -> dict[str, Counter[str]]:
     """What the two releases state differently, by file; a file that only one of them has, as its name.
 
-    The figures of the return are compared cell by cell below, in every form.
+    The figures of the return and of the map are compared cell by cell below, in every form.
     """
     releases = [came.release(quarter) for came in (complete, hole)]
     before, after = (
@@ -111,7 +118,7 @@ def changed_statements(complete: Any, hole: Any, quarter: str) -> dict[str, Coun
     )
     changed = {}
     for name in before.keys() | after.keys():
-        if name.startswith(f"returns/recorded-crime-{quarter}."):
+        if name.startswith((f"returns/recorded-crime-{quarter}.", *MAP)):
             continue
         if name not in before or name not in after:
             changed[name] = Counter([name])
@@ -163,7 +170,7 @@ def without_scale(name: str, changed: Counter[str]) -> Counter[str]:
     The scale of shades (its key, and the shade of an area), whether the search list calls a place known, and the
     sentence on what other forces recorded in a place, which no longer names this one.
     """
-    if name.startswith("site/assets/shades."):
+    if name.startswith("site/map/index.json"):
         return Counter()
     left: Counter[str] = Counter()
     for each, times in changed.items():
@@ -175,6 +182,47 @@ def without_scale(name: str, changed: Counter[str]) -> Counter[str]:
         left[each] += times
     # What is left the same in both releases is there twice.
     return Counter({each: times for each, times in left.items() if times % 2})
+
+
+def test_the_map_shows_every_other_place_as_before(complete: Any, hole: Any) -> None:
+    """In what the map reads, the force and its neighbourhoods turn to null; no other figure and point changes."""
+    forces = [force["slug"] for force in json.loads(hole.read("site/map/index.json"))["forces"]]
+    (search,) = [name for name in hole.files("2019-Q4") if re.search(r"assets/search\.\w+\.json$", name)]
+    owners = [forces[place[2]] for place in json.loads(hole.read(search))["places"]]
+    for kind in range(15):
+        name = f"site/map/{MONTH}/kind-{kind}.json"
+        before, after = json.loads(complete.read(name)), json.loads(hole.read(name))
+        for level, of in (("forces", forces), ("neighbourhoods", owners)):
+            kept = [None if force == FORCE else count for force, count in zip(of, before[level], strict=True)]
+            assert after[level] == kept, name
+    figures = json.loads(hole.read(f"site/map/{MONTH}/{FORCE}.json"))
+    assert figures["status"] == "missing"
+    assert figures["why"] == "nothing was supplied for this month"
+    assert figures["kinds"] == {}
+    before, after = on_the_map(complete), on_the_map(hole)
+    assert after == {point: n for point, n in before.items() if point[-2] != FORCE}
+    assert len(before) > len(after) > 0
+
+
+def on_the_map(came: Any) -> dict[tuple[Any, ...], int]:
+    """Crimes of the month on the street-level tiles: tile, place, kind, recording force, and their number."""
+    found = {}
+    with (came.release("2019-Q4") / f"site/map/{MONTH}.pmtiles").open("rb") as file:
+        for tile, content in all_tiles(MmapSource(file)):
+            for feature in mapbox_vector_tile.decode(gzip.decompress(content)).get(
+                "points", {"features": []}
+            )["features"]:
+                known = feature["properties"]
+                place = (
+                    tile,
+                    *feature["geometry"]["coordinates"],
+                    known["at"],
+                    known["kind"],
+                    known["by"],
+                    known["of"],
+                )
+                found[place] = known["n"]
+    return found
 
 
 def test_the_archive_holds_what_the_folder_holds(complete: Any, hole: Any) -> None:

@@ -16,6 +16,7 @@ from fixtures.small_judged import MONTHS, small_boundaries, small_country, small
 from publish import site
 from publish.site.charts import trend_figure, trend_picture, trend_words
 from publish.site.figures import Figure, figures_of
+from publish.site.map_figures import KINDS, force_files
 from publish.site.pages import slug
 from publish.site.shapes import Boundaries
 from transforms.contracts.status import STATUS
@@ -296,26 +297,45 @@ def test_one_unknown_cell_makes_its_neighbourhood_unknown(country):
     assert found.neighbourhoods["northshire", "NC02"].latest.count is not None
 
 
-def test_choices_hold_every_month_and_kind_and_leave_out_what_is_not_known(country, folder):
+def force_file(folder: Path, month: str, force: str) -> dict:
+    return json.loads((folder / f"map/{month}/{force}.json").read_text())
+
+
+def test_map_files_hold_every_month_and_kind_and_leave_out_what_is_not_known(country, folder):
     judged = small_judged(country)
-    chosen = json.loads((folder / "mercaster/MC01/areas.json").read_text())
-    assert chosen["window"][0] == "2019-09"
-    assert "2019-07" not in chosen["months"]
-    month = date(2019, 6, 1)
-    cells = judged.areas.filter(pl.col("month") == month, pl.col("lsoa_code").is_in(chosen["areas"]))
-    for number, kind in enumerate(chosen["kinds"]):
+    silent = force_file(folder, "2019-07", "mercaster")
+    assert (silent["status"], silent["kinds"]) == ("missing", {})
+    assert "change of records system" in silent["why"]
+    assert force_file(folder, "2019-09", "eastmark")["status"] == "partial"
+    known = force_file(folder, "2019-06", "mercaster")
+    lsoas = country.lsoas.filter(pl.col("force") == "mercaster")["lsoa_code"].sort().to_list()
+    cells = judged.areas.filter(pl.col("month") == date(2019, 6, 1), pl.col("lsoa_code").is_in(lsoas))
+    for number, kind in enumerate(KINDS):
         of_kind = pl.col("category").cast(pl.String) == kind
         if kind == "All crime":
             of_kind = pl.col("category").cast(pl.String) != "Anti-social behaviour"
         found = cells.filter(of_kind).group_by("lsoa_code").agg(pl.col("count").sum()).sort("lsoa_code")
-        assert chosen["months"]["2019-06"][str(number)] == found["count"].to_list(), kind
-    assert json.loads((folder / "eastmark/EM01/areas.json").read_text())["part"] == ["2019-09"]
+        assert known["kinds"][str(number)] == found["count"].to_list(), kind
 
 
-def test_choice_with_one_unknown_area_keeps_the_others_in_their_places(country):
+def test_national_map_files_have_null_for_every_place_of_a_silent_force(country, folder):
+    index = json.loads((folder / "map/index.json").read_text())
+    search = json.loads(next((folder / "assets").glob("search.*.json")).read_text())
+    for kind in range(len(index["kinds"])):
+        figures = json.loads((folder / f"map/2019-09/kind-{kind}.json").read_text())
+        for force, count in zip(index["forces"], figures["forces"], strict=True):
+            assert (count is None) == (force["slug"] == "mercaster")
+        for place, count in zip(search["places"], figures["neighbourhoods"], strict=True):
+            silent = index["forces"][place[2]]["slug"] == "mercaster"
+            assert (count is None) == silent
+    assert figures["forces"][[force["slug"] for force in index["forces"]].index("northshire")] > 0
+
+
+def test_one_unknown_area_keeps_the_others_in_their_places_on_the_map(country):
     whole = small_judged(country)
-    lsoas = country.lsoas.filter(pl.col("neighbourhood") == "NC01")["lsoa_code"].to_list()
-    here = (pl.col("lsoa_code") == lsoas[1]) & (pl.col("month") == date(2019, 9, 1))
+    lsoas = country.lsoas.filter(pl.col("force") == "northshire").sort("lsoa_code")
+    unknown = lsoas["lsoa_code"][1]
+    here = (pl.col("lsoa_code") == unknown) & (pl.col("month") == date(2019, 9, 1))
     areas = whole.areas.with_columns(
         count=pl.when(~here).then("count"),
         status=pl.when(here)
@@ -323,13 +343,14 @@ def test_choice_with_one_unknown_area_keeps_the_others_in_their_places(country):
         .otherwise(pl.col("status").cast(pl.String))
         .cast(STATUS),
     )
-    held = figures_of(
-        seal(whole.offences, areas, whole.verdicts, whole.findings, whole.crimes), country, MONTHS
-    )
-    month = json.loads(held.choices["northshire", "NC01"])["months"]["2019-09"]
-    assert len(month) == 15
-    assert all(kind[1] is None for kind in month.values())
-    assert all(count is not None for kind in month.values() for count in [kind[0], *kind[2:]])
+    held = seal(whole.offences, areas, whole.verdicts, whole.findings, whole.crimes)
+    figures = figures_of(held, country, MONTHS)
+    files = force_files(figures.mapped["areas"], lsoas, {}, MONTHS[-1:])
+    (text,) = [text for _, force, text in files if force == "northshire"]
+    kinds = json.loads(text)["kinds"]
+    assert len(kinds) == 15
+    assert all(kind[1] is None for kind in kinds.values())
+    assert all(count is not None for kind in kinds.values() for count in [kind[0], *kind[2:]])
 
 
 def test_kind_that_a_force_does_not_owe_is_neither_zero_nor_missing(country, tmp_path):
@@ -340,10 +361,9 @@ def test_kind_that_a_force_does_not_owe_is_neither_zero_nor_missing(country, tmp
     path = tmp_path / "site/northshire/NC01/index.html"
     assert "counted apart from crime not part of what the force supplies" in text(path)
     assert "not known" not in "".join(headline(path.read_text()))
-    chosen = json.loads((tmp_path / "site/northshire/NC01/areas.json").read_text())
-    assert "1" not in chosen["months"]["2019-09"]
-    assert len(chosen["months"]["2019-09"]) == 14
-    assert chosen["kinds"][:3] == ["All crime", None, "Bicycle theft"]
+    figures = force_file(tmp_path / "site", "2019-09", "northshire")
+    assert figures["not_owed"] == [1]
+    assert sorted(figures["kinds"], key=int) == [str(kind) for kind in range(15) if kind != 1]
 
 
 def test_force_map_leads_to_its_neighbourhoods_and_shows_a_silent_force_whole(folder):

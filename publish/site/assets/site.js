@@ -210,11 +210,13 @@ function labelled(name, words, options) {
 async function mapChooser(section) {
   const codes = (kind) => section.querySelectorAll(`${kind}[data-code]`);
   const controls = section.querySelector("[data-controls]");
-  const [data, shades] = await Promise.all(
-    [section.dataset.map, section.dataset.shades].map(async (url) => (await fetch(url)).json()),
-  );
-  const [monthLabel, month] = labelled("month", "Month", data.window.map((each) => [each, monthName(each)]));
-  const [kindLabel, kind] = labelled("kind", "Kind", data.kinds.filter(Boolean).map((each) => [each, each]));
+  const index = await (await fetch(`${section.dataset.map}index.json`)).json();
+  const shown = [...index.months].reverse();
+  const figures = {};
+  const figuresOf = async (month) => (figures[month] ??= await (await fetch(`${section.dataset.map}${month}/${section.dataset.force}.json`)).json());
+  const { not_owed: notOwed } = await figuresOf(shown[0]);
+  const [monthLabel, month] = labelled("month", "Month", shown.map((each) => [each, monthName(each)]));
+  const [kindLabel, kind] = labelled("kind", "Kind", index.kinds.filter((_, place) => !notOwed.includes(place)).map((each) => [each, each]));
   const said = document.createElement("p");
   said.setAttribute("role", "status");
   controls.className = "controls";
@@ -240,11 +242,14 @@ async function mapChooser(section) {
     );
   };
 
-  const show = () => {
-    const counts = data.months[month.value]?.[data.kinds.indexOf(kind.value)];
-    const count = Object.fromEntries(data.areas.map((code, i) => [code, counts ? counts[i] : null]));
-    const bounds = shades[kind.value];
-    const part = data.part.includes(month.value);
+  const show = async () => {
+    const asked = `${month.value} ${kind.value}`;
+    const { kinds, status } = await figuresOf(month.value);
+    if (asked !== `${month.value} ${kind.value}`) return;
+    const number = index.kinds.indexOf(kind.value);
+    const count = Object.fromEntries([...codes("td")].map((cell) => [cell.dataset.code, kinds[number]?.[cell.dataset.place] ?? null]));
+    const bounds = index.shades.areas[number];
+    const part = status === "partial";
     for (const path of codes("path")) {
       const value = count[path.dataset.code];
       const title = path.querySelector("title");
@@ -269,13 +274,13 @@ async function mapChooser(section) {
       `${zero} with none, ${unknown} not known.`;
   };
 
-  const fromAddress = () => {
+  const fromAddress = async () => {
     const asked = new URLSearchParams(location.hash.slice(1));
     const wanted = asked.get("month");
     const has = (select, value) => [...select.options].some((option) => option.value === value);
-    month.value = has(month, wanted) ? wanted : data.window[0];
-    kind.value = has(kind, asked.get("kind")) ? asked.get("kind") : data.kinds[0];
-    show();
+    month.value = has(month, wanted) ? wanted : shown[0];
+    kind.value = has(kind, asked.get("kind")) ? asked.get("kind") : index.kinds[0];
+    await show();
     if (wanted && !has(month, wanted)) said.textContent = `There are no figures for “${wanted}”. ${said.textContent}`;
   };
 

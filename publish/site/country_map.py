@@ -1,0 +1,158 @@
+"""What the map of the country reads: areas and points as tiles, and the figures of each month beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import geopandas
+import numpy as np
+import polars as pl
+import shapely
+
+from geography.areas import Country
+from geography.boundaries import METRES
+from publish.feeds import street
+from publish.site.figures import Figures
+from publish.site.map_figures import KINDS, force_files, kind_files
+from publish.site.shapes import Outlines
+from publish.site.tiles import Level, write_areas, write_points
+from transforms.contracts.columns import BEHAVIOUR
+
+#: The zooms at which each level of area is drawn.
+ZOOMS: Final = {"forces": range(4, 7), "neighbourhoods": range(7, 10), "areas": range(10, 13)}
+
+Put = Callable[[str, bytes], None]
+
+
+def map_lsoas(country: Country, forces: Sequence[str]) -> pl.DataFrame:
+    """LSOAs in their order on the map: force by force, then by code."""
+    places = pl.DataFrame({"force": list(forces)}).with_row_index("force_place")
+    return country.lsoas.join(places, on="force").sort("force_place", "lsoa_code")
+
+
+def write_area_tiles(
+    path: Path,
+    lsoas: pl.DataFrame,
+    forces: Sequence[str],
+    neighbourhoods: Sequence[tuple[str, str]],
+    outlines: dict[str, Outlines],
+) -> None:
+    """Write the outlines of every force, neighbourhood and small area, each with its place in its list as id."""
+    places = {key: number for number, key in enumerate(neighbourhoods)}
+    rows = lsoas.select("force", "neighbourhood", "lsoa_code", "lsoa_name")
+    properties: dict[str, dict[str, Sequence[str | int]]] = {
+        "forces": {"force": list(forces)},
+        "neighbourhoods": {"force": [force for force, _ in neighbourhoods]},
+        "areas": {
+            "force": rows["force"].to_list(),
+            "place": [places[key] for key in rows.select("force", "neighbourhood").iter_rows()],
+            "code": rows["lsoa_code"].to_list(),
+            "name": rows["lsoa_name"].to_list(),
+        },
+    }
+    keys: dict[str, Sequence[Any]] = {
+        "forces": forces,
+        "neighbourhoods": neighbourhoods,
+        "areas": rows["lsoa_code"].to_list(),
+    }
+    write_areas(
+        path, [Level(name, ZOOMS[name], outlines[name].of(keys[name]), properties[name]) for name in ZOOMS]
+    )
+
+
+def write_figures(put: Put, figures: Figures, lsoas: pl.DataFrame, folder: str) -> None:
+    """Write the figures of each month: `<folder>/YYYY-MM/<force>.json` and `<folder>/YYYY-MM/kind-<n>.json`."""
+    verdicts = {
+        (force, month): (status, why)
+        for force, months in figures.verdicts.items()
+        for month, (status, why) in months.items()
+    }
+    for month, force, text in force_files(figures.mapped["areas"], lsoas, verdicts, figures.months):
+        put(f"{folder}/{month:%Y-%m}/{force}.json", text.encode())
+    of_kinds = kind_files(
+        figures.mapped["forces"],
+        figures.mapped["neighbourhoods"],
+        list(figures.forces),
+        list(figures.neighbourhoods),
+        figures.months,
+    )
+    for month, kind, text in of_kinds:
+        put(f"{folder}/{month:%Y-%m}/kind-{kind}.json", text.encode())
+
+
+def write_point_tiles(
+    folder: Path, crimes: pl.DataFrame, country: Country, months: Sequence[date]
+) -> list[tuple[date, Path]]:
+    """Write `YYYY-MM.pmtiles` for each month with a crime that has a place: crimes at their map points.
+
+    `crimes` is `Counted`. A record's own place is never published, here as in the street files.
+    """
+    points, withdrawn = street.map_points_of(crimes, country), street.withdrawn(crimes)
+    owners = country.lsoas.select("lsoa_code", area_force="force")
+    written = []
+    for month in months:
+        shown = street.standing(crimes.filter(pl.col("month") == month), withdrawn)
+        each = street.at_map_points(shown, points).select(
+            "force",
+            "longitude",
+            "latitude",
+            "location",
+            "lsoa_code",
+            kind=pl.col("category").to_physical().cast(pl.Int64) + 1,
+        )
+        together = each.filter(pl.col("kind") != KINDS.index(BEHAVIOUR)).with_columns(
+            kind=pl.lit(0, pl.Int64)
+        )
+        path = folder / f"{month:%Y-%m}.pmtiles"
+        if write_points(path, pl.concat([each, together]), owners):
+            written.append((month, path))
+    return written
+
+
+def index(
+    figures: Figures,
+    lsoas: pl.DataFrame,
+    outlines: Outlines,
+    months_with_points: Sequence[date],
+    attribution: str,
+) -> str:
+    """What the map begins with, as JSON: months, kinds, shades, and each force's place on the map."""
+    sizes = dict(lsoas.group_by("force").len().iter_rows())
+    forces = []
+    first = 0
+    for force, place in figures.forces.items():
+        forces.append(
+            {"slug": force, "name": place.name, "first": first, "size": sizes.get(force, 0)}
+            | _where(outlines, force)
+        )
+        first += sizes.get(force, 0)
+    return json.dumps(
+        {
+            "months": [f"{month:%Y-%m}" for month in figures.months],
+            "kinds": KINDS,
+            "shades": figures.shades,
+            "forces": forces,
+            "points": [f"{month:%Y-%m}" for month in months_with_points],
+            "attribution": attribution,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def _where(outlines: Outlines, key: str) -> dict[str, list[float]]:
+    """Where an area's label stands and how far the area reaches, in degrees."""
+    if key not in outlines.index:
+        return {}
+    parts = shapely.get_parts(outlines.outlines[outlines.index[key]])
+    largest = parts[np.argmax(shapely.area(parts))]
+    shapes = [shapely.point_on_surface(largest), shapely.box(*shapely.total_bounds(parts))]
+    label, box = geopandas.GeoSeries(shapes, crs=METRES).to_crs(4326)
+    return {
+        "at": [round(label.x, 4), round(label.y, 4)],
+        "bounds": [round(float(edge), 4) for edge in box.bounds],
+    }
