@@ -9,6 +9,7 @@ import polars as pl
 
 from pipelines.settings import Settings, SettingsError
 from pipelines.store import Storage
+from publish import signing
 from publish.desk.ledger import Ledger
 from transforms.contracts import tables
 
@@ -56,3 +57,24 @@ def decisions(where: Settings) -> pl.DataFrame:
     ledger = open_ledger(where.workspace)
     ledger.verify()
     return ledger.decisions()
+
+
+def sign_offs(workspace: str) -> pl.DataFrame:
+    """Every sign-off of a release: `tables.SignOffs`; empty when there is no ledger. Raises TamperedError."""
+    if not has_ledger(workspace):
+        return tables.SignOffs.create_empty()
+    ledger = open_ledger(workspace)
+    ledger.verify()
+    return signing.sign_offs(ledger)
+
+
+def release_entries(workspace: str) -> pl.DataFrame:
+    """Notes, access, corrections and stops: `tables.ReleaseEntries`; empty when there is no ledger.
+
+    Raises TamperedError.
+    """
+    if not has_ledger(workspace):
+        return tables.ReleaseEntries.create_empty()
+    ledger = open_ledger(workspace)
+    ledger.verify()
+    return signing.entries(ledger)

@@ -12,10 +12,7 @@ from publish.returns.machine_readable import REVISION, data
 from publish.returns.tables import Column, Release, Table
 from transforms.comparability import rounded_ratio
 from transforms.contracts.status import STATUS, Status, allows_number
-
-#: A revision of more than this share of a force's year needs a note before release (project policy: ordinary
-#: restatements move a year by 0.2% in the middle and 0.7% typically).
-NOTE_OVER_PER_CENT: Final = 2.0
+from transforms.revisions import NOTE_OVER_PER_CENT
 
 #: What makes two figures the same figure in two editions.
 _KEY: Final = ("classification", "measure", "period", "area", "category")

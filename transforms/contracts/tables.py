@@ -19,6 +19,17 @@ DECISION_ACTIONS = [
     "undo",
 ]
 
+SIGNING_ROLES = ["prepared", "approved"]
+#: What can be said about a release beside signing it (`transforms/readiness.py`).
+RELEASE_ACTIONS = [
+    "note a revision",
+    "give access",
+    "end access",
+    "announce a correction",
+    "stop",
+    "lift the stop",
+]
+
 
 class Supplies(dy.Schema):
     """One row for each file as received. A later file of the same scope supersedes; none is edited."""
@@ -367,3 +378,31 @@ class Decisions(dy.Schema):
     def partial_has_coverage(cls) -> pl.Expr:
         """A month marked partial says how much of it there is."""
         return (pl.col("action").cast(pl.String) != "mark partial") | pl.col("coverage").is_not_null()
+
+
+class SignOffs(dy.Schema):
+    """One row for each sign-off of a release, in the order made. It stands for the bytes that its manifest names."""
+
+    entry = dy.Int64(primary_key=True, min=1, description="number of the ledger's entry")
+    signed_at = c.timestamp("when it was signed")
+    who = c.text("who signed", min_length=1)
+    role = dy.Enum(SIGNING_ROLES, description="whether the release was prepared or approved")
+    release = c.text("release signed, such as 2019-Q2/1.0.0")
+    manifest = c.text("SHA-256 of the manifest that was signed")
+    note = c.text("what the signer wrote", nullable=True)
+
+
+class ReleaseEntries(dy.Schema):
+    """One row for each thing said about a release beside its sign-offs, in the order said."""
+
+    entry = dy.Int64(primary_key=True, min=1, description="number of the ledger's entry")
+    at = c.timestamp("when it was said")
+    who = c.text("who said it", min_length=1)
+    action = dy.Enum(RELEASE_ACTIONS, description="what it does")
+    quarter = c.text("quarter of the release, such as 2019-Q2")
+    version = c.text("version of the release, where it is about one", nullable=True)
+    force = c.force(nullable=True)
+    person = c.text("who is given access, or has it ended", nullable=True)
+    post = c.text("the post they hold", nullable=True)
+    due = c.timestamp("when a scheduled correction is published", nullable=True)
+    text = c.text("the note, the notice or the reason", min_length=1)
