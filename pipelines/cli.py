@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Final
 
 import typer
 from rich.markup import escape
 
-from pipelines.commands import counting, country, judge, ledger, line
 from pipelines.progress import errors
 
 #: The status of a command that a person stopped with Ctrl-C: 128 and the number of the signal.
@@ -37,8 +37,20 @@ Every command takes --workspace FOLDER (or FULLCOUNT_HOME) and remembers the res
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (line, counting, judge, country, ledger):
-    group.register(app)
+
+
+@app.callback()
+def _keep_command_names() -> None:
+    # Without this a program of one command does without its name.
+    pass
+
+
+#: The module of each area's commands. The API's server restarts in a second, so it does not wait for the others'.
+AREAS: Final = (
+    ("api",) if sys.argv[1:2] == ["api"] else ("line", "counting", "judge", "country", "ledger", "api")
+)
+for area in AREAS:
+    import_module(f"pipelines.commands.{area}").register(app)
 
 
 def _told() -> tuple[type[Exception], ...]:

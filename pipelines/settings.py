@@ -7,9 +7,10 @@ import secrets
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pipelines.store import Storage
+if TYPE_CHECKING:
+    from pipelines.store import Storage
 
 #: The checkout or the folder the command was started in.
 HERE: Final = Path.cwd()
@@ -39,7 +40,14 @@ class Settings:
     def save(self) -> None:
         """Remember the supply and country folders, so that later commands and the Dagster page use them."""
         lines = [f"supply = '{self.supply}'", f"country = '{self.country}'", ""]
-        Storage(self.workspace).write("settings.toml", "\n".join(lines).encode())
+        _storage(self.workspace).write("settings.toml", "\n".join(lines).encode())
+
+
+def _storage(root: str) -> Storage:
+    # The engines behind the store take long to load, and what only asks where things are does without them.
+    from pipelines.store import Storage
+
+    return Storage(root)
 
 
 def home(workspace: str | None = None) -> str:
@@ -53,7 +61,7 @@ def settings(workspace: str | None = None, supply: str | None = None, country: s
     The environment variables are FULLCOUNT_HOME, FULLCOUNT_SUPPLY and FULLCOUNT_COUNTRY.
     Raises SettingsError when nothing names the supply or the country folder.
     """
-    storage = Storage(home(workspace))
+    storage = _storage(home(workspace))
     remembered = (
         tomllib.loads(storage.read("settings.toml").decode()) if storage.exists("settings.toml") else {}
     )
@@ -77,7 +85,7 @@ def crime_id_key(workspace: str) -> bytes:
     workspace, never inside it, so that a copy of the data does not carry it.
     """
     named = os.environ.get("FULLCOUNT_CRIME_ID_KEY_FILE")
-    storage = Storage(workspace)
+    storage = _storage(workspace)
     if named is None and not storage.local:
         raise SettingsError(
             "Set FULLCOUNT_CRIME_ID_KEY_FILE: a workspace on an object store keeps no secret."

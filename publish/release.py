@@ -14,6 +14,7 @@ import polars as pl
 
 from geography.areas import Country
 from publish import feeds, returns, site
+from publish.api import index as api
 from publish.gate import admit
 from transforms.judging import Judged
 from transforms.periods import Quarter
@@ -51,6 +52,7 @@ def build(ingredients: Ingredients, folder: Path) -> list[str]:
         folder / "returns",
     )
     feeds.build(judged, ingredients.country, months, folder / "feeds", key=ingredients.crime_id_key)
+    api.build(folder / "feeds", ingredients.country, ingredients.boundaries, months, folder / "api")
     site.build(judged, ingredients.country, ingredients.boundaries, months, folder / "site")
     return names(folder)
 

@@ -80,3 +80,9 @@ def mean_before(figures: pl.DataFrame, by: Sequence[str], order: str) -> pl.Data
 def rows_by(frame: pl.LazyFrame, by: Sequence[str]) -> pl.LazyFrame:
     """How many rows there are for each value of `by`, as `rows`: a tally of records, not a figure."""
     return frame.group_by(by).agg(pl.len().cast(pl.Int64).alias("rows"))
+
+
+def population_of(lsoas: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Residents of larger areas: one row for each value of `by`, sorted; null unless every LSOA's is known."""
+    known = pl.col("population").is_not_null().all()
+    return lsoas.group_by(by).agg(population=pl.when(known).then(pl.col("population").sum())).sort(by)

@@ -11,8 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from geography.areas import Country
-from publish.feeds import archive, availability, street
+from publish.feeds import archive, availability, street, tables
 from transforms.judging import Judged
+from transforms.periods import Quarter, quarters_of
 
 __all__ = ["build"]
 
@@ -23,7 +24,8 @@ def build(judged: Judged, country: Country, months: Sequence[date], folder: Path
     For each force and month whose verdict allows a number: `YYYY-MM/YYYY-MM-<force>-street.csv`, the layout
     of data.police.uk. For every other: no file at all. Beside them `availability.csv` (each force, file and
     month owed: supplied, partial, not supplied, since when and why), `README.txt`, `YYYY-MM.zip` of
-    everything, named after the newest month, `latest.zip` (the same bytes) and `SHA256SUMS`.
+    everything, named after the newest month, `latest.zip` (the same bytes) and `SHA256SUMS`; and
+    `parquet/<quarter>-street.parquet` (GeoParquet), every force's lines of the quarter's months.
     `key` is the secret of the crime ids, at least 16 bytes, kept apart from the data and from `folder`.
     Returns the paths written, in order. Equal inputs give equal bytes.
     Raises ValueError when no month is asked for or the key is too short.
@@ -37,11 +39,13 @@ def build(judged: Judged, country: Country, months: Sequence[date], folder: Path
     withdrawn = street.withdrawn(judged.crimes)
     points = street.map_points_of(judged.crimes, country)
     files: dict[tuple[str, str], tuple[str, int]] = {}
+    ends = {quarter: max(m for m in months if m in quarter.months) for quarter in quarters_of(months)}
     written = [folder / "README.txt"]
     written[0].write_text(archive.readme(country, states, months), encoding="utf-8", newline="\r\n")
     zipped, latest = folder / f"{max(months):%Y-%m}.zip", folder / "latest.zip"
     with archive.Archive(zipped, folder) as members:
         members.add(written[0])
+        held: list[pl.DataFrame] = []
         for month in sorted(months):
             crimes = judged.crimes.filter(pl.col("month") == month)
             rows = street.published(crimes, points, withdrawn, country, key)
@@ -54,12 +58,24 @@ def build(judged: Judged, country: Country, months: Sequence[date], folder: Path
                 members.add(path)
                 written.append(path)
                 files[force, f"{month:%Y-%m}"] = (path.relative_to(folder).as_posix(), part.height)
+            held.append(rows.filter(pl.col("force").is_in(allowed.get(month, []))))
+            if month == ends[Quarter.of(month)]:
+                written.append(_quarter(held, month, folder))
+                held.clear()
         written.append(folder / "availability.csv")
         availability.write(states, files, written[-1])
         members.add(written[-1])
     os.link(zipped, latest)
     written += [zipped, latest]
     return [*written, _sums(written, folder)]
+
+
+def _quarter(held: Sequence[pl.DataFrame], month: date, folder: Path) -> Path:
+    """The Parquet file of the quarter that a month ends, in this window."""
+    path = folder / "parquet" / f"{Quarter.of(month)}-street.parquet"
+    path.parent.mkdir(exist_ok=True)
+    tables.write_quarter(pl.concat(held), path)
+    return path
 
 
 def _sums(paths: Sequence[Path], folder: Path) -> Path:

@@ -64,7 +64,7 @@ def map_points_of(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
     found = snap(places.with_columns(pl.col(*where).name.prefix("from_")), country.map_points)
     return found.select(
         *(pl.col(f"from_{name}").alias(name) for name in where),
-        pl.col("longitude", "latitude", "location", "lsoa_code").name.prefix("at_"),
+        pl.col("longitude", "latitude", "location", "lsoa_code", "point_id").name.prefix("at_"),
     )
 
 
@@ -88,7 +88,7 @@ def at_map_points(crimes: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
 def published(
     crimes: pl.DataFrame, points: pl.DataFrame, withdrawn: pl.DataFrame, country: Country, key: bytes
 ) -> pl.DataFrame:
-    """Lines of the street file with their `force`, sorted.
+    """Lines of the street file, sorted, with their `force` and the `point_id` that the force's place became.
 
     `crimes` is `Counted`, `points` is `map_points_of`, `withdrawn` is `withdrawn`. A record of a force is
     put at its map point, with the LSOA of that point, and its reference is replaced by a keyed hash. A row
@@ -121,6 +121,7 @@ def published(
             pl.col("category").cast(pl.String).alias("Crime type"),
             pl.when(is_crime).then("outcome").alias("Last outcome category"),
             pl.lit(None, pl.String).alias("Context"),
+            pl.when(placed & ~_is_public()).then("at_point_id").alias("point_id"),
         )
         .sort(ORDER, nulls_last=True)
     )

@@ -1,0 +1,170 @@
+"""Map points laid out for finding those in a circle, in a polygon, or nearest to a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices: TypeAlias = NDArray[np.int64]
+Degrees: TypeAlias = NDArray[np.float64]
+
+EARTH_RADIUS_METRES: Final = 6_371_008.8
+#: About a kilometre each way at 52° north: a one-mile circle touches sixteen of them.
+CELL: Final = (0.01, 0.015)
+#: A country so wide that its cells would be more than this has larger ones.
+MOST_CELLS: Final = 4_000_000
+ARRAYS: Final = ("id", "latitude", "longitude", "by_id", "cell_at", "in_cell")
+
+
+@dataclass(frozen=True)
+class Points:
+    """Every map point, in the order of a curve that keeps neighbours together: its rank is its number here.
+
+    `id`, `latitude`, `longitude` are by rank; `by_id` holds the ranks in order of id. `in_cell` holds the
+    ranks in order of cell (row by row from the south-west), and `cell_at` where each cell's begin.
+    """
+
+    id: Indices
+    latitude: Degrees
+    longitude: Degrees
+    by_id: Indices
+    cell_at: Indices
+    in_cell: Indices
+    west: float
+    south: float
+    step: tuple[float, float]
+    columns: int
+
+    @classmethod
+    def laid_out(cls, ids: Indices, latitude: Degrees, longitude: Degrees) -> tuple[Points, Indices]:
+        """Lay out points given in any order. Returns them, and the order in which they now are."""
+        if not len(ids):
+            empty, whole = np.zeros(0), np.zeros(0, np.int64)
+            return cls(whole, empty, empty, whole, np.zeros(2, np.int64), whole, 0.0, 0.0, CELL, 1), whole
+        west, south = float(longitude.min()), float(latitude.min())
+        tall, wide = float(latitude.max()) - south, float(longitude.max()) - west
+        grow = max(1.0, float(np.sqrt(tall * wide / (CELL[0] * CELL[1]) / MOST_CELLS)))
+        north_step, east_step = CELL[0] * grow, CELL[1] * grow
+        rows, columns = int(tall / north_step) + 1, int(wide / east_step) + 1
+        order = np.lexsort((ids, _curve(latitude, longitude)))
+        ids, latitude, longitude = ids[order], latitude[order], longitude[order]
+        cell = ((latitude - south) / north_step).astype(np.int64) * columns + (
+            (longitude - west) / east_step
+        ).astype(np.int64)
+        return (
+            cls(
+                ids,
+                latitude,
+                longitude,
+                np.argsort(ids, kind="stable"),
+                np.searchsorted(np.sort(cell), np.arange(rows * columns + 1)).astype(np.int64),
+                np.argsort(cell, kind="stable"),
+                west,
+                south,
+                (north_step, east_step),
+                columns,
+            ),
+            order,
+        )
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write the arrays into `folder`; returns what is needed beside them to open it again."""
+        folder.mkdir()
+        for name in ARRAYS:
+            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        return {"west": self.west, "south": self.south, "step": list(self.step), "columns": self.columns}
+
+    @classmethod
+    def open(cls, folder: Path, grid: dict[str, Any]) -> Points:
+        """Open what `save` wrote, mapped and not read."""
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
+        return cls(
+            **{name: np.asarray(array) for name, array in arrays.items()},
+            west=grid["west"], south=grid["south"], step=tuple(grid["step"]), columns=grid["columns"],
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    @cached_property
+    def extent(self) -> tuple[float, float]:
+        """The northernmost latitude and the easternmost longitude of any point."""
+        return float(self.latitude.max()), float(self.longitude.max())
+
+    def rank(self, identity: int) -> int | None:
+        """The rank of a point by its id; None where there is no such point."""
+        at = int(np.searchsorted(self.id, identity, sorter=self.by_id))
+        if at == len(self) or int(self.id[self.by_id[at]]) != identity:
+            return None
+        return int(self.by_id[at])
+
+    def in_box(self, south: float, west: float, north: float, east: float) -> Indices:
+        """The ranks of the points in every cell that the box touches, in order of cell."""
+        north_step, east_step = self.step
+        rows = (len(self.cell_at) - 1) // self.columns
+        first_row, last_row = (int(np.floor((edge - self.south) / north_step)) for edge in (south, north))
+        first, last = (int(np.floor((edge - self.west) / east_step)) for edge in (west, east))
+        first_row, last_row = max(first_row, 0), min(last_row, rows - 1)
+        first, last = max(first, 0), min(last, self.columns - 1)
+        if first_row > last_row or first > last:
+            return np.zeros(0, np.int64)
+        starts = np.arange(first_row, last_row + 1) * self.columns
+        return np.concatenate(
+            [
+                self.in_cell[begin:end]
+                for begin, end in zip(
+                    self.cell_at[starts + first].tolist(),
+                    self.cell_at[starts + last + 1].tolist(),
+                    strict=True,
+                )
+            ]
+        )
+
+    def in_circle(self, latitude: float, longitude: float, metres: float) -> Indices:
+        """The ranks, in order, of the points at most so many metres from a place, along the ground."""
+        high = np.degrees(metres / EARTH_RADIUS_METRES)
+        wide = high / max(np.cos(np.radians(min(abs(latitude) + high, 89.9))), 1e-3)
+        found = self.in_box(latitude - high, longitude - wide, latitude + high, longitude + wide)
+        found = found[self._metres(found, latitude, longitude) <= metres]
+        found.sort()
+        return found
+
+    def nearest(self, latitude: float, longitude: float) -> int | None:
+        """The rank of the point nearest to a place; None when there is no point at all."""
+        metres = 1_000.0
+        while metres < 40_000_000:
+            near = self.in_circle(latitude, longitude, metres)
+            if len(near):
+                return int(near[np.argmin(self._metres(near, latitude, longitude))])
+            metres *= 8
+        return None
+
+    def _metres(self, ranks: Indices, latitude: float, longitude: float) -> Degrees:
+        """Great-circle distance of points from a place (haversine)."""
+        north, here = np.radians(self.latitude[ranks]), np.radians(latitude)
+        across = np.sin(np.radians(self.longitude[ranks] - longitude) / 2)
+        along = np.sin((north - here) / 2)
+        half = along * along + np.cos(here) * np.cos(north) * across * across
+        return np.asarray(2 * EARTH_RADIUS_METRES * np.arcsin(np.sqrt(half)))
+
+
+def _curve(latitude: Degrees, longitude: Degrees) -> NDArray[np.uint64]:
+    """The place of each position on a Z-order curve over the whole globe, to a few metres."""
+    north = ((latitude + 90) / 180 * 2**24).astype(np.uint64)
+    east = ((longitude + 180) / 360 * 2**25).astype(np.uint64)
+    return _spread(north) << np.uint64(1) | _spread(east)
+
+
+def _spread(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The low 32 bits with a zero bit after each."""
+    for shift, mask in (
+        (16, 0x0000FFFF0000FFFF), (8, 0x00FF00FF00FF00FF), (4, 0x0F0F0F0F0F0F0F0F),
+        (2, 0x3333333333333333), (1, 0x5555555555555555),
+    ):  # fmt: skip
+        value = (value | value << np.uint64(shift)) & np.uint64(mask)
+    return value
