@@ -28,10 +28,13 @@ class LineResource(dg.ConfigurableResource):
     workspace: str = ""
     supply: str = ""
     country: str = ""
+    as_of: str = ""
 
     def open(self) -> Line:
         """Open the line for one step."""
-        return Line.open(settings(self.workspace or None, self.supply or None, self.country or None))
+        return Line.open(
+            settings(*(given or None for given in (self.workspace, self.supply, self.country, self.as_of)))
+        )
 
 
 def _quarters(context: dg.AssetExecutionContext) -> list[Quarter]:

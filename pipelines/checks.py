@@ -16,6 +16,7 @@ CONTRACTS: Final[Mapping[str, Mapping[str, type[dy.Schema]]]] = {
     "judged": {
         "verdicts": tables.Verdicts,
         "findings": tables.Findings,
+        "holds": tables.Holds,
         "judged_offences": tables.OffenceCounts,
         "judged_areas": tables.AreaCounts,
     },

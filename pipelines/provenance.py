@@ -24,7 +24,7 @@ from transforms.periods import Quarter
 from transforms.versions import Change
 
 #: The tables that a release is read from, each cut by quarter or by force and quarter.
-TABLES: Final = ("counted", "verdicts", "findings", "judged_offences", "judged_areas")
+TABLES: Final = ("counted", "verdicts", "findings", "holds", "judged_offences", "judged_areas")
 #: The tables behind those, which tell why a figure is what it is.
 BEHIND: Final = ("deciding_rules", "offence_grid", "area_grid")
 #: The tables that hold published figures: where none differs, no figure does.
@@ -40,6 +40,7 @@ def basis(line: Line, quarters: Sequence[Quarter], months: Iterable[date]) -> di
         "counting_editions": line.basis[2],
         "country": country_files(line.settings.country),
         "tables": _objects(line, TABLES, quarters),
+        "decisions": dict(line.workspace.key("decisions")),
         "months": [f"{month:%Y-%m}" for month in months],
         "crime_id_key": digest(crime_id_key(line.settings.workspace).hex()),
     }

@@ -95,7 +95,12 @@ def _run_line(where: Settings, quarter: Quarter | None) -> Outcome:
     from pipelines.stages.line import Line
     from pipelines.stages.released import require_supplied
 
-    line = assets.LineResource(workspace=where.workspace, supply=where.supply, country=where.country)
+    line = assets.LineResource(
+        workspace=where.workspace,
+        supply=where.supply,
+        country=where.country,
+        as_of=where.as_of.isoformat(),
+    )
     outcome = Outcome()
     with dg.DagsterInstance.get() as instance, steps("working", 3) as advance:
 

@@ -6,8 +6,10 @@ import os
 import secrets
 import tomllib
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from pipelines.store import Storage
@@ -28,6 +30,8 @@ class Settings:
     workspace: str
     supply: str
     country: str
+    #: The day of the run: a decision that has expired by then is asked again.
+    as_of: date
 
     def require_folders(self) -> None:
         """Raise SettingsError when the supply or the country folder is not there."""
@@ -55,11 +59,17 @@ def home(workspace: str | None = None) -> str:
     return workspace or os.environ.get("FULLCOUNT_HOME") or str(HERE / DEFAULT_HOME / "workspace")
 
 
-def settings(workspace: str | None = None, supply: str | None = None, country: str | None = None) -> Settings:
+def settings(
+    workspace: str | None = None,
+    supply: str | None = None,
+    country: str | None = None,
+    as_of: str | None = None,
+) -> Settings:
     """Settle where things are: what is given, else the environment, else what the workspace remembers.
 
-    The environment variables are FULLCOUNT_HOME, FULLCOUNT_SUPPLY and FULLCOUNT_COUNTRY.
-    Raises SettingsError when nothing names the supply or the country folder.
+    The environment variables are FULLCOUNT_HOME, FULLCOUNT_SUPPLY, FULLCOUNT_COUNTRY and FULLCOUNT_AS_OF, the day
+    that decisions are read for: today unless given, so that an old release can be rebuilt as of its own day.
+    Raises SettingsError when nothing names the supply or the country folder, or the day is no date.
     """
     storage = _storage(home(workspace))
     remembered = (
@@ -75,7 +85,17 @@ def settings(workspace: str | None = None, supply: str | None = None, country: s
                 f"There is no {name} folder. Name one with --{name} FOLDER, or make the example with `make run`."
             )
     # Remembered from one folder and used from another: a path must mean the same in both.
-    return Settings(home(workspace), *(str(Path(str(value)).resolve()) for value in found.values()))
+    paths = (str(Path(str(value)).resolve()) for value in found.values())
+    return Settings(home(workspace), *paths, as_of=_day(as_of or os.environ.get("FULLCOUNT_AS_OF")))
+
+
+def _day(text: str | None) -> date:
+    if not text:
+        return datetime.now(ZoneInfo("Europe/London")).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"“{text}” is no day to judge as of: write one like 2020-01-31.") from None
 
 
 def crime_id_key(workspace: str) -> bytes:

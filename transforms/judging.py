@@ -15,6 +15,7 @@ from transforms.completeness.findings import as_findings
 from transforms.completeness.signatures import partial_by_day_profile
 from transforms.contracts import tables
 from transforms.contracts.status import STATUS, Status, allows_number
+from transforms.holding import hold_cells, without_held
 from transforms.register import COUNTED_FROM
 
 #: A month without one crime in a neighbourhood that had this many a month before is held for a person
@@ -41,6 +42,8 @@ class Judged:
     crimes: pl.DataFrame
     outcomes: pl.DataFrame
     removed: pl.DataFrame
+    #: The decisions in force that the verdicts rest on (`tables.Decisions`); among them what is to leave comparisons.
+    decisions: pl.DataFrame
     seal: object
 
     def __post_init__(self) -> None:
@@ -61,11 +64,12 @@ def judged(
     crimes: pl.DataFrame,
     outcomes: pl.DataFrame | None = None,
     removed: pl.DataFrame | None = None,
+    decisions: pl.DataFrame | None = None,
 ) -> Judged:
-    """Seal judged tables after checking them.
+    """Seal judged tables after checking them. `decisions` are those in force; none unless given.
 
     Raises JudgementError when a cell has no verdict, when a cell shows a number that its force's verdict
-    does not allow, or when a crime is listed for a force-month that may not be published.
+    does not allow, or when a crime is listed for a force-month, or in a cell, that may not be published.
     """
     sealed = Judged(
         offences=_figures(offences, tables.OffenceCounts),
@@ -75,6 +79,9 @@ def judged(
         crimes=_typed(crimes, tables.Counted),
         outcomes=_typed(_or_none(outcomes, tables.OutcomeCounts), tables.OutcomeCounts),
         removed=_typed(_or_none(removed, tables.RemovedTally), tables.RemovedTally),
+        decisions=tables.Decisions.create_empty()
+        if decisions is None
+        else tables.Decisions.validate(decisions, cast=True),
         seal=_SEAL,
     )
     publishable = counting_verdicts(sealed.verdicts).filter(allows_number()).select("force", "month")
@@ -97,6 +104,14 @@ def judged(
             raise JudgementError(
                 f"{name}: {force} {month:%Y-%m} holds figures that no verdict allows. Judge the month again."
             )
+    cell = ["force", "month", "lsoa_code", "category"]
+    held = sealed.areas.lazy().filter(~allows_number()).select(cell)
+    listed = sealed.crimes.lazy().select(cell).join(held, on=cell, how="semi").unique().sort(cell).collect()
+    if listed.height:
+        force, month, area, category = listed.row(0)
+        raise JudgementError(
+            f"crimes: {force} {month:%Y-%m} lists {category} in {area}, whose figure is held. Judge the month again."
+        )
     return sealed
 
 
@@ -221,31 +236,6 @@ def cut_short(days: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     )
 
 
-def hold_cut_short(verdicts: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
-    """Hold the months that `cut_short` found: not published until a person decides, the coverage beside them."""
-    short = findings.select(
-        "force",
-        "sentence",
-        month="first_month",
-        share=pl.col("observed") / pl.col("expected"),
-        file_type=pl.lit("extract"),
-    )
-    held = pl.col("sentence").is_not_null() & allows_number()
-    return (
-        verdicts.join(short, on=["force", "file_type", "month"], how="left")
-        .with_columns(
-            status=pl.when(held).then(pl.lit(Status.UNJUDGED.value)).otherwise(pl.col("status")).cast(STATUS),
-            reason=pl.when(held)
-            .then(pl.lit("supplied in part; held until someone has decided whether it can be published"))
-            .otherwise("reason"),
-            coverage=pl.when(held).then("share").otherwise("coverage"),
-            since=pl.when(held).then("month").otherwise("since"),
-        )
-        .select(verdicts.columns)
-        .sort("force", "file_type", "month")
-    )
-
-
 def unowed(recorded: pl.DataFrame, owed_files: pl.DataFrame) -> pl.DataFrame:
     """Crimes of months that no register entry says the force owes: kept, not published, told as `Findings`.
 
@@ -265,51 +255,55 @@ def unowed(recorded: pl.DataFrame, owed_files: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def judge_offences(grid: pl.LazyFrame, verdicts: pl.DataFrame) -> pl.LazyFrame:
-    """Give each cell of the offence grid its force's verdict: `OffenceCounts`."""
-    return _inherit(grid, verdicts).select("force", "month", "offence_code", "count", "status")
-
-
-def judge_areas(
-    grid: pl.LazyFrame, verdicts: pl.DataFrame, findings: pl.DataFrame, lsoas: pl.DataFrame
+def judge_offences(
+    grid: pl.LazyFrame, verdicts: pl.DataFrame, holds: pl.DataFrame, categories: pl.DataFrame
 ) -> pl.LazyFrame:
-    """Give each cell of the area grid its force's verdict, and hold the areas a blocking finding names.
+    """Give each cell of the offence grid its force's verdict, and that of its type where one is held: `OffenceCounts`.
+
+    `categories` has `offence_code, category`, the police.uk crime type of each code.
+    """
+    cells = _inherit(grid, verdicts).join(categories.lazy(), on="offence_code", how="left")
+    return hold_cells(cells, holds).select("force", "month", "offence_code", "count", "status")
+
+
+def judge_areas(grid: pl.LazyFrame, verdicts: pl.DataFrame, holds: pl.DataFrame) -> pl.LazyFrame:
+    """Give each cell of the area grid its force's verdict, and that of every part it lies in that is held.
 
     A cell inherits its scope's verdict and is never judged by its own zero. Returns `AreaCounts`.
     """
-    held = (
-        findings.lazy()
-        .filter(pl.col("severity") == "block", pl.col("level") == "area")
-        .with_columns(month=pl.date_ranges("first_month", "last_month", "1mo"))
-        .explode("month")
-        .join(
-            lsoas.lazy().select("force", "lsoa_code", area="neighbourhood"),
-            on=["force", "area"],
-        )
-        .select("force", "month", "lsoa_code", held=pl.lit(True))
-        .unique()
-    )
-    on_hold = pl.col("held").is_not_null() & pl.col("status").cast(pl.String).is_in(
-        [Status.COMPLETE.value, Status.PARTIAL.value]
-    )
-    return (
-        _inherit(grid, verdicts)
-        .join(held, on=["force", "month", "lsoa_code"], how="left")
-        .with_columns(
-            status=pl.when(on_hold)
-            .then(pl.lit(Status.UNJUDGED.value))
-            .otherwise(pl.col("status"))
-            .cast(STATUS)
-        )
-        .with_columns(count=pl.when(allows_number()).then("count"))
-        .select("force", "month", "lsoa_code", "category", "count", "status")
+    return hold_cells(_inherit(grid, verdicts), holds).select(
+        "force", "month", "lsoa_code", "category", "count", "status"
     )
 
 
 def publishable_crimes(counted: pl.LazyFrame, verdicts: pl.DataFrame) -> pl.LazyFrame:
     """The rows (crimes, outcomes or removals) of force-months whose verdict allows publication."""
+
+
+def publishable_crimes(counted: pl.LazyFrame, verdicts: pl.DataFrame, holds: pl.DataFrame) -> pl.LazyFrame:
+    """The crimes of force-months whose verdict allows publication, outside every part that is held."""
     allowed = counting_verdicts(verdicts).lazy().filter(allows_number()).select("force", "month")
-    return counted.join(allowed, on=["force", "month"], how="semi")
+    return without_held(counted.join(allowed, on=["force", "month"], how="semi"), holds)
+
+
+def publishable_tallies(
+    tallies: pl.LazyFrame, verdicts: pl.DataFrame, holds: pl.DataFrame, categories: pl.DataFrame
+) -> pl.LazyFrame:
+    """Tallies by offence code (outcomes, removals) of the months and crime types whose verdict allows publication.
+
+    `categories` has `offence_code, category`. A class whose crime type nobody knows is held with its force only.
+    """
+    allowed = counting_verdicts(verdicts).lazy().filter(allows_number()).select("force", "month")
+    held = (
+        holds.lazy()
+        .filter(pl.col("lsoa_code").is_null(), ~allows_number())
+        .select("force", "month", pl.col("category").cast(pl.String))
+        .join(categories.lazy().select("offence_code", pl.col("category").cast(pl.String)), on="category")
+        .select("force", "month", "offence_code")
+    )
+    return tallies.join(allowed, on=["force", "month"], how="semi").join(
+        held, on=["force", "month", "offence_code"], how="anti"
+    )
 
 
 def neighbourhood_totals(grid: pl.LazyFrame, lsoas: pl.DataFrame) -> pl.DataFrame:

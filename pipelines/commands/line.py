@@ -58,6 +58,14 @@ def run(
             help="Quarter to release, such as 2019-Q2 (or 2019/20-Q1). The latest supplied unless given."
         ),
     ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            help="Day whose standing decisions to apply, such as 2020-01-31; today unless given.",
+            envvar="FULLCOUNT_AS_OF",
+        ),
+    ] = None,
 ) -> None:
     """Take in what is new, count, aggregate, judge, and build the release of a quarter.
 
@@ -67,7 +75,7 @@ def run(
 
     wanted = _quarter(quarter)
     watch = Stopwatch()
-    outcome = run_line(settings(workspace, supply, country), wanted)
+    outcome = run_line(settings(workspace, supply, country, as_of), wanted)
     outcome.tell()
     console.print(f"[dim]{watch.seconds} seconds[/]")
     if outcome.failed:

@@ -6,51 +6,75 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pipelines import ledger
 from pipelines.stages.aggregated import counted_in, in_order
 from pipelines.stages.line import Line
 from pipelines.store import digest
 from transforms import aggregation, judging, register
 from transforms.contracts import tables
+from transforms.decisions import in_force
+from transforms.holding import PART, decide, hold_verdicts, holds_of
 from transforms.periods import Quarter
+
+
+def freeze_decisions(line: Line) -> pl.DataFrame:
+    """The ledger's decisions in force on the day of the run, kept in the workspace so that a release can be rebuilt."""
+    standing = in_force(ledger.decisions(line.settings), line.settings.as_of)
+    made_from = digest(line.basis[0], standing.rows())
+    if not line.workspace.up_to_date("decisions", "all", made_from):
+        line.workspace.write("decisions", "all", standing, tables.Decisions, made_from)
+    return standing
 
 
 def judge_quarters(line: Line, quarters: Sequence[Quarter]) -> list[Quarter]:
     """Judge the quarters against everything supplied up to each. Returns those that were new."""
     workspace = line.workspace
+    lsoas = line.country.lsoas
     present = line.present(line.window())
     recorded = _recorded_by_month(line)
     days = workspace.scan("recorded_days", tables.RecordedDays).collect()
     short = judging.cut_short(days, line.window())
-    verdicts = judging.hold_cut_short(judging.verdicts_from_presence(present, recorded), short)
+    verdicts = judging.verdicts_from_presence(present, recorded)
     totals = workspace.scan("neighbourhood_totals", tables.NeighbourhoodTotals).collect()
     owed = register.owed(line.loaded.register, line.window())
     unowed = judging.unowed(recorded, owed)
+    decisions = freeze_decisions(line)
     changed = []
     for quarter in quarters:
         months = list(quarter.months)
-        these = verdicts.filter(pl.col("month").is_in(months))
+        supplied = verdicts.filter(pl.col("month").is_in(months))
         findings = pl.concat(
             [
-                judging.busy_places_gone_quiet(totals, these, months),
+                judging.busy_places_gone_quiet(totals, supplied, months),
                 unowed.filter(pl.col("first_month").is_in(months)),
                 short.filter(pl.col("first_month").is_in(months)),
             ],
             how="vertical_relaxed",
         )
+        holds = decide(holds_of(findings, lsoas), decisions, lsoas).filter(pl.col("month").is_in(months))
+        these = hold_verdicts(supplied, holds)
         made_from = digest(
-            line.basis, workspace.key("area_grid", [str(quarter)]), these.rows(), findings.rows()
+            line.basis,
+            workspace.key("area_grid", [str(quarter)]),
+            these.rows(),
+            findings.rows(),
+            holds.rows(),
         )
         if workspace.up_to_date("judged_areas", str(quarter), made_from):
             continue
         offences = judging.judge_offences(
-            workspace.scan("offence_grid", tables.OffenceGrid, [str(quarter)]), these
+            workspace.scan("offence_grid", tables.OffenceGrid, [str(quarter)]),
+            these,
+            holds,
+            line.offences_reference(quarter).select("offence_code", "category"),
         )
         areas = judging.judge_areas(
-            workspace.scan("area_grid", tables.AreaGrid, [str(quarter)]), these, findings, line.country.lsoas
+            workspace.scan("area_grid", tables.AreaGrid, [str(quarter)]), these, holds
         )
         for table, frame, schema, key in (
             ("verdicts", these.lazy(), tables.Verdicts, ["force", "file_type", "month"]),
             ("findings", findings.lazy(), tables.Findings, ["finding"]),
+            ("holds", holds.lazy(), tables.Holds, ["finding", *PART]),
             ("judged_offences", offences, tables.OffenceCounts, ["force", "month", "offence_code"]),
             ("judged_areas", areas, tables.AreaCounts, ["force", "month", "lsoa_code", "category"]),
         ):
@@ -64,6 +88,9 @@ def open_judged(line: Line, quarters: Sequence[Quarter]) -> judging.Judged:
     names = [str(quarter) for quarter in quarters]
     workspace = line.workspace
     verdicts = workspace.read("verdicts", tables.Verdicts, names)
+    holds = workspace.read("holds", tables.Holds, names)
+    references = pl.concat([line.offences_reference(quarter) for quarter in quarters])
+    types = references.select("offence_code", "category").unique("offence_code", maintain_order=True)
     # Every rule was checked when these were written; sealing checks types and every cell against its verdict.
     crimes = pl.concat([counted_in(line, quarter) for quarter in quarters])
     return judging.judged(
@@ -71,11 +98,12 @@ def open_judged(line: Line, quarters: Sequence[Quarter]) -> judging.Judged:
         areas=workspace.scan("judged_areas", tables.AreaCounts, names).collect(),
         verdicts=verdicts,
         findings=workspace.read("findings", tables.Findings, names),
-        crimes=judging.publishable_crimes(crimes, verdicts).collect(),
-        outcomes=judging.publishable_crimes(
-            workspace.scan("outcome_counts", tables.OutcomeCounts), verdicts
+        crimes=judging.publishable_crimes(crimes, verdicts, holds).collect(),
+        outcomes=judging.publishable_tallies(
+            workspace.scan("outcome_counts", tables.OutcomeCounts), verdicts, holds, types
         ).collect(),
-        removed=judging.publishable_crimes(_removed(line), verdicts).collect(),
+        removed=judging.publishable_tallies(_removed(line), verdicts, holds, types).collect(),
+        decisions=workspace.read("decisions", tables.Decisions),
     )
 
 

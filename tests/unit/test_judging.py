@@ -11,6 +11,7 @@ from transforms import judging
 from transforms.contracts import tables
 from transforms.contracts.columns import CATEGORIES
 from transforms.contracts.status import STATUS
+from transforms.holding import hold_verdicts, holds_of
 from transforms.judging import JudgementError, judged
 
 JUNE, JULY, AUGUST = (date(2019, month, 1) for month in (6, 7, 8))
@@ -86,7 +87,7 @@ def test_a_cell_inherits_its_verdict_and_is_never_judged_by_its_own_zero() -> No
     grid = area_grid(("a", JUNE, "x", True, 0), ("a", JULY, "x", False, None))
     cells = judging.judge_areas(
         grid, verdicts(verdict("a", JUNE, "complete"), verdict("a", JULY, "missing")),
-        tables.Findings.create_empty(), LSOAS,
+        tables.Holds.create_empty(),
     ).sort("month").collect()  # fmt: skip
     assert cells.select("count", "status").rows() == [(0, "complete"), (None, "missing")]
 
@@ -120,7 +121,9 @@ def test_a_held_place_is_unjudged_and_its_neighbours_are_not() -> None:
         totals([30] * 8 + [0]), verdicts(verdict("a", date(2018, 9, 1), "complete")), [date(2018, 9, 1)]
     )
     grid = area_grid(("a", date(2018, 9, 1), "x", True, 0), ("a", date(2018, 9, 1), "y", True, 0))
-    cells = judging.judge_areas(grid, verdicts(verdict("a", date(2018, 9, 1), "complete")), findings, LSOAS)
+    cells = judging.judge_areas(
+        grid, verdicts(verdict("a", date(2018, 9, 1), "complete")), holds_of(findings, LSOAS)
+    )
     assert cells.sort("lsoa_code").select("count", "status").collect().rows() == [
         (None, "unjudged"),
         (0, "complete"),
@@ -139,7 +142,7 @@ def test_a_month_whose_last_recorded_day_comes_early_is_held_whatever_its_count(
     last: int, status: str
 ) -> None:
     findings = judging.cut_short(days(last), [JULY])
-    held = judging.hold_cut_short(verdicts(verdict("a", JULY, "complete")), findings)
+    held = hold_verdicts(verdicts(verdict("a", JULY, "complete")), holds_of(findings, LSOAS))
     assert held.get_column("status").to_list() == [status]
     assert tables.Verdicts.is_valid(held)
     if status == "unjudged":
@@ -149,7 +152,7 @@ def test_a_month_whose_last_recorded_day_comes_early_is_held_whatever_its_count(
 
 def test_a_missing_month_stays_missing_when_its_late_records_stop_early() -> None:
     findings = judging.cut_short(days(10), [JULY])
-    held = judging.hold_cut_short(verdicts(verdict("a", JULY, "missing")), findings)
+    held = hold_verdicts(verdicts(verdict("a", JULY, "missing")), holds_of(findings, LSOAS))
     assert held.get_column("status").to_list() == ["missing"]
 
 
@@ -212,6 +215,17 @@ def test_outcomes_and_removals_of_a_month_that_may_not_be_published_cannot_be_se
                     judged(*frames, **more)
 
 
+def test_a_crime_in_a_cell_that_is_held_cannot_be_sealed() -> None:
+    crime = dict.fromkeys(tables.Counted.column_names())
+    crime |= {"force": "a", "month": JUNE, "category": CATEGORIES[0], "counted": 1, "supply": "0" * 64}
+    crimes = pl.DataFrame([crime | {"lsoa_code": "x"}], schema=dict(tables.Counted.create_empty().schema))
+    held = sealed(None, "unjudged", "complete")
+    with pytest.raises(
+        JudgementError, match="a 2019-06 lists Anti-social behaviour in x, whose figure is held"
+    ):
+        judged(held.offences, held.areas, held.verdicts, held.findings, crimes)
+
+
 def test_the_gate_takes_judged_tables_and_nothing_else() -> None:
     good = sealed(3, "complete", "complete")
     assert admit(good) is good
@@ -227,6 +241,7 @@ def test_the_gate_takes_judged_tables_and_nothing_else() -> None:
             good.crimes,
             good.outcomes,
             good.removed,
+            good.decisions,
             object(),
         )
 

@@ -8,13 +8,17 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of finding. `severity` is the usual one; a finding may carry a milder one."""
+    """One kind of finding. `severity` is the usual one; a finding may carry a milder one.
+
+    `holds`: whether it is about counts that were supplied and may not be published until someone has decided.
+    """
 
     code: str
     title: str
     severity: str
     rule: str
     next_steps: str
+    holds: bool = False
 
 
 _KINDS: Final = (
@@ -24,6 +28,7 @@ _KINDS: Final = (
         "block",
         "A force that owes the months has supplied nothing usable for two or more.",
         ("Ask the force when it will supply; leave it out of every total and comparison until then."),
+        holds=True,
     ),
     Kind(
         "W02",
@@ -31,6 +36,7 @@ _KINDS: Final = (
         "block",
         "A supply arrived and holds no record where the last good month held some.",
         "Treat as missing, never as zero; ask the force to supply the month again.",
+        holds=True,
     ),
     Kind(
         "W03",
@@ -38,6 +44,7 @@ _KINDS: Final = (
         "block",
         "The few records in the force's area come from another force.",
         "Treat the force as missing; show the other force's records apart.",
+        holds=True,
     ),
     Kind(
         "W04",
@@ -59,6 +66,7 @@ _KINDS: Final = (
         "block",
         "An area falls away while records without a location rise by as much.",
         "Publish force totals; withhold the area tables; ask for the locations.",
+        holds=True,
     ),
     Kind(
         "W07",
@@ -73,6 +81,7 @@ _KINDS: Final = (
         "block",
         "The force supplied nothing usable for a single month.",
         "Ask whether the file is late; publish the month as not available.",
+        holds=True,
     ),
     Kind(
         "W09",
@@ -101,6 +110,7 @@ _KINDS: Final = (
         "block",
         "A period's figures are those of an earlier period.",
         "Ask for the period's own file; treat the period as missing.",
+        holds=True,
     ),
     Kind(
         "W13",
@@ -108,6 +118,7 @@ _KINDS: Final = (
         "block",
         "A force's total is negative, or a cell is negative without a correction behind it.",
         "Keep the net correction; ask for its explanation; never set it to zero.",
+        holds=True,
     ),
     Kind(
         "W14",
@@ -199,6 +210,7 @@ _KINDS: Final = (
         "block",
         "The same records are there twice, or the whole month is.",
         "Count each once; ask which file is the right one.",
+        holds=True,
     ),
     Kind(
         "W27",
@@ -206,6 +218,7 @@ _KINDS: Final = (
         "block",
         "One type fell and another rose by as much at a change of system; the total holds.",
         "Ask for the mapping of codes; withhold both types.",
+        holds=True,
     ),
     Kind(
         "W28",
@@ -234,6 +247,7 @@ _KINDS: Final = (
         "block",
         "A force's total is below what its share of the other forces' supply allows.",
         "Hold the month; ask the force for the rest, or for the reason of the fall.",
+        holds=True,
     ),
     Kind(
         "W32",
@@ -241,6 +255,7 @@ _KINDS: Final = (
         "block",
         "The last days of a record-level month hold no records, whatever its count.",
         "Ask for the rest of the month.",
+        holds=True,
     ),
     Kind(
         "W33",
@@ -248,6 +263,7 @@ _KINDS: Final = (
         "block",
         ("One to three types of a force are below what their share allows; the others are in range."),
         "Hold the type and the all-crime total; ask about the type's code or feed.",
+        holds=True,
     ),
     Kind(
         "W34",
@@ -255,6 +271,7 @@ _KINDS: Final = (
         "block",
         "A group of areas fell away while the rest of its force is in range.",
         "Withhold the areas; ask whether a station, system or boundary was left out.",
+        holds=True,
     ),
     Kind(
         "W35",
@@ -262,6 +279,7 @@ _KINDS: Final = (
         "warn",
         "One area fell away while the rest of its force is in range.",
         "Withhold the area; ask about its location coding.",
+        holds=True,
     ),
     Kind(
         "W36",
@@ -283,6 +301,7 @@ _KINDS: Final = (
         "block",
         "A step up shows that the months before it were partial.",
         "Hold the earlier months; ask for their resupply or for the reason of the rise.",
+        holds=True,
     ),
     Kind(
         "W39",
@@ -290,6 +309,7 @@ _KINDS: Final = (
         "block",
         "A neighbourhood that was busy has no crime at all in a month that was supplied.",
         "Ask the force whether the neighbourhood is missing from its file; it is held until someone decides.",
+        holds=True,
     ),
     Kind(
         "W40",

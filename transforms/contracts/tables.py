@@ -341,6 +341,29 @@ class Verdicts(dy.Schema):
     )
 
 
+class Holds(dy.Schema):
+    """One row for each part of a force's month that a finding or a decision holds back or marks."""
+
+    finding = c.text("finding that it rests on, or the decision", min_length=1)
+    force = c.force()
+    month = c.month()
+    lsoa_code = c.text("LSOA held; null: every one", nullable=True)
+    category = c.category(nullable=True)
+    status = c.status()
+    reason = c.text("why, in words a reader of the published table understands")
+    since = c.month()
+    coverage = dy.Float64(
+        nullable=True,
+        description="share of the expected crimes that was supplied",
+        metadata={"unit": "share"},
+    )
+
+    @dy.rule()
+    def a_hold_holds(cls) -> pl.Expr:
+        """What is complete is not held."""
+        return pl.col("status").cast(pl.String).is_in(["partial", "unjudged", "missing"])
+
+
 class Decisions(dy.Schema):
     """One row for each entry of the decisions ledger, in the order made. Nothing is changed: an undo is an entry."""
 
