@@ -14,6 +14,7 @@ from transforms import aggregation
 from transforms.completeness.findings import as_findings
 from transforms.completeness.signatures import partial_by_day_profile
 from transforms.contracts import tables
+from transforms.contracts.columns import CATEGORY
 from transforms.contracts.status import STATUS, Status, allows_number
 from transforms.holding import hold_cells, without_held
 from transforms.register import COUNTED_FROM
@@ -262,7 +263,8 @@ def judge_offences(
 
     `categories` has `offence_code, category`, the police.uk crime type of each code.
     """
-    cells = _inherit(grid, verdicts).join(categories.lazy(), on="offence_code", how="left")
+    types = categories.lazy().select("offence_code", pl.col("category").cast(CATEGORY))
+    cells = _inherit(grid, verdicts).join(types, on="offence_code", how="left")
     return hold_cells(cells, holds).select("force", "month", "offence_code", "count", "status")
 
 

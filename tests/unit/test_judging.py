@@ -250,3 +250,21 @@ def test_a_status_without_a_reason_for_no_number_fails_the_contract() -> None:
     with pytest.raises(Exception, match="number_only_where_status_allows"):
         sealed(0, "missing", "missing")
     assert STATUS.categories.to_list()[-1] == "missing"
+
+
+def test_an_offence_code_is_held_with_its_crime_type() -> None:
+    grid = pl.LazyFrame(
+        [("a", JUNE, code, True, 0) for code in ("28E", "30C", "999")],
+        schema=dict(tables.OffenceGrid.create_empty().schema),
+        orient="row",
+    )
+    holds = pl.DataFrame(
+        [("w33", "a", JUNE, None, "Burglary", "unjudged", "r", JUNE, 0.1)],
+        schema=dict(tables.Holds.create_empty().schema),
+        orient="row",
+    )
+    types = pl.DataFrame({"offence_code": ["28E", "30C"], "category": ["Burglary", "Burglary"]})
+    cells = judging.judge_offences(grid, verdicts(verdict("a", JUNE, "complete")), holds, types).collect()
+    assert cells.sort("offence_code").select("offence_code", "count", "status").rows() == [
+        ("28E", None, "unjudged"), ("30C", None, "unjudged"), ("999", 0, "complete"),
+    ]  # fmt: skip
