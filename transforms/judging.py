@@ -80,9 +80,7 @@ def judged(
         crimes=_typed(crimes, tables.Counted),
         outcomes=_typed(_or_none(outcomes, tables.OutcomeCounts), tables.OutcomeCounts),
         removed=_typed(_or_none(removed, tables.RemovedTally), tables.RemovedTally),
-        decisions=tables.Decisions.create_empty()
-        if decisions is None
-        else tables.Decisions.validate(decisions, cast=True),
+        decisions=tables.Decisions.validate(_or_none(decisions, tables.Decisions), cast=True),
         seal=_SEAL,
     )
     publishable = counting_verdicts(sealed.verdicts).filter(allows_number()).select("force", "month")
@@ -276,10 +274,6 @@ def judge_areas(grid: pl.LazyFrame, verdicts: pl.DataFrame, holds: pl.DataFrame)
     return hold_cells(_inherit(grid, verdicts), holds).select(
         "force", "month", "lsoa_code", "category", "count", "status"
     )
-
-
-def publishable_crimes(counted: pl.LazyFrame, verdicts: pl.DataFrame) -> pl.LazyFrame:
-    """The rows (crimes, outcomes or removals) of force-months whose verdict allows publication."""
 
 
 def publishable_crimes(counted: pl.LazyFrame, verdicts: pl.DataFrame, holds: pl.DataFrame) -> pl.LazyFrame:
