@@ -30,6 +30,8 @@ or a stated reason why there is none.
 
     fullcount serve                                   look at the site of the release
 
+    fullcount release sign … / fullcount publish …    sign it, and publish it at its instant
+
 Every command takes --workspace FOLDER (or FULLCOUNT_HOME) and remembers the rest.
 """,
     no_args_is_help=True,
@@ -47,7 +49,9 @@ def _keep_command_names() -> None:
 
 #: The module of each area's commands. The API's server restarts in a second, so it does not wait for the others'.
 AREAS: Final = (
-    ("api",) if sys.argv[1:2] == ["api"] else ("line", "counting", "judge", "country", "ledger", "api")
+    ("api",)
+    if sys.argv[1:2] == ["api"]
+    else ("line", "release", "counting", "judge", "country", "ledger", "api")
 )
 for area in AREAS:
     import_module(f"pipelines.commands.{area}").register(app)
@@ -56,13 +60,14 @@ for area in AREAS:
 def _told() -> tuple[type[Exception], ...]:
     """What a person can mend: told in one message, without a traceback. Imported when something went wrong."""
     from pipelines.country import CountryError
+    from pipelines.publication import GateError
     from pipelines.settings import SettingsError
     from pipelines.sources.refusal import Refusal
     from pipelines.store import StoreError
     from publish.desk.errors import DeskError
     from publish.returns.errors import ReturnError
 
-    return (DeskError, SettingsError, StoreError, CountryError, Refusal, ReturnError)
+    return (DeskError, GateError, SettingsError, StoreError, CountryError, Refusal, ReturnError)
 
 
 def _out_of_room(problem: BaseException | None) -> bool:

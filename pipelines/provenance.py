@@ -33,8 +33,14 @@ FIGURES: Final = ("judged_offences", "judged_areas")
 AREA_FILES: Final = ("forces.csv", "lsoas.parquet", "lsoa_vintages.parquet", "boundaries.parquet")
 
 
-def basis(line: Line, quarters: Sequence[Quarter], months: Iterable[date]) -> dict[str, Any]:
-    """Everything that decides what a release publishes: the same basis, the same figures, pages and files."""
+def basis(
+    line: Line, quarters: Sequence[Quarter], months: Iterable[date], said: pl.DataFrame
+) -> dict[str, Any]:
+    """Everything that decides what a release publishes: the same basis, the same figures, pages and files.
+
+    `said` are the revision notes and the access in force (`tables.ReleaseEntries`): those who were given access
+    before publication are listed by name and post, as the law on pre-release access wants.
+    """
     return {
         "code": {"fullcount": version("fullcount"), "sha256": code_digest()},
         "counting_editions": line.basis[2],
@@ -42,6 +48,7 @@ def basis(line: Line, quarters: Sequence[Quarter], months: Iterable[date]) -> di
         "tables": _objects(line, TABLES, quarters),
         "decisions": dict(line.workspace.key("decisions")),
         "months": [f"{month:%Y-%m}" for month in months],
+        "said": said.select("entry", "action", "force", "person", "post", "text").to_dicts(),
         "crime_id_key": digest(crime_id_key(line.settings.workspace).hex()),
     }
 

@@ -2,7 +2,8 @@
 
 `private/<quarter>/<version>/` holds a release that is built and not published, at most one for each quarter.
 `public/<quarter>/<version>/` holds every release that was published, as it was published, and
-`public/current.json` names the one that readers are given first.
+`public/current.json` names the one that readers are given first. `withdrawn/<quarter>/<version>/` keeps one
+that was published and taken back.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from transforms.versions import ReleaseName, Version
 
 PRIVATE: Final = "private"
 PUBLIC: Final = "public"
+WITHDRAWN: Final = "withdrawn"
+#: The lock of whoever puts a release on a shelf or takes one off.
+LOCK: Final = "shelves-lock"
 
 
 @dataclass(frozen=True, order=True)

@@ -84,6 +84,7 @@ def _manifest(ingredients: Ingredients, folder: Path, version: str, follows: str
         "months": [f"{month:%Y-%m}" for month in ingredients.months],
         "made_from": ingredients.basis,
         "behind": ingredients.behind,
+        "notes_wanted": [],
         "files": {
             name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size}
             for name in names(folder)

@@ -15,6 +15,7 @@ import polars as pl
 
 from transforms.contracts.columns import ZONE
 from transforms.decisions import in_force
+from transforms.periods import Quarter
 from transforms.revisions import NOTE_OVER_PER_CENT
 from transforms.versions import ReleaseName
 
@@ -35,13 +36,13 @@ class Candidate:
     entries: Sequence[int]
 
 
-def standing(entries: pl.DataFrame, name: ReleaseName) -> pl.DataFrame:
+def standing(entries: pl.DataFrame, quarter: Quarter) -> pl.DataFrame:
     """The notes of revisions and the access in force for a quarter: what its release is built with.
 
     `entries` is `tables.ReleaseEntries`, and so is the answer, in the order said: the latest note for each force,
     and of each person the access that has not been ended.
     """
-    said = entries.filter(pl.col("quarter") == str(name.quarter)).sort("entry")
+    said = entries.filter(pl.col("quarter") == str(quarter)).sort("entry")
     action = pl.col("action").cast(pl.String)
     notes = said.filter(action == "note a revision").unique("force", keep="last")
     access = (
@@ -53,20 +54,16 @@ def standing(entries: pl.DataFrame, name: ReleaseName) -> pl.DataFrame:
 
 
 def due(calendar: pl.DataFrame, entries: pl.DataFrame, candidate: Candidate) -> datetime | None:
-    """The instant at which a release is published, in Europe/London; None when it has none and stays private.
+    """The instant before which a release stays private, in Europe/London; None when it has none.
 
-    A quarter's first version is due when the calendar says (`quarter`, `release_at`); a correction at the time
-    announced for it, or when it was announced if at no time in particular.
+    A quarter's first version is due when the calendar says (`quarter`, `release_at`), and without a date never;
+    a correction at the time announced for it, and an unscheduled one as soon as it is ready.
     """
     if candidate.corrects:
-        announced = _about(entries, candidate.name, ["announce a correction"])
-        if announced.is_empty():
-            return None
-        due_at, at = announced.select("due", "at").row(-1)
-        instant: datetime | None = due_at or at
+        days = _about(entries, candidate.name, ["announce a correction"]).get_column("due")
     else:
         days = calendar.filter(pl.col("quarter") == str(candidate.name.quarter)).get_column("release_at")
-        instant = days[0] if len(days) else None
+    instant: datetime | None = days[-1] if len(days) else None
     return None if instant is None else instant.astimezone(ZoneInfo(ZONE))
 
 
@@ -151,7 +148,7 @@ def _unexplained(candidate: Candidate) -> list[str]:
 
 
 def _outdated(entries: pl.DataFrame, candidate: Candidate) -> list[str]:
-    now = standing(entries, candidate.name).get_column("entry").to_list()
+    now = standing(entries, candidate.name.quarter).get_column("entry").to_list()
     if now == list(candidate.entries):
         return []
     return [
@@ -200,7 +197,7 @@ def _person(who: str) -> str:
 def _too_early(due_at: datetime | None, candidate: Candidate, now: datetime) -> list[str]:
     if due_at is None:
         if candidate.corrects:
-            return []  # said already: no notice, no time
+            return []  # unscheduled
         return [
             f"The release calendar has no date for {candidate.name.quarter}: without one it stays private."
         ]

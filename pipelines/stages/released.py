@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines import provenance
+from pipelines import ledger, provenance
 from pipelines.settings import crime_id_key
-from pipelines.shelves import PRIVATE, PUBLIC, Shelved, Shelves
+from pipelines.shelves import LOCK, PRIVATE, PUBLIC, WITHDRAWN, Shelved, Shelves
 from pipelines.stages.judged import open_judged
 from pipelines.stages.line import Line
 from pipelines.store import StoreError, digest
 from publish import release as releases
+from transforms import readiness
 from transforms.periods import Quarter
 from transforms.versions import Change, ReleaseName, Version, next_version
 
@@ -50,7 +51,8 @@ def release(line: Line, quarter: Quarter) -> Released:
     shelves = Shelves(line.workspace.storage)
     published = shelves.on(PUBLIC, quarter)
     months = tuple(month for each in quarters for month in each.months if month in window)
-    basis = provenance.basis(line, quarters, months)
+    entries = readiness.standing(ledger.release_entries(line.settings.workspace), quarter)
+    basis = provenance.basis(line, quarters, months, entries)
     made_from = digest(basis)
     follows = published[-1] if published else None
     for standing in [*published[-1:], *shelves.on(PRIVATE, quarter)]:
@@ -71,14 +73,19 @@ def release(line: Line, quarter: Quarter) -> Released:
         fresh = scratch / "release"
         fresh.mkdir()
         files = releases.build(ingredients, fresh)
-        version = _version(basis, files, follows, [each.name.version for each in published])
+        used = [each.name.version for each in [*published, *shelves.on(WITHDRAWN, quarter)]]
+        version = _version(basis, files, follows, used)
         releases.seal(ingredients, fresh, str(version), str(follows.name) if follows else None)
         folder = shelves.place(PRIVATE, ReleaseName(quarter, version))
+        shelves.storage.path(PRIVATE).mkdir(mode=0o700, exist_ok=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Killed between these moves, no release is there and the next run builds the same bytes again.
-        for number, earlier in enumerate(shelves.on(PRIVATE, quarter)):
-            earlier.folder.replace(scratch / f"superseded-{number}")
-        fresh.replace(folder)
+        with line.workspace.lock(LOCK):
+            if shelves.on(PUBLIC, quarter) != published:
+                raise StoreError(f"A version of {quarter} was published while this one was built: run again.")
+            # Killed between these moves, no release is there and the next run builds the same bytes again.
+            for number, earlier in enumerate(shelves.on(PRIVATE, quarter)):
+                earlier.folder.replace(scratch / f"superseded-{number}")
+            fresh.replace(folder)
     return Released(quarter, folder, new=True)
 
 

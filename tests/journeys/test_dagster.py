@@ -19,7 +19,7 @@ BIN = Path(sys.executable).parent
 
 #: Dagster's own process: loads the code location, launches the job for one quarter, asks sensor and schedule.
 SCRIPT = """
-import json, sys
+import json, os, shutil, sys
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 import dagster as dg
@@ -70,6 +70,25 @@ with dg.DagsterInstance.get() as instance:
             spec.key.to_user_string() for spec in defs.resolve_all_asset_specs() if not spec.description
         ],
         "telemetry": instance.telemetry_enabled,
+    }
+
+    # The gate, in a copy: publication moves the release.
+    copy = shutil.copytree(os.environ["FULLCOUNT_HOME"], os.environ["FULLCOUNT_HOME"] + "-published")
+    os.environ["FULLCOUNT_HOME"] = str(copy)
+    from pipelines.publication import sign
+    from pipelines.settings import settings
+    gate = defs.resolve_sensor_def("waiting_for_the_gate")
+    waiting = gate.evaluate_tick(look(None))
+    sign(settings(), "2019-Q1", "Ada", "prepared", None)
+    sign(settings(), "2019-Q1", "Grace", "approved", None)
+    ready = gate.evaluate_tick(look(None))
+    asked = [each.run_config for each in ready.run_requests or []]
+    job = defs.resolve_job_def("publication")
+    told["gate"] = {
+        "waiting": waiting.skip_message,
+        "still waiting": ready.skip_message,
+        "published": [job.execute_in_process(run_config=each, instance=instance).success for each in asked],
+        "afterwards": gate.evaluate_tick(look(None)).skip_message,
     }
 print("TOLD " + json.dumps(told, default=str))
 """
@@ -148,6 +167,19 @@ def test_every_file_received_is_marked_on_the_grid_of_force_and_month(
     forces = ("ashdene", "carrow", "greater-wickham", "northmoor-and-vale", "transport")
     months = ("2019-01", "2019-02", "2019-03")
     assert told["marked"] == sorted(f"{force}|{month}" for force in forces for month in months)
+
+
+def test_the_gate_says_what_a_release_waits_for_and_publishes_it_once_that_is_there(
+    told: dict[str, Any], environment: dict[str, str]
+) -> None:
+    assert told["gate"]["waiting"].splitlines()[0] == "2019-Q1/1.0.0 waits for:"
+    assert "Nobody has signed that it is approved." in told["gate"]["waiting"]
+    assert told["gate"]["still waiting"] is None
+    assert told["gate"]["published"] == [True]
+    assert told["gate"]["afterwards"] == "No release waits to be published."
+    published = Path(environment["FULLCOUNT_HOME"] + "-published") / "public"
+    assert json.loads((published / "current.json").read_text()) == {"release": "2019-Q1/1.0.0"}
+    assert (published / "2019-Q1" / "1.0.0" / "site" / "index.html").exists()
 
 
 def test_the_graph_reads_by_stage(told: dict[str, Any]) -> None:

@@ -200,7 +200,7 @@ def test_access_that_was_ended_and_a_note_that_was_rewritten_no_longer_stand() -
         {"action": "note a revision", "force": "ashdene", "text": "because of late records"},
         {"action": "note a revision", "force": "carrow", "quarter": "2019-Q1"},
     )
-    assert standing(entries, RELEASE).get_column("entry").to_list() == [4]
+    assert standing(entries, RELEASE.quarter).get_column("entry").to_list() == [4]
 
 
 def test_a_stop_holds_until_it_is_lifted() -> None:
