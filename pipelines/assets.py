@@ -9,7 +9,7 @@ from pipelines.checks import contract_checks, keep_contracts
 from pipelines.partitions import FORCE_MONTHS, QUARTERS
 from pipelines.settings import settings
 from pipelines.stages.aggregated import aggregate_quarter
-from pipelines.stages.counted import count_forces, told
+from pipelines.stages.counted import count_forces, reconcile_transfers, told
 from pipelines.stages.judged import judge_quarters
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import identity, record_forces
@@ -141,6 +141,7 @@ def counted(context: dg.AssetExecutionContext, line: LineResource) -> dg.Materia
     opened = line.open()
     with opened.workspace.lock():
         recounted = count_forces(opened)
+        reconcile_transfers(opened)
     wanted = tuple(f" {key}" for key in context.partition_keys)
     partitions = [name for name in opened.workspace.head.get("counted", {}) if name.endswith(wanted)]
     return dg.MaterializeResult(

@@ -1,4 +1,4 @@
-"""Commands about counting: `count`, `explain`, `checks`, `reconcile`, `editions` and `audit`."""
+"""Commands about counting: `count`, `explain`, `checks`, `reconcile`, `transfers`, `editions` and `audit`."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def register(app: typer.Typer) -> None:
     app.command()(explain)
     app.command()(checks)
     app.command()(reconcile)
+    app.command()(transfers)
     app.command()(editions)
     app.command()(audit)
 
@@ -193,6 +194,31 @@ def reconcile(
     )
     if left.height > 50:
         console.print(f"The first 50 of {left.height:,} are shown; --format csv lists all.")
+
+
+def transfers(
+    workspace: WorkspaceOption = None,
+    force: Annotated[str | None, typer.Option(help="Only crimes that this force transferred out.")] = None,
+    format: Annotated[Format, typer.Option(help="How to print the answer.")] = Format.TABLE,
+) -> None:
+    """List crimes transferred to another force, with the force that took each in or that none did.
+
+    Looked for after every force has been counted by itself; it changes no count.
+    """
+    from pipelines.stages.line import Line
+
+    found = Line.open(settings(workspace)).workspace.read("transfers", tables.Transfers)
+    rows = found.filter(force is None or pl.col("force") == (force or ""))
+    if format is not Format.TABLE:
+        _print(rows, format)
+        return
+    _print_table(rows.group_by("force", "state").len("crimes").sort("force", "state"))
+    lost = rows.filter(pl.col("state") != "taken in")
+    _print_table(
+        lost.select("force", "crime_ref", "offence_code", "month", "state", "taken_by", "taken_ref").head(50)
+    )
+    if lost.height > 50:
+        console.print(f"The first 50 of {lost.height:,} are shown; --format csv lists all.")
 
 
 def _places(file: Path | None, workspace: str | None) -> pl.DataFrame:

@@ -12,11 +12,11 @@ from geography.placing import place
 from geography.vintages import to_current
 from pipelines.progress import steps
 from pipelines.stages.line import Line
-from pipelines.stages.recorded import Superseded, accepted
+from pipelines.stages.recorded import Superseded, accepted, records
 from pipelines.store import digest
 from transforms.aggregation import rows_by
 from transforms.contracts import tables
-from transforms.counting import of_force
+from transforms.counting import of_force, transfers
 from transforms.counting.reconciliation import summarise
 from transforms.periods import quarter_key
 
@@ -55,6 +55,26 @@ def count_forces(line: Line) -> list[str]:
             workspace.commit()
             recounted.append(force)
     return recounted
+
+
+def reconcile_transfers(line: Line) -> bool:
+    """Look for every crime that a force transferred out among the others' records. Returns whether anything was new.
+
+    The one step that crosses forces, after each has been counted; it changes no count.
+    """
+    workspace = line.workspace
+    made_from = digest(workspace.key("transferred_out"), workspace.key("deciding_rules"))
+    if workspace.up_to_date("transfers", "all", made_from):
+        return False
+    holding = [force for force in line.forces if accepted(line, "lines", force)]
+    found = transfers.reconcile_transfers(
+        workspace.scan("transferred_out", tables.TransferredOut).collect(),
+        pl.concat([tables.Records.create_empty().lazy(), *(records(line, force) for force in holding)]),
+        workspace.scan("deciding_rules", tables.DecidingRules),
+    )
+    workspace.write("transfers", "all", found, tables.Transfers, made_from)
+    workspace.commit()
+    return True
 
 
 def _count_force(line: Line, force: str, lines: list[str], streets: list[str], made_from: str) -> None:
@@ -150,6 +170,12 @@ def told(line: Line) -> list[str]:
         sentences.append(
             f"{corrections:,} net corrections are in the returns of {forces} aggregate "
             f"{'force' if forces == 1 else 'forces'}; `fullcount explain CRIME_REF` says why."
+        )
+    if sent := workspace.rows("transfers"):
+        lost = workspace.scan("transfers", tables.Transfers).filter(pl.col("state") == "not found")
+        sentences.append(
+            f"{sent:,} crimes were transferred to another force, of which {lost.collect().height:,} are found in no "
+            "other force's records: `fullcount transfers` lists them."
         )
     checks = workspace.scan("recording_checks", tables.RecordingCheckCounts)
     failed = rows_by(checks, ["check"]).sort("check").collect().get_column("check").to_list()

@@ -20,7 +20,7 @@ from pipelines.explaining import explain
 from pipelines.settings import Settings
 from pipelines.sources.refusal import Refusal
 from pipelines.stages.aggregated import aggregate_quarter
-from pipelines.stages.counted import count_forces, told
+from pipelines.stages.counted import count_forces, reconcile_transfers, told
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import record_forces
 from pipelines.stages.supplied import take_in
@@ -40,6 +40,7 @@ SECOND = """
     A         | I1           | 5D           | 2019-05-20T09:00 | 2019-05-20T10:00 | V1         | live      |               |                  | 1A           | 2019-08-04 | 2019-08-04T10:00
     C         | I3           | 88C          | 2019-06-21T09:00 | 2019-06-21T10:00 | V3         | cancelled | C2            | 2019-09-02T10:00 |              |            | 2019-09-02T10:00
     F         | I6           | 46           | 2019-07-03T09:00 | 2019-07-13T10:00 | V6         | live      |               |                  |              |            | 2019-07-13T10:00
+    T         | I7           | 46           | 2019-07-03T09:00 | 2019-07-03T10:00 | V7         | transferred | C1          | 2019-07-04T10:00 |              |            | 2019-07-04T10:00
 """
 #: One crime moved with its reference, one left behind.
 OTHER_SYSTEM = """
@@ -76,6 +77,8 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
     assert not taken.refused, taken.refused
     record_forces(opened)
     count_forces(opened)
+    assert reconcile_transfers(opened)
+    assert not reconcile_transfers(opened)
     for quarter in opened.quarters():
         aggregate_quarter(opened, quarter)
     opened.workspace.commit()
@@ -122,19 +125,19 @@ def test_every_net_correction_is_kept_with_its_reason(line: Line) -> None:
 def test_two_systems_are_reconciled(line: Line) -> None:
     places = line.workspace.read("system_places", tables.SystemPlaces)
     assert set(places["force"]) == {"ashdene"}
-    assert dict(places.group_by("place").len().iter_rows()) == {"old only": 3, "both but different": 1}
+    assert dict(places.group_by("place").len().iter_rows()) == {"old only": 4, "both but different": 1}
 
 
 def test_the_reconciliation_is_told_and_listed(line: Line) -> None:
     assert (
-        "ashdene has two records systems: 3 old only (2 open), 1 both but different (1 open). "
+        "ashdene has two records systems: 4 old only (2 open), 1 both but different (1 open). "
         "`fullcount reconcile` lists what to look at."
     ) in told(line)
     listed = CliRunner().invoke(
         app, ["reconcile", "--workspace", line.settings.workspace, "--format", "csv"], env={"COLUMNS": "200"}
     )
     assert listed.exit_code == 0, listed.output
-    assert len(listed.stdout.splitlines()) == 5
+    assert len(listed.stdout.splitlines()) == 6
     assert any("3 net corrections are in the returns of 1 aggregate force" in each for each in told(line))
 
 
@@ -190,3 +193,14 @@ def test_a_reference_table_in_the_country_folder_is_in_force_and_its_differences
     )
     with pytest.raises(Refusal, match="only one can be in force"):
         Line.open(replace(line.settings, country=str(tmp_path / "country")))
+
+
+def test_crimes_transferred_to_nobody_are_told_and_listed(line: Line) -> None:
+    assert any(
+        "2 crimes were transferred to another force, of which 2 are found in no" in each
+        for each in told(line)
+    )
+    words = ["transfers", "--workspace", line.settings.workspace, "--force", "carrow", "--format", "csv"]
+    listed = CliRunner().invoke(app, words)
+    assert listed.exit_code == 0, listed.output
+    assert "not found" in listed.stdout.splitlines()[1]

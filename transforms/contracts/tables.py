@@ -225,6 +225,30 @@ class SystemPlaces(dy.Schema):
     month = c.month()
 
 
+class TransferredOut(dy.Schema):
+    """One row for each record that its force transferred to another because the offence was in that one's area."""
+
+    force = c.force(primary_key=True)
+    source_system = c.text("records system the record came from", primary_key=True)
+    crime_ref = c.text("the force's reference for the crime", primary_key=True)
+    month = c.month()
+    offence_code = c.offence_code(nullable=True)
+    recorded_at = c.timestamp("when the force recorded it")
+    status_at = c.timestamp("when it was transferred", nullable=True)
+    longitude = dy.Float64(nullable=True, description="WGS 84", metadata={"unit": "degrees"})
+    latitude = dy.Float64(nullable=True, description="WGS 84", metadata={"unit": "degrees"})
+    occurred_from = c.timestamp("earliest time of the offence", nullable=True)
+
+
+class Transfers(TransferredOut):
+    """One row for each record transferred out, with the force that took it in, or that none did."""
+
+    taken_by = c.text("the force that took it in; null when none is found", nullable=True)
+    taken_ref = c.text("its reference there", nullable=True)
+    how = c.text("reference or stated match", nullable=True)
+    state = c.text("taken in; taken in, does not count; passed on; not found")
+
+
 class RecordedDays(dy.Schema):
     """One row for each force and day on which records were made: what shows a month that stops early."""
 

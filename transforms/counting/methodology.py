@@ -89,7 +89,9 @@ _OPENING: Final = (
     "counts for each victim, owner, premises or offender, whichever the class is counted by.",
     "The edition in force on the day a crime was recorded decides. The recorded date, by the calendar of "
     "Europe/London, also decides the month and quarter that it counts in, whenever it was committed.",
-    "Records of different forces never decide each other.",
+    "Records of different forces never decide each other: no rule looks further than the records of one force. A "
+    "crime transferred to another force leaves the count of the first whether or not the second records it. Whether "
+    "it did is looked into after each force has been counted, and reported; it changes no count.",
     "Each rule and each row of each table has a source and a confidence. High: found in an official publication, or "
     "a convention of the field that nobody disputes. Medium: found in part, or well known without a text to quote. "
     "Low: not verified; a Home Office reference table loaded in its place takes precedence, and every difference is "
@@ -131,7 +133,7 @@ def _stated(rule: Mapping[str, Any]) -> Statement:
         rule["title"],
         rule["rule"],
         rule["sentence"],
-        f"{rule['source']}; {rule['confidence']} confidence{note}.",
+        f"Looks at {rule['looks_at']}. {rule['source']}; {rule['confidence']} confidence{note}.",
     )
 
 

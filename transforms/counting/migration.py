@@ -14,7 +14,7 @@ _DOUBLINGS: Final = 6
 _STABLE: Final = ("recorded_at", "crime_ref", "source_system")
 
 #: Copies agree on the place when they agree to about ten metres.
-_PLACE_DECIMALS: Final = 4
+PLACE_DECIMALS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def pair_records(lines: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("class_code").is_not_null() & pl.col("incident_ref").is_not_null())
         .join(paired, left_on="line", right_on="old", how="anti")
         .join(paired, left_on="line", right_on="new", how="anti")
-        .with_columns(pl.col("longitude", "latitude").round(_PLACE_DECIMALS))
+        .with_columns(pl.col("longitude", "latitude").round(PLACE_DECIMALS))
     )
     with_victim = _stated_match(open_lines, ["victim_ref"])
     rest = open_lines.join(with_victim, left_on="line", right_on="old", how="anti").join(

@@ -16,6 +16,7 @@ from transforms.counting.editions import Editions
 from transforms.counting.engine import count
 from transforms.counting.outcomes import assign_outcomes, on_basis
 from transforms.counting.reconciliation import reconcile
+from transforms.counting.transfers import transferred_out
 from transforms.periods import Quarter, month_of
 
 #: The tables of `ForceCounts`, their contracts, and the columns that put their rows in one order.
@@ -30,6 +31,7 @@ TABLES: Final = {
     "recording_checks": (tables.RecordingCheckCounts, ["month", "check"]),
     "recording_delays": (tables.RecordingDelays, ["week"]),
     "recorded_days": (tables.RecordedDays, ["month", "day"]),
+    "transferred_out": (tables.TransferredOut, ["source_system", "crime_ref"]),
     "system_places": (tables.SystemPlaces, ["place", "old_ref", "new_ref"]),
 }
 
@@ -74,6 +76,7 @@ def count_force(
         ),
         "recording_delays": recording_delay(records, editions),
         "recorded_days": _days(records),
+        "transferred_out": transferred_out(records, counts),
         "system_places": reconcile(counts.lines),
     }
     return ForceCounts(
