@@ -2,59 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
-
-import dataframely as dy
 import polars as pl
 
-from geography.placing import place
-from geography.vintages import to_current
+from pipelines.engines import Engine, engine
 from pipelines.progress import steps
 from pipelines.stages.line import Line
-from pipelines.stages.recorded import Superseded, accepted, records
+from pipelines.stages.recorded import accepted, records
+from pipelines.stages.shard import Counted, Shard, code_version, count_shard
 from pipelines.store import digest
 from transforms.aggregation import rows_by
 from transforms.contracts import tables
-from transforms.counting import of_force, transfers
+from transforms.counting import transfers
 from transforms.counting.reconciliation import summarise
-from transforms.periods import quarter_key
-
-#: The columns that put counted crimes in one order whatever order they came in.
-ORDER: Final = [
-    "month", "crime_ref", "longitude", "latitude", "category", "outcome", "offence_code", "supply",
-]  # fmt: skip
-
-#: The other tables of a force that are kept a quarter at a time.
-BY_QUARTER: Final = ("deciding_rules", "returned")
 
 
-def count_forces(line: Line) -> list[str]:
-    """Count every force whose records have changed. Returns those forces.
+def count_forces(line: Line, using: Engine | None = None) -> list[str]:
+    """Count every force whose records have changed, on the engine that is set. Returns those forces, in order.
 
-    A force is counted by itself: no counting rule joins records of two forces.
+    A force is counted by itself: no counting rule joins records of two forces. Each is committed as it is done, so
+    that a stopped run goes on where it was.
     """
+    work = [shard for force in line.forces if (shard := _work(line, force))]
+    done = set[str]()
+    with steps("counting", len(work)) as advance:
+        for counted in (using or engine()).map(count_shard, work) if work else ():
+            advance(counted.force)
+            _take(line, counted)
+            line.workspace.commit()
+            done.add(counted.force)
+    return [force for force in line.forces if force in done]
+
+
+def _work(line: Line, force: str) -> Shard | None:
+    """What is to be done for a force; nothing when its count stands."""
     workspace = line.workspace
-    recounted = []
-    with steps("counting", len(line.forces)) as advance:
-        for force in line.forces:
-            advance(force)
-            lines, streets = (accepted(line, table, force) for table in ("lines", "street"))
-            if not lines and not streets:
-                continue
-            made_from = digest(
-                line.basis,
-                workspace.key("lines", lines),
-                workspace.key("street", streets),
-                workspace.key("superseded", [force]),
-                *line.returning(force),
-            )
-            if _stands(line, force, made_from):
-                continue
-            _count_force(line, force, lines, streets, made_from)
-            workspace.commit()
-            recounted.append(force)
-    return recounted
+    lines, streets = (accepted(line, table, force) for table in ("lines", "street"))
+    if not lines and not streets:
+        return None
+    tables_read = {"lines": lines, "street": streets, "superseded": [force]}
+    objects = {
+        table: [name for _, name in workspace.key(table, names)] for table, names in tables_read.items()
+    }
+    made_from = digest(
+        line.basis,
+        *(workspace.key(table, names) for table, names in tables_read.items()),
+        *line.returning(force),
+    )
+    if _stands(line, force, made_from):
+        return None
+    return Shard(line.settings, force, objects, tuple(line.quarters()), made_from, code_version())
+
+
+def _take(line: Line, counted: Counted) -> None:
+    """Put what was made of a force in the place of what was held of it."""
+    for table, partitions in counted.partitions.items():
+        held = line.workspace.head.setdefault(table, {})
+        of_force = [name for name in held if name == counted.force or name.startswith(f"{counted.force} ")]
+        line.workspace.forget(table, held.keys() - set(of_force))
+        held.update(partitions)
+        if not held:
+            del line.workspace.head[table]
 
 
 def reconcile_transfers(line: Line) -> bool:
@@ -77,56 +84,6 @@ def reconcile_transfers(line: Line) -> bool:
     return True
 
 
-def _count_force(line: Line, force: str, lines: list[str], streets: list[str], made_from: str) -> None:
-    workspace = line.workspace
-    parts = []
-    found = {name: schema.create_empty() for name, (schema, _) in of_force.TABLES.items()}
-    if lines:
-        done = of_force.count_force(
-            workspace.scan("lines", tables.Lines, lines),
-            workspace.scan("superseded", Superseded, [force]),
-            line.treatment(force),
-            line.quarters(),
-            line.editions,
-        )
-        found = done.tables
-        parts.append(_placed(line, done.counted))
-    if streets:
-        parts.append(
-            _on_current_boundaries(line, workspace.scan("street", tables.Counted, streets).collect())
-        )
-    counted = pl.concat([part.select(list(tables.Counted.column_names())) for part in parts])
-    _replace(line, "counted", force, counted.sort(ORDER), tables.Counted, made_from)
-    for name, (schema, _) in of_force.TABLES.items():
-        if name in BY_QUARTER:
-            _replace(line, name, force, found[name], schema, made_from)
-        elif found[name].height:
-            workspace.write(name, force, found[name], schema, made_from)
-        else:
-            workspace.forget(name, [each for each in workspace.head.get(name, {}) if each != force])
-
-
-def _replace(
-    line: Line, table: str, force: str, frame: pl.DataFrame, schema: type[dy.Schema], made_from: str
-) -> None:
-    """Write a force's partitions of a table, one for each quarter, and drop those it no longer has."""
-    others = [name for name in line.workspace.head.get(table, {}) if not name.startswith(f"{force} ")]
-    written = []
-    for quarter, part in _by_quarter(frame):
-        partition = f"{force} {quarter}"
-        line.workspace.write(table, partition, part, schema, made_from)
-        written.append(partition)
-    line.workspace.forget(table, [*others, *written])
-
-
-def _by_quarter(frame: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    parts = frame.with_columns(quarter=quarter_key(pl.col("month"))).partition_by(
-        "quarter", as_dict=True, include_key=False
-    )
-    for (quarter,), part in sorted(parts.items(), key=lambda item: str(item[0])):
-        yield str(quarter), part
-
-
 def _stands(line: Line, force: str, made_from: str) -> bool:
     entries = [
         entry
@@ -134,18 +91,6 @@ def _stands(line: Line, force: str, made_from: str) -> bool:
         if name.startswith(f"{force} ")
     ]
     return bool(entries) and all(entry.made_from == made_from for entry in entries)
-
-
-def _placed(line: Line, counted: pl.DataFrame) -> pl.DataFrame:
-    """Counted crimes of an extract with the LSOA that their point lies in; the map point comes at release."""
-    return place(counted.drop("lsoa_code", strict=False), line.loaded.boundaries).with_columns(
-        location=pl.lit(None, pl.String)
-    )
-
-
-def _on_current_boundaries(line: Line, counted: pl.DataFrame) -> pl.DataFrame:
-    """Rows of police.uk files, whose LSOA codes may be of an earlier census, under current codes."""
-    return to_current(counted, line.country.vintages, line.country.lsoas, line.loaded.boundaries)
 
 
 def told(line: Line) -> list[str]:

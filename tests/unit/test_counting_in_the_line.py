@@ -17,7 +17,7 @@ from fixtures.country import write_country
 from fixtures.worked_examples import table
 from pipelines.cli import app
 from pipelines.explaining import explain
-from pipelines.settings import Settings
+from pipelines.settings import settings
 from pipelines.sources.refusal import Refusal
 from pipelines.stages.aggregated import aggregate_quarter
 from pipelines.stages.counted import count_forces, reconcile_transfers, told
@@ -71,7 +71,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
         supply(folder / "supply", force, "2019-04_2019-06", FIRST, "niche")
         supply(folder / "supply", force, "2019-07_2019-09", SECOND, "niche")
     supply(folder / "supply", "ashdene", "2019-04_2019-09", OTHER_SYSTEM, "connect")
-    opened = Line.open(Settings(*(str(folder / name) for name in ("workspace", "supply", "country"))))
+    opened = Line.open(settings(*(str(folder / name) for name in ("workspace", "supply", "country"))))
     opened.settings.save()
     taken = take_in(opened)
     assert not taken.refused, taken.refused

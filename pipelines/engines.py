@@ -1,0 +1,138 @@
+"""Engines that run the same function over many items: in this process, in several, on Dask or on Spark."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+from pipelines.settings import SettingsError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+#: The environment variable that names the engine.
+ENGINE: Final = "FULLCOUNT_ENGINE"
+FORMS: Final = "here, processes:2, dask:tcp://scheduler:8786, spark:spark://master:7077"
+#: How often an item is tried again after a worker died under it.
+ATTEMPTS: Final = 3
+
+
+class Engine(Protocol):
+    """Runs a plain importable function over items that can be pickled."""
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """The result of each item, as it comes, in no order. An exception of the function is raised here."""
+        ...
+
+
+def engine(named: str | None = None) -> Engine:
+    """The engine that is named, else that FULLCOUNT_ENGINE names, else this process.
+
+    Raises SettingsError when no such engine is known, or what it needs is not installed.
+    """
+    text = named or os.environ.get(ENGINE) or "here"
+    kind, _, where = text.partition(":")
+    if text == "here":
+        return Here()
+    if kind == "processes" and where.isdecimal() and int(where) > 0:
+        return Processes(int(where))
+    if kind == "dask" and where:
+        return Dask(where)
+    if kind == "spark" and where:
+        return Spark(where)
+    raise SettingsError(f"“{text}” is no engine: set {ENGINE} to one of {FORMS}.")
+
+
+class Here:
+    """One item after another in this process, each with all its threads."""
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """The results in the order of the items."""
+        return map(function, items)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """So many processes of this machine, each with its share of the threads."""
+
+    workers: int
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """The results as they come. An item whose process was killed is tried again in a new one."""
+        left = dict(enumerate(items))
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                for place, result in self._once(function, left):
+                    del left[place]
+                    yield result
+                return
+            except BrokenProcessPool:
+                if attempt == ATTEMPTS:
+                    raise
+
+    def _once(
+        self, function: Callable[[Item], Result], items: dict[int, Item]
+    ) -> Iterator[tuple[int, Result]]:
+        threads = max(1, (os.cpu_count() or 1) // self.workers)
+        before = os.environ.get("POLARS_MAX_THREADS")
+        # Read when Polars is loaded, so it must be there before the new process starts.
+        os.environ["POLARS_MAX_THREADS"] = str(threads)
+        try:
+            # A forked process would inherit the locks of threads that it does not have.
+            with ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn")) as pool:
+                waiting = {pool.submit(function, item): place for place, item in items.items()}
+                for future in as_completed(waiting):
+                    yield waiting[future], future.result()
+        finally:
+            if before is None:
+                del os.environ["POLARS_MAX_THREADS"]
+            else:
+                os.environ["POLARS_MAX_THREADS"] = before
+
+
+@dataclass(frozen=True)
+class Dask:
+    """The workers of a Dask scheduler that is running already; it needs the extra `dask`."""
+
+    address: str
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """The results as they come. The scheduler gives the item of a lost worker to another."""
+        distributed = _installed("distributed", "dask")
+        with distributed.Client(self.address, set_as_default=False) as client:
+            waiting = client.map(function, list(items), pure=False, retries=0)
+            for _, result in distributed.as_completed(waiting, with_results=True):
+                yield result
+
+
+@dataclass(frozen=True)
+class Spark:
+    """The executors of a Spark master; it needs the extra `spark` and Java."""
+
+    master: str
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """The results when all are there, a task for each item. Spark tries the task of a lost executor again."""
+        sql = _installed("pyspark.sql", "spark")
+        work = list(items)
+        session = sql.SparkSession.builder.master(self.master).appName("fullcount").getOrCreate()
+        try:
+            yield from session.sparkContext.parallelize(work, len(work)).map(function).collect()
+        finally:
+            session.stop()
+
+
+def _installed(module: str, extra: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise SettingsError(
+            f"The {extra} engine is not installed: install fullcount[{extra}], or set {ENGINE} to another of {FORMS}."
+        ) from None

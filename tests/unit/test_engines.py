@@ -1,0 +1,137 @@
+"""Every engine makes the same tables of the same forces, survives a killed worker and refuses other code."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fixtures.country import FORCES, Doggerland, write_country
+from fixtures.extracts import make_lines, months_of
+from fixtures.supply import extract_name, write_extract
+from pipelines.engines import Engine, Here, Processes, engine
+from pipelines.settings import SettingsError, settings
+from pipelines.stages.counted import count_forces
+from pipelines.stages.line import Line
+from pipelines.stages.recorded import record_forces
+from pipelines.stages.shard import count_shard
+from pipelines.stages.supplied import take_in
+from pipelines.store import StoreError
+from tests.unit.engine_work import die_once, fail
+
+MONTHS = months_of("2019-05", "2019-07")
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which every force's records are ready to be counted, with its country and supply."""
+    folder = tmp_path_factory.mktemp("engines")
+    country: Doggerland = write_country(folder / "country", forces=FORCES, first_month="2019-05")
+    made = make_lines(country, MONTHS, crimes_per_month=400, seed=5)
+    for (month, force), lines in made.partition_by(["extract_month", "force"], as_dict=True).items():
+        name = extract_name(str(force), month, system=lines["source_system"][-1])  # type: ignore[arg-type]
+        write_extract(lines.drop("extract_month"), folder / "supply" / name)
+    line = opened(folder, folder / "workspace")
+    assert not take_in(line).refused
+    record_forces(line)
+    return folder
+
+
+def opened(made: Path, workspace: Path) -> Line:
+    return Line.open(settings(str(workspace), str(made / "supply"), str(made / "country")))
+
+
+def counted_by(using: Engine, recorded: Path, folder: Path) -> tuple[str, Line]:
+    """The name of the snapshot that an engine makes: the hash of the hash of every table's bytes."""
+    shutil.copytree(recorded / "workspace", folder / "workspace")
+    line = opened(recorded, folder / "workspace")
+    assert count_forces(line, using) == line.forces
+    return line.workspace.snapshot, line
+
+
+@pytest.fixture(scope="module")
+def here(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    snapshot, line = counted_by(Here(), recorded, tmp_path_factory.mktemp("here"))
+    assert line.workspace.rows("counted") > 500
+    assert line.workspace.rows("transferred_out") > 0
+    return snapshot
+
+
+def test_two_processes_make_the_same_bytes(here: str, recorded: Path, tmp_path: Path) -> None:
+    assert counted_by(Processes(2), recorded, tmp_path)[0] == here
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="the extra dask is not installed")
+def test_dask_makes_the_same_bytes(here: str, recorded: Path, tmp_path: Path) -> None:
+    import distributed
+
+    with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster:
+        using = engine(f"dask:{cluster.scheduler_address}")
+        assert counted_by(using, recorded, tmp_path)[0] == here
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not importlib.util.find_spec("pyspark"), reason="the extra spark is not installed")
+@pytest.mark.skipif(not shutil.which("java"), reason="Java is not installed")
+def test_spark_makes_the_same_bytes(here: str, recorded: Path, tmp_path: Path) -> None:
+    assert counted_by(engine("spark:local[2]"), recorded, tmp_path)[0] == here
+
+
+def test_a_stopped_count_goes_on_where_it_was(here: str, recorded: Path, tmp_path: Path) -> None:
+    """What was counted is committed force by force, and counting the rest makes the same tables."""
+
+    class Tired:
+        def map(self, function, items):  # type: ignore[no-untyped-def]
+            for place, item in enumerate(items):
+                if place == 2:
+                    raise KeyboardInterrupt
+                yield function(item)
+
+    shutil.copytree(recorded / "workspace", tmp_path / "workspace")
+    with pytest.raises(KeyboardInterrupt):
+        count_forces(opened(recorded, tmp_path / "workspace"), Tired())
+    line = opened(recorded, tmp_path / "workspace")
+    assert len(count_forces(line, Here())) == len(line.forces) - 2
+    assert line.workspace.snapshot == here
+
+
+def test_a_killed_process_is_replaced_and_its_item_done(tmp_path: Path) -> None:
+    items = [(number, str(tmp_path / "died")) for number in range(6)]
+    assert sorted(Processes(2).map(die_once, items)) == [0, 1, 4, 9, 16, 25]
+    assert (tmp_path / "died").exists()
+
+
+def test_what_goes_wrong_in_a_process_is_told_here() -> None:
+    with pytest.raises(ValueError, match="item 7 is bad"):
+        list(Processes(2).map(fail, [7]))
+
+
+def test_a_worker_of_another_version_refuses_in_words(recorded: Path, tmp_path: Path) -> None:
+    sent = []
+
+    class Spy:
+        def map(self, function, items):  # type: ignore[no-untyped-def]
+            sent.extend(items)
+            return iter(())
+
+    shutil.copytree(recorded / "workspace", tmp_path / "workspace")
+    count_forces(opened(recorded, tmp_path / "workspace"), Spy())
+    assert len(sent) == len(FORCES)
+    with pytest.raises(StoreError, match="another version of the code"):
+        count_shard(replace(sent[0], code="0" * 64))
+
+
+@pytest.mark.parametrize("name", ["ray", "processes:0", "processes:many", "dask:", "spark:"])
+def test_an_engine_that_is_not_known_is_refused_in_words(name: str) -> None:
+    with pytest.raises(SettingsError, match="is no engine: set FULLCOUNT_ENGINE to one of"):
+        engine(name)
+
+
+def test_the_engine_is_named_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FULLCOUNT_ENGINE", "processes:3")
+    assert engine() == Processes(3)
+    assert isinstance(engine("here"), Here)
