@@ -51,7 +51,7 @@ def _keep_command_names() -> None:
 AREAS: Final = (
     ("api",)
     if sys.argv[1:2] == ["api"]
-    else ("line", "release", "counting", "judge", "country", "ledger", "api")
+    else ("line", "release", "counting", "judge", "country", "ledger", "desk", "api")
 )
 for area in AREAS:
     import_module(f"pipelines.commands.{area}").register(app)

@@ -104,16 +104,22 @@ def crime_id_key(workspace: str) -> bytes:
     Read from the file that FULLCOUNT_CRIME_ID_KEY_FILE names; otherwise made once and kept beside the
     workspace, never inside it, so that a copy of the data does not carry it.
     """
-    named = os.environ.get("FULLCOUNT_CRIME_ID_KEY_FILE")
+    variable = "FULLCOUNT_CRIME_ID_KEY_FILE"
+    return kept_secret(workspace, "crime-id.key", os.environ.get(variable), variable)
+
+
+def kept_secret(workspace: str, name: str, named: str | None, variable: str) -> bytes:
+    """A secret in the file `named`, else in one beside the workspace that is made the first time.
+
+    `variable` is where the file is named, for the message. Raises SettingsError when it is not there or too short.
+    """
     storage = _storage(workspace)
     if named is None and not storage.local:
-        raise SettingsError(
-            "Set FULLCOUNT_CRIME_ID_KEY_FILE: a workspace on an object store keeps no secret."
-        )
-    path = Path(named) if named else Path(storage.root).with_name(Path(storage.root).name + "-crime-id.key")
+        raise SettingsError(f"Set {variable}: a workspace on an object store keeps no secret.")
+    path = Path(named) if named else Path(storage.root).with_name(f"{Path(storage.root).name}-{name}")
     if not path.exists():
         if named:
-            raise SettingsError(f"FULLCOUNT_CRIME_ID_KEY_FILE names {path}, which does not exist.")
+            raise SettingsError(f"{variable} names {path}, which does not exist.")
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as stream:

@@ -45,7 +45,7 @@ from transforms.contracts import tables
 from transforms.contracts.columns import ZONE
 
 #: What an entry may be about.
-KINDS: Final = ("decision", "sign-off", "release", "access", "note", "account", "sign-in")
+KINDS: Final = ("alert", "decision", "sign-off", "release", "access", "note", "account", "sign-in")
 #: The hash before the first entry.
 GENESIS: Final = "0" * 64
 #: Characters in the longest text a person may write in one field.
@@ -126,12 +126,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Draft:
-    """An entry that somebody wants to make: `seen` is how many entries its subject had when they looked."""
+    """An entry that somebody wants to make.
+
+    `seen` is how many entries its subject had when they looked; None for what happened whatever was there
+    before, such as a sign-in.
+    """
 
     kind: str
     author: str
     subject: str
-    seen: int
+    seen: int | None
     token: str
     body: Mapping[str, Any]
 
@@ -190,7 +194,7 @@ class Ledger:
                 select(ENTRIES).where(ENTRIES.c.subject == draft.subject).order_by(ENTRIES.c.version.desc())
             ).first()
             version = 0 if latest is None else latest.version
-            if version != draft.seen:
+            if draft.seen is not None and version != draft.seen:
                 raise ClashError(_clash(draft, None if latest is None else entry_of(latest._mapping)))
             number += 1
             row = {
@@ -211,16 +215,16 @@ class Ledger:
         return made
 
     def entries(
-        self, *kinds: str, subject: str | None = None, author: str | None = None, newest: int | None = None
+        self, *kinds: str, subject: str | None = None, after: int = 0, newest: int | None = None
     ) -> list[Entry]:
-        """Entries in the order made, of some kinds, one subject or one author; only the `newest` when given."""
+        """Entries in the order made, of some kinds, of one subject, after a number; only the `newest` when given."""
         wanted = select(ENTRIES)
         if kinds:
             wanted = wanted.where(ENTRIES.c.kind.in_(kinds))
         if subject is not None:
             wanted = wanted.where(ENTRIES.c.subject == subject)
-        if author is not None:
-            wanted = wanted.where(ENTRIES.c.author == author)
+        if after:
+            wanted = wanted.where(ENTRIES.c.number > after)
         wanted = wanted.order_by(ENTRIES.c.number.desc())
         if newest is not None:
             wanted = wanted.limit(newest)
@@ -420,7 +424,7 @@ def _clash(draft: Draft, latest: Entry | None) -> str:
     what = latest.body.get("action", latest.kind)
     when = latest.at.astimezone(ZoneInfo(ZONE))
     return (
-        f"While you had this open, {latest.author} decided “{what}” on it at {when:%H:%M on %-d %B %Y}. "
+        f"While you had this open, {latest.author} recorded “{what}” on it at {when:%H:%M on %-d %B %Y}. "
         "Nothing of yours was recorded. Read what they wrote; if you would still decide otherwise, decide again."
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -11,10 +13,29 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, Final
 
+import httpx
 import pytest
+from argon2 import PasswordHasher
+from starlette.testclient import TestClient
 
+from fixtures.small_book import small_book
+from publish.desk.application import application
+from publish.desk.book import Book
+from publish.desk.desk import Desk
 from publish.desk.ledger import Ledger
+from publish.desk.settings import DeskSettings
+
+PASSWORD: Final = "three words and a comma,"
+PEOPLE: Final = {
+    "amina": "checker",
+    "ben": "checker",
+    "carol": "statistician",
+    "dev": "approver",
+    "erin": "administrator",
+    "farah": "auditor",
+}
 
 
 class Clock:
@@ -101,3 +122,76 @@ def ledger(database: str, clock: Clock) -> Iterator[Ledger]:
 def reopen(database: str, clock: Clock) -> Callable[[], Ledger]:
     """Another process's view of the same ledger."""
     return lambda: Ledger(database, clock)
+
+
+class Tab:
+    """A browser without scripts: keeps cookies, follows redirects, fills in the forms of a page."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.client = TestClient(application(desk), base_url="http://127.0.0.1:8010")
+        self.page = ""
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        answer = self.client.get(path, **more)
+        self.page = answer.text
+        return answer
+
+    def fields(self, action: str) -> dict[str, str]:
+        """The hidden fields of the page's form that is sent to `action`."""
+        form = re.search(
+            rf'<form[^>]*action="{re.escape(action)}"[^>]*method="post".*?</form>', self.page, re.S
+        )
+        assert form is not None, f"the page has no form to {action}"
+        hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form[0])
+        return {name: html.unescape(value) for name, value in hidden}
+
+    def send(self, to: str, /, **typed: Any) -> httpx.Response:
+        """Fill in the form of the current page and send it."""
+        answer = self.client.post(to, data={**self.fields(to), **typed})
+        self.page = answer.text
+        return answer
+
+    def sign_in(self, name: str, password: str = PASSWORD) -> httpx.Response:
+        self.get("/sign-in")
+        return self.send("/sign-in", name=name, password=password)
+
+
+class Shelf:
+    """Hands out whichever book is the latest."""
+
+    def __init__(self) -> None:
+        self.book = small_book()
+
+    def __call__(self) -> Book:
+        return self.book
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def desk(ledger: Ledger, shelf: Shelf, clock: Clock) -> Desk:
+    """A desk on each kind of database, with one account of each role."""
+    made = Desk(DeskSettings(secret=b"a secret of the tests"), ledger, shelf, clock)
+    # The real parameters cost 50 ms a password; what is hashed here guards nothing.
+    made.accounts._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    made.accounts._nobody = made.accounts._hasher.hash("nobody at all")
+    if not made.accounts.all():
+        for name, role in PEOPLE.items():
+            made.accounts.add(name, name.title(), role, PASSWORD, by="the tests")
+    return made
+
+
+@pytest.fixture
+def tab(desk: Desk) -> Callable[..., Tab]:
+    """`tab("amina")`: a browser in which that person has signed in; `tab()`: one in which nobody has."""
+
+    def opened(name: str | None = None) -> Tab:
+        made = Tab(desk)
+        if name is not None:
+            assert made.sign_in(name).status_code == 200
+        return made
+
+    return opened

@@ -60,7 +60,7 @@ def test_entries_are_read_back_as_they_were_made(ledger: Ledger) -> None:
 
 def test_the_second_of_two_people_is_told_of_the_first(ledger: Ledger) -> None:
     ledger.append(draft())
-    with pytest.raises(ClashError, match=r"amina decided “confirm gap” on it at 09:00 on 14 October 2019"):
+    with pytest.raises(ClashError, match=r"amina recorded “confirm gap” on it at 09:00 on 14 October 2019"):
         ledger.append(draft(0, "two", author="ben", action="accept as genuine"))
     assert len(ledger.entries()) == 1
 

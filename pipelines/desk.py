@@ -1,0 +1,149 @@
+"""Opens what the desk reads and keeps: the tables of a workspace's latest snapshot, the ledger, and its settings."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.ledger import open_ledger
+from pipelines.settings import Settings, SettingsError, kept_secret
+from pipelines.stages.line import Line
+from pipelines.store import Storage
+from publish.desk.book import Book
+from publish.desk.desk import Desk
+from publish.desk.guard import LOOPBACK
+from publish.desk.settings import DeskSettings, Mail, OpenId, Webhook
+from transforms.aggregation import add_up, rows_by
+from transforms.contracts import tables
+from transforms.contracts.columns import CATEGORY
+from transforms.contracts.status import STATUS, Status
+from transforms.periods import quarters_of
+
+
+def open_desk(where: Settings, url: str | None = None) -> Desk:
+    """The desk of a workspace, with the machine's clock."""
+    return Desk(
+        settings=desk_settings(where.workspace, url),
+        ledger=open_ledger(where.workspace),
+        read_book=book_reader(where),
+        clock=lambda: datetime.now(UTC),
+    )
+
+
+def book_reader(where: Settings) -> Callable[[], Book]:
+    """A function that gives the tables of the latest snapshot, read once for each snapshot."""
+    storage = Storage(where.workspace)
+    held: dict[str, Book] = {}
+
+    def latest() -> Book:
+        head = storage.read("HEAD").decode().strip() if storage.exists("HEAD") else ""
+        if head not in held:
+            book = read_book(Line.open(where), head)
+            held.clear()
+            held[head] = book
+        return held[head]
+
+    return latest
+
+
+def desk_settings(workspace: str, url: str | None = None) -> DeskSettings:
+    """How the desk of a workspace is set up: the TOML file that FULLCOUNT_DESK names, else one that is just local.
+
+    The file is the desk's own: the public server reads none of it. Raises SettingsError for what is wrong in it.
+    """
+    named = os.environ.get("FULLCOUNT_DESK")
+    told = _toml(Path(named)) if named else {}
+    unknown = set(told) - {"url", "title", "secret_file", "requests_a_minute", "openid", "mail", "webhook"}
+    if unknown:
+        raise SettingsError(
+            f"{named} has settings that the desk does not know: {', '.join(sorted(unknown))}."
+        )
+    try:
+        openid, mail, webhook = (dict(told.get(name, {})) for name in ("openid", "mail", "webhook"))
+        if openid:
+            openid["client_secret"] = _secret(openid.pop("client_secret_file"))
+        if mail:
+            mail["to"] = tuple(mail["to"])
+            if "password_file" in mail:
+                mail["password"] = _secret(mail.pop("password_file"))
+        if webhook:
+            webhook["secret"] = _secret(webhook.pop("secret_file")).encode()
+        given = {name: told[name] for name in ("title", "requests_a_minute") if name in told}
+        made = DeskSettings(
+            secret=_own_secret(workspace, told.get("secret_file")),
+            url=url or told.get("url", DeskSettings.url),
+            openid=OpenId(**openid) if openid else None,
+            mail=Mail(**mail) if mail else None,
+            webhook=Webhook(**webhook) if webhook else None,
+            **given,
+        )
+    except (KeyError, TypeError) as problem:
+        raise SettingsError(f"{named} is not whole: {problem}. docs/desk.md shows every setting.") from None
+    if not made.secure and made.host not in LOOPBACK:
+        raise SettingsError(
+            f"{made.url} is not on this machine, so it has to begin with https://: sign-ins would cross the network "
+            "in the clear. Put a server that speaks HTTPS in front, and name its address as `url`."
+        )
+    return made
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"FULLCOUNT_DESK names {path}, which does not exist.") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise SettingsError(f"{path} is no TOML: {problem}.") from None
+
+
+def _secret(file: str) -> str:
+    path = Path(file)
+    if not path.exists():
+        raise SettingsError(f"The secret file {path} does not exist.")
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _own_secret(workspace: str, file: str | None) -> bytes:
+    """What form tokens are made with: named in the settings, else made once and kept beside the workspace."""
+    if file is None:
+        return kept_secret(workspace, "desk.key", named=None, variable="FULLCOUNT_DESK (secret_file)")
+    return _secret(file).encode()
+
+
+def read_book(line: Line, snapshot: str) -> Book:
+    """The tables of a line's current snapshot, as the desk sees them."""
+    workspace = line.workspace
+    at = Path(workspace.storage.root, "HEAD") if workspace.storage.local else None
+    made = datetime.fromtimestamp(at.stat().st_mtime, UTC) if at and at.exists() else datetime.now(UTC)
+    return Book(
+        snapshot=snapshot,
+        made_at=made,
+        country=line.country,
+        findings=workspace.read("findings", tables.Findings).sort("finding"),
+        verdicts=workspace.read("verdicts", tables.Verdicts).sort("force", "file_type", "month"),
+        supplies=line.supplies().sort("received_order"),
+        rejects=workspace.scan("rejects", tables.Rejects).collect().sort("name", "line", "field"),
+        supplied_counts=_supplied_counts(line),
+        judged=add_up(workspace.scan("judged_offences", tables.OffenceCounts), by=["force", "month"]),
+        places=workspace.scan("neighbourhood_totals", tables.NeighbourhoodTotals).collect(),
+        days=workspace.scan("recorded_days", tables.RecordedDays).collect(),
+        delays=workspace.scan("recording_delays", tables.RecordingDelays).collect().sort("force", "week"),
+        systems=rows_by(workspace.scan("system_places", tables.SystemPlaces), ["force", "place", "open"])
+        .sort("force", "place", "open")
+        .collect(),
+        cells=lambda force, months: workspace.scan(
+            "area_grid", tables.AreaGrid, [str(quarter) for quarter in quarters_of(months)]
+        ).filter(pl.col("force") == force, pl.col("month").is_in(list(months))),
+    )
+
+
+def _supplied_counts(line: Line) -> pl.DataFrame:
+    supplied = pl.when("supplied").then(pl.lit(Status.COMPLETE.value)).otherwise(pl.lit(Status.MISSING.value))
+    grid = line.workspace.scan("area_grid", tables.AreaGrid).with_columns(status=supplied.cast(STATUS))
+    return add_up(grid, by=["force", "month", "category"]).with_columns(pl.col("category").cast(CATEGORY))
