@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from pipelines import publication
 from pipelines.ledger import open_ledger
 from pipelines.settings import Settings, SettingsError, kept_secret
+from pipelines.shelves import PRIVATE, WITHDRAWN, Shelved, Shelves
 from pipelines.stages.line import Line
-from pipelines.store import Storage
+from pipelines.store import Storage, StoreError, file_digest
 from publish.desk.book import Book
 from publish.desk.desk import Desk
+from publish.desk.errors import DeskError
+from publish.desk.gate import Release
 from publish.desk.guard import LOOPBACK
 from publish.desk.settings import DeskSettings, Mail, OpenId, Webhook
+from publish.release import MANIFEST
 from transforms.aggregation import add_up, rows_by
 from transforms.contracts import tables
 from transforms.contracts.columns import CATEGORY
@@ -32,6 +39,7 @@ def open_desk(where: Settings, url: str | None = None) -> Desk:
         settings=desk_settings(where.workspace, url),
         ledger=open_ledger(where.workspace),
         read_book=book_reader(where),
+        gate=Shelfkeeper(where),
         clock=lambda: datetime.now(UTC),
     )
 
@@ -147,3 +155,64 @@ def _supplied_counts(line: Line) -> pl.DataFrame:
     supplied = pl.when("supplied").then(pl.lit(Status.COMPLETE.value)).otherwise(pl.lit(Status.MISSING.value))
     grid = line.workspace.scan("area_grid", tables.AreaGrid).with_columns(status=supplied.cast(STATUS))
     return add_up(grid, by=["force", "month", "category"]).with_columns(pl.col("category").cast(CATEGORY))
+
+
+@dataclass(frozen=True)
+class Shelfkeeper:
+    """The releases of a workspace as the desk sees and moves them: by the functions of `pipelines/publication.py`."""
+
+    where: Settings
+
+    def releases(self) -> list[Release]:
+        """Every release, with what the private ones wait for."""
+        shelves = Shelves(Storage(self.where.workspace))
+        now = datetime.now(UTC)
+        return [self._release(each, now) for each in sorted([*shelves.all(), *shelves.on(WITHDRAWN)])]
+
+    def _release(self, each: Shelved, now: datetime) -> Release:
+        opened = publication.gate(self.where, each, now) if each.shelf == PRIVATE else None
+        told = each.manifest
+        return Release(
+            name=str(each.name),
+            quarter=each.name.quarter,
+            shelf=each.shelf,
+            manifest=file_digest(each.folder / MANIFEST),
+            due=opened.due if opened else None,
+            waits_for=opened.waits_for if opened else [],
+            notes_wanted=told["notes_wanted"],
+            corrects=told["follows"] is not None,
+        )
+
+    def sign(self, name: str, who: str, role: str, note: str | None, seen: int, token: str) -> None:
+        """Sign a private release as its bytes are."""
+        with _told():
+            publication.sign(self.where, name, who, role, note, seen, token)
+
+    def publish(self, name: str) -> None:
+        """Publish a release whose gate is open."""
+        with _told():
+            publication.publish(self.where, name, datetime.now(UTC))
+
+    def stop(self, name: str, who: str, reason: str) -> None:
+        """Stop a private release, or take back a public one."""
+        with _told():
+            publication.stop(self.where, name, who, reason, datetime.now(UTC))
+
+    def lift(self, name: str, who: str, reason: str) -> None:
+        """Let a stopped release go on."""
+        with _told():
+            publication.lift(self.where, name, who, reason)
+
+    def announce(self, name: str, who: str, notice: str, due: datetime | None) -> None:
+        """Keep the notice of a correction."""
+        with _told():
+            publication.announce(self.where, name, who, notice, due)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What stands in the way of a release, said to whoever pressed the button."""
+    try:
+        yield
+    except (StoreError, publication.GateError) as problem:
+        raise DeskError(str(problem)) from None

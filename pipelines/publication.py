@@ -134,9 +134,18 @@ def lift(where: Settings, text: str, who: str, reason: str) -> Shelved:
     return release
 
 
-def sign(where: Settings, text: str, who: str, role: str, note: str | None) -> Shelved:
+def sign(
+    where: Settings,
+    text: str,
+    who: str,
+    role: str,
+    note: str | None,
+    seen: int | None = None,
+    token: str | None = None,
+) -> Shelved:
     """Sign that a private release, as its bytes are now, is prepared or approved.
 
+    `seen` and `token` are those of the form it was signed on, where there was one (`publish/desk/ledger.py`).
     Raises StoreError when there is no such private release or its files are not those of its manifest.
     """
     release = Shelves(Storage(where.workspace)).find(text)
@@ -150,6 +159,8 @@ def sign(where: Settings, text: str, who: str, role: str, note: str | None) -> S
         release.name,
         file_digest(release.folder / MANIFEST),
         note,
+        token,
+        seen,
     )
     return release
 

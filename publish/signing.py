@@ -26,10 +26,15 @@ def sign(
     manifest: str,
     note: str | None = None,
     token: str | None = None,
+    seen: int | None = None,
 ) -> Entry:
-    """Enter that somebody prepared or approved a release whose manifest has this SHA-256."""
+    """Enter that somebody prepared or approved a release whose manifest has this SHA-256.
+
+    `seen` is how many entries about the release the signer had seen, when it was on a form. Raises ClashError
+    when there has been another since.
+    """
     body = {"action": role, "release": str(release), "manifest": manifest, "note": note or None}
-    return _append(ledger, "sign-off", who, f"release {release}", body, token)
+    return _append(ledger, "sign-off", who, f"release {release}", body, token, seen)
 
 
 def say(
@@ -62,9 +67,15 @@ def say(
 
 
 def _append(
-    ledger: Ledger, kind: str, who: str, subject: str, body: Mapping[str, Any], token: str | None
+    ledger: Ledger,
+    kind: str,
+    who: str,
+    subject: str,
+    body: Mapping[str, Any],
+    token: str | None,
+    seen: int | None = None,
 ) -> Entry:
-    seen = ledger.versions([subject])[subject]
+    # What is said without a form to look at is said whatever came before it.
     (entry,) = ledger.append(Draft(kind, who, subject, seen, token or secrets.token_urlsafe(16), body))
     return entry
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from publish.desk import deciding, looking, signing_in
+from publish.desk import deciding, early, gate, looking, signing_in
 from publish.desk.desk import Desk
 from publish.desk.errors import UnreachableError
 from publish.desk.guard import Guard
@@ -54,6 +54,16 @@ def application(desk: Desk) -> Starlette:
             Route("/forces", see(May.SEE, looking.forces)),
             Route("/forces/{force}", see(May.SEE, looking.force)),
             _form("/forces/{force}/contact", send(May.DECIDE, deciding.note_contact, looking.force)),
+            Route("/quarters", see(May.SEE, gate.quarters)),
+            Route("/quarters/{quarter}", see(May.SEE, gate.quarter)),
+            _form("/quarters/{quarter}/sign", send(May.SIGN, gate.sign, gate.quarter)),
+            _form("/quarters/{quarter}/publish", send(May.APPROVE, gate.publish, gate.quarter)),
+            _form("/quarters/{quarter}/stop", send(May.APPROVE, gate.stop, gate.quarter)),
+            _form("/quarters/{quarter}/lift", send(May.APPROVE, gate.lift, gate.quarter)),
+            _form("/quarters/{quarter}/announce", send(May.PREPARE, gate.announce, gate.quarter)),
+            _form("/quarters/{quarter}/access", send(May.PREPARE, gate.give_access, gate.quarter)),
+            _form("/quarters/{quarter}/note", send(May.PREPARE, gate.note, gate.quarter)),
+            Route("/early", see(May.SEE, early.early)),
             Route("/rejects", see(May.SEE, looking.rejects)),
             Route("/rejects.csv", see(May.SEE, looking.rejects_file)),
             Route("/trail", see(May.SEE, looking.trail)),
@@ -67,7 +77,6 @@ def application(desk: Desk) -> Starlette:
         exception_handlers={
             HTTPException: _problem(desk),
             UnreachableError: _unreachable,
-            Exception: _failed,
         },
     )
 

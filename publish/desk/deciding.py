@@ -23,7 +23,7 @@ def decide(visit: Visit) -> Response:
     finding = visit.path("finding")
     alert = found(visit, finding)
     body = decision_body(visit, alert)
-    draft = Draft("decision", visit.name, finding, _seen(visit.sent("seen")), _token(visit), body)
+    draft = Draft("decision", visit.name, finding, whole_number(visit.sent("seen")), once(visit), body)
     visit.desk.ledger.append(draft)
     return visit.done(f"/alert/{finding}", f"Recorded: {body['action']}. You can take it back below.")
 
@@ -38,13 +38,13 @@ def decide_together(visit: Visit) -> Response:
     alerts = [found(visit, finding) for finding in dict.fromkeys(chosen)]
     if len({alert.cause for alert in alerts}) > 1:
         raise DeskError("Those alerts have different causes. Decide together only what one cause explains.")
-    token = _token(visit)
+    token = once(visit)
     drafts = [
         Draft(
             "decision",
             visit.name,
             alert.finding,
-            _seen(visit.sent(f"seen-{alert.finding}")),
+            whole_number(visit.sent(f"seen-{alert.finding}")),
             f"{token}:{number}",
             decision_body(visit, alert),
         )
@@ -100,7 +100,7 @@ def undo(visit: Visit) -> Response:
     body = {**alert.decision.body, "action": "undo", "undoes": alert.decision.number, "coverage": None}
     body |= {"reason": reason, "evidence": None, "expires": None}
     visit.desk.ledger.append(
-        Draft("decision", visit.name, finding, _seen(visit.sent("seen")), _token(visit), body)
+        Draft("decision", visit.name, finding, whole_number(visit.sent("seen")), once(visit), body)
     )
     return visit.done(f"/alert/{finding}", "Taken back: the alert is to be decided again.")
 
@@ -110,7 +110,7 @@ def take(visit: Visit) -> Response:
     finding = visit.path("finding")
     found(visit, finding)
     visit.desk.ledger.append(
-        Draft("note", visit.name, finding, _seen(visit.sent("seen")), _token(visit), {"action": "taken"})
+        Draft("note", visit.name, finding, whole_number(visit.sent("seen")), once(visit), {"action": "taken"})
     )
     return visit.done(f"/alert/{finding}", "It is yours: others see your name on it.")
 
@@ -125,7 +125,7 @@ def note_contact(visit: Visit) -> Response:
         raise DeskError("Write whom to ask: a name or a desk, and how to reach them.")
     body = {"action": "contact", "contact": contact}
     visit.desk.ledger.append(
-        Draft("note", visit.name, f"force:{force}", _seen(visit.sent("seen")), _token(visit), body)
+        Draft("note", visit.name, f"force:{force}", whole_number(visit.sent("seen")), once(visit), body)
     )
     return visit.done(f"/forces/{force}", "Noted.")
 
@@ -138,13 +138,14 @@ def found(visit: Visit, finding: str) -> Alert:
     raise DeskError(f"There is no alert {finding}.")
 
 
-def _token(visit: Visit) -> str:
+def once(visit: Visit) -> str:
     """What makes a form sent twice one entry: the person's own, so that nobody can answer for another."""
     nonce = visit.sent("once")
     return f"{visit.name[:40]}:{nonce[:32]}" if nonce else secrets.token_hex(16)
 
 
-def _seen(text: str) -> int:
+def whole_number(text: str) -> int:
+    """How many entries a form has seen of its subject."""
     if not text.isdigit():
         raise DeskError("The form was not whole. Open the page again.")
     return int(text)

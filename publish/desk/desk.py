@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from publish.desk.accounts import Accounts
@@ -19,6 +19,9 @@ from publish.desk.trail import Trail
 from transforms.contracts.columns import ZONE
 from transforms.periods import Quarter
 
+if TYPE_CHECKING:
+    from publish.desk.gate import Gatekeeper
+
 #: Alerts whose effects are remembered at once.
 REMEMBERED: Final = 2000
 
@@ -30,6 +33,7 @@ class Desk:
     settings: DeskSettings
     ledger: Ledger
     read_book: Callable[[], Book]
+    gate: Gatekeeper
     clock: Callable[[], datetime]
     trail: Trail = field(init=False)
     accounts: Accounts = field(init=False)

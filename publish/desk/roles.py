@@ -13,6 +13,7 @@ class May(StrEnum):
     SEE = "look at the desk"
     DECIDE = "decide on alerts"
     PREPARE = "prepare a release"
+    SIGN = "sign a release"
     APPROVE = "approve, publish or stop a release"
     AUDIT = "see sign-ins and the whole audit trail"
     ACCOUNTS = "see who has an account"
@@ -21,8 +22,8 @@ class May(StrEnum):
 #: What each role allows. No role allows personal fields to be seen: no table that the desk reads has any.
 ROLES: Final = {
     "checker": frozenset({May.SEE, May.DECIDE}),
-    "statistician": frozenset({May.SEE, May.DECIDE, May.PREPARE}),
-    "approver": frozenset({May.SEE, May.APPROVE}),
+    "statistician": frozenset({May.SEE, May.DECIDE, May.PREPARE, May.SIGN}),
+    "approver": frozenset({May.SEE, May.APPROVE, May.SIGN}),
     "administrator": frozenset({May.SEE, May.AUDIT, May.ACCOUNTS}),
     "auditor": frozenset({May.SEE, May.AUDIT}),
 }

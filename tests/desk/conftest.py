@@ -16,16 +16,22 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import polars as pl
 import pytest
 from argon2 import PasswordHasher
 from starlette.testclient import TestClient
 
 from fixtures.small_book import small_book
+from publish import signing
 from publish.desk.application import application
 from publish.desk.book import Book
 from publish.desk.desk import Desk
+from publish.desk.errors import DeskError
+from publish.desk.gate import Release
 from publish.desk.ledger import Ledger
 from publish.desk.settings import DeskSettings
+from transforms import readiness
+from transforms.versions import ReleaseName
 
 PASSWORD: Final = "three words and a comma,"
 PEOPLE: Final = {
@@ -166,6 +172,64 @@ class Shelf:
         return self.book
 
 
+class Gate:
+    """Releases in memory. Whether one may go out is worked out by the product's own rules on the real ledger."""
+
+    def __init__(self, ledger: Ledger, shelf: Shelf, clock: Clock) -> None:
+        self.ledger, self.shelf, self.clock = ledger, shelf, clock
+        self.shelves = {"2019-Q3/1.0.0": "private", "2019-Q2/1.0.0": "public"}
+        self.manifest = "a" * 64
+
+    def releases(self) -> list[Release]:
+        return [self._release(name) for name in sorted(self.shelves)]
+
+    def _release(self, text: str) -> Release:
+        name = ReleaseName.parse(text)
+        due = datetime(2019, 10, 17, 8, 30, tzinfo=UTC)
+        candidate = readiness.Candidate(name, self.manifest, False, [], self._built_with())
+        calendar = pl.DataFrame({"quarter": [str(name.quarter)], "release_at": [due]})
+        waits_for = readiness.blockers(
+            candidate,
+            calendar,
+            self.shelf.book.findings,
+            self.ledger.decisions(),
+            signing.sign_offs(self.ledger),
+            signing.entries(self.ledger),
+            self.clock(),
+        )
+        return Release(
+            text, name.quarter, self.shelves[text], self.manifest, due,
+            waits_for if self.shelves[text] == "private" else [], [], False,
+        )  # fmt: skip
+
+    def _built_with(self) -> list[int]:
+        said = readiness.standing(signing.entries(self.ledger), ReleaseName.parse("2019-Q3/1.0.0"))
+        return said.get_column("entry").to_list()
+
+    def sign(self, name: str, who: str, role: str, note: str | None, seen: int, token: str) -> None:
+        signing.sign(self.ledger, who, role, ReleaseName.parse(name), self.manifest, note, token, seen)
+
+    def publish(self, name: str) -> None:
+        if waits_for := self._release(name).waits_for:
+            raise DeskError("It waits for: " + " ".join(waits_for))
+        self.shelves[name] = "public"
+
+    def stop(self, name: str, who: str, reason: str) -> None:
+        self._say(who, "stop", name, reason)
+        if self.shelves[name] == "public":
+            self.shelves[name] = "withdrawn"
+
+    def lift(self, name: str, who: str, reason: str) -> None:
+        self._say(who, "lift the stop", name, reason)
+
+    def announce(self, name: str, who: str, notice: str, due: datetime | None) -> None:
+        self._say(who, "announce a correction", name, notice)
+
+    def _say(self, who: str, action: str, text: str, words: str) -> None:
+        name = ReleaseName.parse(text)
+        signing.say(self.ledger, who, action, name.quarter, words, version=str(name.version))
+
+
 @pytest.fixture
 def shelf() -> Shelf:
     return Shelf()
@@ -174,7 +238,9 @@ def shelf() -> Shelf:
 @pytest.fixture
 def desk(ledger: Ledger, shelf: Shelf, clock: Clock) -> Desk:
     """A desk on each kind of database, with one account of each role."""
-    made = Desk(DeskSettings(secret=b"a secret of the tests"), ledger, shelf, clock)
+    made = Desk(
+        DeskSettings(secret=b"a secret of the tests"), ledger, shelf, Gate(ledger, shelf, clock), clock
+    )
     # The real parameters cost 50 ms a password; what is hashed here guards nothing.
     made.accounts._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     made.accounts._nobody = made.accounts._hasher.hash("nobody at all")
