@@ -19,6 +19,7 @@ columns are added until that leaves room enough. A column hidden in a neighbourh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
@@ -37,24 +38,31 @@ MONTHS: Final = 12
 
 NEIGHBOURHOOD: Final = "neighbourhood"
 LSOA: Final = "LSOA"
+#: Printed in full.
+PARTNERSHIP: Final = "partnership"
 
 #: More than any count of crimes.
 FAR: Final = 2**40
 
 
 class DisclosureError(ValueError):
-    """A figure that is not printed could be worked out. Nothing may be released until it cannot."""
+    """Figures of small areas that would tell of one person."""
 
 
-def withheld(figures: pl.DataFrame) -> pl.DataFrame:
+def withheld(figures: pl.DataFrame, months: int) -> pl.DataFrame:
     """The figures of small areas that must not be printed, and what a reader can still work out of each.
 
     `figures` has one row for each LSOA that has figures and each column: `lsoa`, `neighbourhood`,
     `partnership`, `column` and `count`, not below zero. Columns add up to the row's total, neighbourhoods and
     LSOAs to their partnership. Returns one row for each `level` (neighbourhood or LSOA), `area` and `column`
     (`TOTAL` among them) that is to be hidden, with `low` and `high`: for all that a reader can tell, it may be
-    either (`high` is null for a total).
+    either (`high` is null for a total). Raises DisclosureError when the figures are for fewer months than `MONTHS`.
     """
+    if months < MONTHS:
+        raise DisclosureError(
+            f"Figures of small areas for {months} months: none may be for fewer than {MONTHS}, because a sensitive "
+            "crime in a small area in one month can tell of one person. Give them for a year."
+        )
     # A neighbourhood that crosses partnerships is protected in each as if its parts were printed.
     parts = figures.select("neighbourhood", "partnership").unique().sort("neighbourhood", "partnership")
     numbered = figures.with_columns(pl.col("lsoa", "partnership", "column").cast(pl.Categorical))
@@ -112,14 +120,14 @@ def hide(figures: pl.DataFrame, hidden: pl.DataFrame) -> pl.DataFrame:
 def carried(figures: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:
     """`figures` as an earlier release of the same year printed them, wherever it printed or withheld one.
 
-    Both have `partnership`, `level`, `area`, `column`, `count` and `status`. A partnership of which the earlier
-    release held nothing, as of a force that had not supplied, is printed for the first time.
+    Both have `force`, `level`, `area`, `column`, `count` and `status`. A force of which the earlier release held
+    nothing, as it had not supplied, is printed for the first time.
     """
     # A change of one in a restated figure, beside its restated totals, tells the figure behind a [c].
     was_there = pl.col("status").cast(pl.String) != Status.MISSING.value
-    standing = earlier.filter(was_there).select("partnership").unique()
+    standing = earlier.filter(was_there).select("force").unique()
     key = ["level", "area", "column"]
-    kept = earlier.join(standing, on="partnership", how="semi").select(*key, was="count", was_status="status")
+    kept = earlier.join(standing, on="force", how="semi").select(*key, was="count", was_status="status")
     is_kept = pl.col("was_status").is_not_null()
     return (
         figures.join(kept, on=key, how="left", maintain_order="left")
@@ -131,6 +139,55 @@ def carried(figures: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:
             .cast(STATUS),
         )
         .drop("was", "was_status")
+    )
+
+
+def cell(level: str | pl.Expr, area: str, column: str = "column") -> pl.Expr:
+    """The id of a printed cell: its level, the area in the column `area`, and its column."""
+    kind = pl.lit(level) if isinstance(level, str) else level
+    return pl.concat_str(kind, area, column, separator="|").alias("cell")
+
+
+def sums_between(places: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Every sum that holds between printed cells: `sum`, `cell` and `is_whole`, as `found_by_subtraction` takes them.
+
+    `places` has one row for each `lsoa`, with its `neighbourhood` and `partnership`; `columns` add up to `TOTAL`.
+    """
+    every = pl.DataFrame({"column": [*columns, TOTAL]}, schema={"column": pl.String})
+    homes = pl.col("partnership").n_unique().over("neighbourhood")
+    crossed = places.with_columns(homes=homes).filter(pl.col("homes") > 1).select("partnership").unique()
+    nested = (
+        places.select("neighbourhood", "partnership").unique().join(crossed, on="partnership", how="anti")
+    )
+    made = [
+        _sums(places, every, LSOA, "lsoa", NEIGHBOURHOOD, "neighbourhood"),
+        _sums(places, every, LSOA, "lsoa", PARTNERSHIP, "partnership"),
+        _sums(nested, every, NEIGHBOURHOOD, "neighbourhood", PARTNERSHIP, "partnership"),
+    ]
+    for level, key in ((LSOA, "lsoa"), (NEIGHBOURHOOD, "neighbourhood")):
+        across = places.select(area=key).unique().join(every, how="cross")
+        made.append(
+            across.select(
+                sum=pl.concat_str(pl.lit("across"), pl.lit(level), "area", separator="|"),
+                cell=cell(level, "area"),
+                is_whole=pl.col("column") == TOTAL,
+            )
+        )
+    return pl.concat(made)
+
+
+def _sums(
+    pairs: pl.DataFrame, every: pl.DataFrame, level: str, part: str, level_above: str, whole: str
+) -> pl.DataFrame:
+    cells = pairs.select(part, whole).unique().join(every, how="cross")
+    name = pl.concat_str(pl.lit(level), pl.lit(level_above), whole, "column", separator="|")
+    return pl.concat(
+        [
+            cells.select(sum=name, cell=cell(level, part), is_whole=pl.lit(False)),
+            cells.select(whole, "column")
+            .unique()
+            .select(sum=name, cell=cell(level_above, whole), is_whole=pl.lit(True)),
+        ]
     )
 
 

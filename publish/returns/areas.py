@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from geography.areas import Country
+from publish.returns import partnerships
 from publish.returns.errors import ReturnError
 
 #: GSS codes of the areas above police force areas, in the order of the published tables.
@@ -25,6 +26,10 @@ CODES: Final = {
     "South West": "E12000009",
     "Wales": "W92000004",
 }
+#: Levels of area below the regions.
+FORCE: Final = "police force area"
+NATIONAL_FORCE: Final = "national force"
+PARTNERSHIP: Final = "Community Safety Partnership"
 #: Printed in place of a code where the area has none.
 NO_CODE: Final = "[z]"
 
@@ -33,14 +38,17 @@ NO_CODE: Final = "[z]"
 class Areas:
     """Printed areas and what they are made of.
 
-    `printed` has one row for each area, in order: `row`, `area` (a force slug, or a name), `area_code`,
-    `area_name`, `level`. `members` has one row for each area above the forces and each force in it.
-    `force_names` maps a force slug to the name in use.
+    A place has figures of its own: a force, by its slug, or a Community Safety Partnership of one. `printed` has
+    one row for each area, in order: `row`, `area` (a place, or a name), `area_code`, `area_name`, `level`.
+    `members` has one row for each area above the forces and each force (`place`) in it. `names` maps a place to
+    the name in use, `owners` to its force; `of_lsoas` has one row for each LSOA (`lsoa_code`) and `place` it is in.
     """
 
     printed: pl.DataFrame
     members: pl.DataFrame
-    force_names: dict[str, str]
+    names: dict[str, str]
+    owners: dict[str, str]
+    of_lsoas: pl.DataFrame
 
 
 def published_areas(country: Country) -> Areas:
@@ -69,22 +77,70 @@ def published_areas(country: Country) -> Areas:
                 members += [(region, force) for force in mine["force"]]
             rows += [_force(row) for row in mine.select("force", "pfa_code", "name").iter_rows()]
     national = forces.filter(pl.col("kind") == "national").sort("name")
-    rows += [
-        _force(row, "national force") for row in national.select("force", "pfa_code", "name").iter_rows()
-    ]
+    rows += [_force(row, NATIONAL_FORCE) for row in national.select("force", "pfa_code", "name").iter_rows()]
     printed = pl.DataFrame(rows, schema=["area", "area_code", "area_name", "level"], orient="row")
     return Areas(
-        printed=printed.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64)),
-        members=pl.DataFrame(members, schema={"area": pl.String, "force": pl.String}, orient="row"),
-        force_names=dict(forces.select("force", "name").iter_rows()),
+        printed=_in_order(printed),
+        members=pl.DataFrame(members, schema={"area": pl.String, "place": pl.String}, orient="row"),
+        names=dict(forces.select("force", "name").iter_rows()),
+        owners={force: force for force in forces["force"]},
+        of_lsoas=country.lsoas.select("lsoa_code", place="force"),
     )
+
+
+def with_partnerships(areas: Areas, country: Country) -> Areas:
+    """The same areas with the Community Safety Partnerships of each territorial force below it, by name.
+
+    The crimes of a force that lie in none come last among them, as “Unassigned”.
+    """
+    of_places = partnerships.places(country)
+    territorial = areas.printed.filter(pl.col("level") == FORCE)
+    parts = (
+        of_places.select("force", "partnership", "csp_code", "csp_name")
+        .unique()
+        .join(territorial.select("row", force="area"), on="force")
+    )
+    twice = parts.group_by("partnership").len().filter(pl.col("len") > 1).sort("partnership")
+    if twice.height:
+        raise ReturnError(
+            f"lsoas.parquet, {twice['partnership'][0]}",
+            "the partnership has two codes in one force.",
+            "Keep one code for each name.",
+        )
+    below = parts.select(
+        "row",
+        area="partnership",
+        area_code=pl.col("csp_code").fill_null(NO_CODE),
+        area_name="csp_name",
+        level=pl.lit(PARTNERSHIP),
+        last=pl.col("csp_code").is_null(),
+    )
+    printed = pl.concat(
+        [
+            areas.printed.with_columns(last=pl.lit(False), below=pl.lit(False)),
+            below.with_columns(below=pl.lit(True)),
+        ],
+        how="diagonal",
+    ).sort("row", "below", "last", "area_name")
+    homes = of_places.filter(pl.col("csp_code").is_not_null())
+    return Areas(
+        printed=_in_order(printed.drop("row", "last", "below")),
+        members=areas.members,
+        names=areas.names | dict(parts.select("partnership", "csp_name").iter_rows()),
+        owners=areas.owners | dict(parts.select("partnership", "force").iter_rows()),
+        of_lsoas=pl.concat([areas.of_lsoas, homes.select("lsoa_code", place="partnership")]),
+    )
+
+
+def _in_order(printed: pl.DataFrame) -> pl.DataFrame:
+    return printed.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
 
 
 def _area(name: str, level: str) -> tuple[str, str, str, str]:
     return (name, CODES.get(name, NO_CODE), name, level)
 
 
-def _force(row: tuple[str, str | None, str], level: str = "police force area") -> tuple[str, str, str, str]:
+def _force(row: tuple[str, str | None, str], level: str = FORCE) -> tuple[str, str, str, str]:
     force, code, name = row
     return (force, code or NO_CODE, name, level)
 

@@ -12,8 +12,11 @@ from publish.returns.accessibility import accessibility_faults
 from publish.returns.errors import ReturnError
 from publish.returns.machine_readable import write_machine_readable
 from publish.returns.ods import write_ods
-from publish.returns.recorded_crime import recorded_crime
+from publish.returns.open_data import csp_open_data, open_data_files, pfa_open_data, whole_quarters
+from publish.returns.outcomes import outcomes, outcomes_open_data
+from publish.returns.recorded_crime import partnership_crime, recorded_crime
 from publish.returns.revisions import revised
+from publish.returns.small_areas import small_areas
 from publish.returns.summary import write_summary
 from publish.returns.tables import Release
 from publish.returns.worksheets import workbook
@@ -29,20 +32,39 @@ def build(
     quarter: Quarter | str,
     folder: Path,
     earlier: pl.DataFrame | None = None,
+    earlier_small_areas: pl.DataFrame | None = None,
 ) -> list[Path]:
-    """Write the return of `quarter` into `folder` as `recorded-crime-<quarter>.{ods,xlsx,csv,parquet,html,…}`.
+    """Write the return of `quarter` into `folder`: every table as workbooks, CSV, Parquet and metadata, and a summary.
 
-    `offences_reference` has one row for each `offence_code` of the two years with its `offence_group`,
+    `recorded-crime-<quarter>` holds police force areas; `community-safety-partnerships-`, `outcomes-` and, for the
+    quarter that ends a financial year, `small-areas-` the rest; `prc-pfa-`, `prc-csp-` and `prc-outcomes-` are the
+    long tables. `offences_reference` has one row for each `offence_code` of the two years with its `offence_group`,
     `offence_subgroup` and `offence_description`. `earlier` is the Parquet table of an earlier edition of the
-    same return: what has changed since is marked [r] and listed. The same input gives the same bytes. Returns
-    the files written. Raises ReturnError, with nothing written, when the return cannot be made as asked.
+    same return: what has changed since is marked [r] and listed. `earlier_small_areas` is that of small areas:
+    what it printed stands. The same input gives the same bytes. Returns the files written. Raises ReturnError,
+    with nothing written, when the return cannot be made as asked.
     """
     try:
         asked = Quarter.parse(quarter) if isinstance(quarter, str) else quarter
     except ValueError as error:
         raise ReturnError(f"quarter “{quarter}”", "it cannot be read.", str(error)) from error
     release = recorded_crime(judged, country, offences_reference, asked)
-    return write(files(release if earlier is None else revised(release, earlier)), folder)
+    made = files(release if earlier is None else revised(release, earlier)) | write_summary(release)
+    others = (
+        partnership_crime(judged, country, offences_reference, asked),
+        outcomes(judged, country, asked),
+        small_areas(judged, country, asked, earlier_small_areas),
+    )
+    for other in others:
+        made |= {} if other is None else files(other)
+    if whole_quarters(judged, asked):
+        made |= open_data_files(pfa_open_data(judged, country, offences_reference, asked))
+        made |= open_data_files(csp_open_data(judged, country, offences_reference, asked))
+    long_outcomes = outcomes_open_data(judged, country, offences_reference, asked)
+    if long_outcomes is not None:
+        # Its hundreds of thousands of rows a year are for machines.
+        made |= open_data_files(long_outcomes, workbooks=False)
+    return write(made, folder)
 
 
 def files(release: Release) -> dict[str, bytes]:
@@ -54,7 +76,7 @@ def files(release: Release) -> dict[str, bytes]:
             raise ReturnError(
                 name, f"it is not accessible: {faults[0]}.", "Correct what is named, and build again."
             )
-    return made | write_machine_readable(release) | write_summary(release)
+    return made | write_machine_readable(release)
 
 
 def write(made: dict[str, bytes], folder: Path) -> list[Path]:

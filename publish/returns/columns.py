@@ -73,7 +73,8 @@ def _offences(key: str, heading: str, meaning: str, *notes: str) -> Column:
     return Column(key, heading, meaning, unit="offences", notes=notes)
 
 
-def _key(heading: str) -> str:
+def column_key(heading: str) -> str:
+    """The name in data files of a column so headed: `theft_from_the_person`."""
     return "_".join("".join(letter if letter.isalnum() else " " for letter in heading.lower()).split())
 
 
@@ -85,7 +86,7 @@ def _offence_columns() -> list[tuple[Column, frozenset[tuple[str, str]]]]:
         heading: str, subgroups: tuple[str, ...], meaning: str, *notes: str
     ) -> tuple[Column, frozenset[tuple[str, str]]]:
         held = frozenset(pair for pair in pairs if pair[1] in subgroups)
-        return _offences(_key(heading), heading, meaning, *notes), held
+        return _offences(column_key(heading), heading, meaning, *notes), held
 
     def group(name: str) -> tuple[Column, frozenset[tuple[str, str]]]:
         return column(name, GROUPS[name], f"All offences of the group “{name}”")
@@ -178,15 +179,17 @@ def by_crime_type() -> Classification:
         "All police.uk crime types but anti-social behaviour",
         unit="crimes",
     )
-    types = [Column(_key(name), name, f"The police.uk crime type “{name}”", unit="crimes") for name in crimes]
+    types = [
+        Column(column_key(name), name, f"The police.uk crime type “{name}”", unit="crimes") for name in crimes
+    ]
     incidents = Column(
-        _key(behaviour),
+        column_key(behaviour),
         behaviour,
         "Incidents of anti-social behaviour, which are not crimes",
         unit="incidents",
         notes=("behaviour",),
     )
-    membership = [("total", name) for name in crimes] + [(_key(name), name) for name in CATEGORIES]
+    membership = [("total", name) for name in crimes] + [(column_key(name), name) for name in CATEGORIES]
     return Classification(
         name=BY_TYPE,
         columns=(total, *types, incidents),

@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from geography.areas import Country
+from publish.returns import partnerships
 from publish.returns.errors import ReturnError
 from publish.returns.ods import write_ods
 from publish.returns.tables import clean, written
@@ -22,10 +23,9 @@ from publish.returns.worksheets import (
     cover_sheet,
 )
 from publish.returns.xlsx import write_xlsx
-from transforms.aggregation import add_up, count_onto_grid
-from transforms.contracts.columns import NO_LOCATION, OUTSIDE
-from transforms.contracts.status import STATUS, Status, allows_number
-from transforms.judging import Judged, counting_verdicts
+from transforms.aggregation import add_up
+from transforms.contracts.status import Status, allows_number
+from transforms.judging import Judged
 from transforms.periods import Quarter, financial_quarter, financial_year, quarters_of
 
 #: What the Home Office writes where a force gave no figure. Readers of its tables know it; it is not a zero.
@@ -49,7 +49,8 @@ _LINES: Final = (
 class OpenData:
     """One long table: its file name without ending, its title, and its rows in the published layout and order.
 
-    The last column is a struct of `number`, null where the status allows none, and `text`, then `NOT_PROVIDED`.
+    Columns of figures (the last, or the last two of outcomes) are a struct of `number`, null where the status
+    allows none, and `text`, then `NOT_PROVIDED`.
     """
 
     name: str
@@ -58,13 +59,15 @@ class OpenData:
     rows: pl.DataFrame
 
 
-def pfa_open_data(judged: Judged, country: Country, offences_reference: pl.DataFrame) -> OpenData:
+def pfa_open_data(
+    judged: Judged, country: Country, offences_reference: pl.DataFrame, last: Quarter | None = None
+) -> OpenData:
     """Offences by police force area, financial quarter and offence code: one row for each, none left out.
 
-    Holds every force that supplies offence codes and every quarter whose three months are judged. Raises
-    ReturnError for a code or a force that the reference tables do not hold, and when no quarter is whole.
+    Holds every force that supplies offence codes and every quarter, to the `last`, whose three months are judged.
+    Raises ReturnError for a code or a force that the reference tables do not hold, and when no quarter is whole.
     """
-    quarters = _whole_quarters(judged)
+    quarters = whole_quarters(judged, last)
     names = country.forces.select("force", pl.col("name").alias("Force Name"))
     figures = judged.offences.join(names, on="force", how="left")
     unknown = figures.filter(pl.col("Force Name").is_null())["force"]
@@ -77,89 +80,20 @@ def pfa_open_data(judged: Judged, country: Country, offences_reference: pl.DataF
     )
 
 
-def csp_open_data(judged: Judged, country: Country, offences_reference: pl.DataFrame) -> OpenData:
+def csp_open_data(
+    judged: Judged, country: Country, offences_reference: pl.DataFrame, last: Quarter | None = None
+) -> OpenData:
     """Offences by Community Safety Partnership, financial quarter and offence code, as `pfa_open_data`.
 
-    Crimes without a location, or located outside the force's area, stand under “Unassigned” and the force's
-    name, so that a force's partnerships add to its total. Where they do not, as for a force that supplies
-    totals and no crimes, and where part of a partnership is held, the figure is not provided, and not zero.
+    Crimes that lie in none stand under “Unassigned” and the force's name (`partnerships.by_offence`).
     """
-    quarters = _whole_quarters(judged)
+    quarters = whole_quarters(judged, last)
     forces = country.forces.select("force", pl.col("name").alias("Police Force"))
-    places = pl.concat(
-        [
-            country.lsoas.select("force", "lsoa_code", pl.col("csp_name").alias("CSP Name")),
-            *(
-                forces.select(
-                    "force", lsoa_code=pl.lit(place), **{"CSP Name": "Unassigned " + pl.col("Police Force")}
-                )
-                for place in (NO_LOCATION, OUTSIDE)
-            ),
-        ]
-    ).join(forces, on="force")
-    by_code = judged.offences.select("force").unique()
-    home = country.lsoas.select("lsoa_code", home="force")
-    lsoa = (
-        pl.when(pl.col("lsoa_code").is_null())
-        .then(pl.lit(NO_LOCATION))
-        .when(pl.col("home").is_null() | (pl.col("home") != pl.col("force")))
-        .then(pl.lit(OUTSIDE))
-        .otherwise("lsoa_code")
-    )
-    crimes = (
-        judged.crimes.join(by_code, on="force", how="semi")
-        .join(home, on="lsoa_code", how="left")
-        .with_columns(lsoa_code=lsoa)
-        .join(places, on=["force", "lsoa_code"])
-    )
-    grid = (
-        judged.offences.select("force", "month", "offence_code")
-        .join(places.select("force", "Police Force", "CSP Name").unique(), on="force")
-        .join(
-            counting_verdicts(judged.verdicts).select("force", "month", "status"),
-            on=["force", "month"],
-            how="left",
-        )
-        .with_columns(
-            pl.col("status").fill_null(Status.MISSING.value), supplied=allows_number().fill_null(False)
-        )
-    )
-    key = ["force", "month", "CSP Name", "offence_code"]
-    figures = _unless_short(count_onto_grid(grid.lazy(), crimes.lazy(), key).collect(), places, judged)
+    names = partnerships.places(country).select("partnership", pl.col("csp_name").alias("CSP Name")).unique()
+    figures = partnerships.by_offence(judged, country).join(forces, on="force").join(names, on="partnership")
     place = ("Police Force", "CSP Name")
     return _open_data(
         "prc-csp", "Community Safety Partnership", quarters, figures, place, CSP_COLUMNS, offences_reference
-    )
-
-
-def _unless_short(figures: pl.DataFrame, places: pl.DataFrame, judged: Judged) -> pl.DataFrame:
-    """Partnership figures, missing where a force's do not add to its total or an area in one is held."""
-    ours = add_up(figures, by=["force", "month"])
-    theirs = add_up(judged.offences, by=["force", "month"])
-    short = (
-        ours.join(theirs, on=["force", "month"], suffix=" of force")
-        .filter(pl.col("count").ne_missing(pl.col("count of force")))
-        .select("force", "month", short=pl.lit(True))
-    )
-    held = (
-        judged.areas.filter(~allows_number())
-        .select("force", "month", "lsoa_code")
-        .unique()
-        .join(places, on=["force", "lsoa_code"])
-        .select("force", "month", "CSP Name", held=pl.lit(True))
-        .unique()
-    )
-    unfit = pl.col("short").is_not_null() | pl.col("held").is_not_null()
-    return (
-        figures.join(short, on=["force", "month"], how="left")
-        .join(held, on=["force", "month", "CSP Name"], how="left")
-        .with_columns(
-            status=pl.when(unfit & allows_number())
-            .then(pl.lit(Status.MISSING.value))
-            .otherwise(pl.col("status").cast(pl.String))
-            .cast(STATUS)
-        )
-        .with_columns(count=pl.when(allows_number()).then("count"))
     )
 
 
@@ -276,6 +210,8 @@ def _bare(column: str) -> pl.Expr:
     return pl.when(number.is_null()).then(text).otherwise(written(number, 0)).alias(column)
 
 
-def _whole_quarters(judged: Judged) -> list[Quarter]:
+def whole_quarters(judged: Judged, last: Quarter | None = None) -> list[Quarter]:
+    """The quarters, to the `last`, of which every month is judged by offence code, in order."""
     held = set(judged.offences.get_column("month").unique())
-    return [quarter for quarter in quarters_of(sorted(held)) if held.issuperset(quarter.months)]
+    whole = [quarter for quarter in quarters_of(sorted(held)) if held.issuperset(quarter.months)]
+    return [quarter for quarter in whole if last is None or quarter <= last]

@@ -1,463 +1,134 @@
-"""The recorded crime return of a quarter: its tables, built from judged figures alone."""
+"""The recorded crime return of a quarter, by police force area and by partnership, from judged figures alone."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date
-from typing import Final
 
 import polars as pl
 
 from geography.areas import Country
-from publish.returns.areas import Areas, published_areas
-from publish.returns.columns import BY_GROUP, Classification, by_crime_type, by_offence_group
-from publish.returns.errors import ReturnError
-from publish.returns.tables import Column, Release, Table
-from publish.returns.wording import (
-    SOURCE,
-    STANDING_NOTES,
-    because,
-    cover,
-    coverage,
-    spells_in_words,
-    total_name,
+from publish.returns import partnerships
+from publish.returns.area_tables import (
+    Supply,
+    area_tables,
+    check_quarter,
+    force_notes,
+    residents_of,
+    supply,
+    window,
 )
+from publish.returns.areas import Areas, published_areas, with_partnerships
+from publish.returns.columns import by_crime_type, by_offence_group
+from publish.returns.tables import Release, Table
+from publish.returns.wording import STANDING_NOTES, cover
 from transforms.aggregation import add_up
-from transforms.comparability import changes, in_words, leaving, like_for_like, rates
-from transforms.contracts.status import STATUS, Status, allows_number, worst
-from transforms.judging import Judged, counting_verdicts
-from transforms.periods import Quarter, month_title
-
-#: What the printed figures of a table are compared over.
-QUARTER: Final = "quarter"
-YEAR: Final = "year"
-YEAR_BEFORE: Final = "year before"
-
-AREA_CODE: Final = Column("area_code", "Area code", "GSS code of the area; [z] where it has none")
-AREA_NAME: Final = Column("area_name", "Area name", "Name of the area, with what a total leaves out")
-
-FORCE_LEVELS: Final = ("police force area", "national force")
-_KEY: Final = ("area", "column")
-
-
-@dataclass(frozen=True)
-class _Supply:
-    """Figures of every force on one classification, over every period of the return."""
-
-    classification: Classification
-    monthly: pl.DataFrame
-    figures: pl.DataFrame
-    verdicts: pl.DataFrame
-    has_year_before: bool
+from transforms.judging import Judged
+from transforms.periods import Quarter
 
 
 def recorded_crime(
     judged: Judged, country: Country, offences_reference: pl.DataFrame, quarter: Quarter
 ) -> Release:
-    """The return of `quarter`: offences in it, in the year ending it, percentage change and rates.
+    """The return of `quarter` by police force area: offences in it, in the year ending it, changes and rates.
 
     Tables are by offence group for forces that supply offence codes, and by police.uk crime type when some
     force supplies only those. `offences_reference` has `offence_code`, `offence_group`, `offence_subgroup`
     and `offence_description`. Raises ReturnError when the quarter is not in the judged months, when an LSOA has
     no population, when an area has no parent, and for an offence code outside the reference.
     """
+    check_quarter(judged, quarter)
     areas = published_areas(country)
-    monthly_offences = judged.offences.select(
-        "force", "month", pl.col("offence_code").alias("part"), "count", "status"
-    )
-    _check_quarter(judged, quarter)
+    offences = _offences(judged)
     supplies = []
-    if monthly_offences.height:
-        classification = by_offence_group(offences_reference)
-        supplies.append(_supply(monthly_offences, classification, judged, areas, quarter))
-    by_code = set(monthly_offences.filter(pl.col("month").is_in(quarter.months))["force"])
-    if set(country.forces["force"]) - by_code:
-        window = judged.areas.filter(pl.col("month").is_in(_window(quarter)))
-        monthly_types = add_up(window, by=["force", "month", "category"]).select(
-            "force", "month", pl.col("category").cast(pl.String).alias("part"), "count", "status"
-        )
-        supplies.append(_supply(monthly_types, by_crime_type(), judged, areas, quarter))
+    if offences.height:
+        supplies.append(supply(offences, by_offence_group(offences_reference), judged, areas, quarter))
+    if _lacks_codes(offences, country, quarter):
+        supplies.append(supply(_types(judged, quarter), by_crime_type(), judged, areas, quarter))
+    return _release(
+        "recorded-crime",
+        "Police recorded crime",
+        "Offences recorded by the police, by police force area",
+        supplies,
+        areas,
+        country,
+        quarter,
+    )
 
-    people, households = _residents(country, areas)
+
+def partnership_crime(
+    judged: Judged, country: Country, offences_reference: pl.DataFrame, quarter: Quarter
+) -> Release:
+    """The same tables with the Community Safety Partnerships of each force below it. Raises as `recorded_crime`."""
+    check_quarter(judged, quarter)
+    areas = with_partnerships(published_areas(country), country)
+    offences = _offences(judged)
+    supplies = []
+    if offences.height:
+        parts = partnerships.by_offence(judged, country).select(
+            "month", "count", "status", place="partnership", part="offence_code"
+        )
+        monthly = _with_parts(offences, parts, areas)
+        supplies.append(supply(monthly, by_offence_group(offences_reference), judged, areas, quarter))
+    if _lacks_codes(offences, country, quarter):
+        types = _types(judged, quarter)
+        parts = partnerships.by_crime_type(judged, country).select(
+            "month", "count", "status", place="partnership", part=pl.col("category").cast(pl.String)
+        )
+        monthly = _with_parts(types, parts, areas)
+        supplies.append(supply(monthly, by_crime_type(), judged, areas, quarter))
+    return _release(
+        "community-safety-partnerships",
+        "Police recorded crime by Community Safety Partnership",
+        "Offences recorded by the police, by Community Safety Partnership",
+        supplies,
+        areas,
+        country,
+        quarter,
+    )
+
+
+def _with_parts(of_forces: pl.DataFrame, parts: pl.DataFrame, areas: Areas) -> pl.DataFrame:
+    """Figures of forces with those of their partnerships; a national force has none."""
+    printed = parts.filter(pl.col("place").is_in(list(areas.names)))
+    return pl.concat([of_forces, printed.select(of_forces.columns)])
+
+
+def _offences(judged: Judged) -> pl.DataFrame:
+    return judged.offences.select("month", "count", "status", place="force", part="offence_code")
+
+
+def _types(judged: Judged, quarter: Quarter) -> pl.DataFrame:
+    recent = judged.areas.filter(pl.col("month").is_in(window(quarter)))
+    return add_up(recent, by=["force", "month", "category"]).select(
+        "month", "count", "status", place="force", part=pl.col("category").cast(pl.String)
+    )
+
+
+def _lacks_codes(offences: pl.DataFrame, country: Country, quarter: Quarter) -> bool:
+    """Whether some force supplies crime types only in the quarter."""
+    by_code = set(offences.filter(pl.col("month").is_in(quarter.months))["place"])
+    return bool(set(country.forces["force"]) - by_code)
+
+
+def _release(
+    name: str,
+    title: str,
+    subject: str,
+    supplies: list[Supply],
+    areas: Areas,
+    country: Country,
+    quarter: Quarter,
+) -> Release:
+    people, households = residents_of(country, areas)
     tables: list[Table] = []
     notes: dict[str, str] = dict(STANDING_NOTES)
-    for supply in supplies:
-        tables += _tables(supply, areas, people, households, quarter, first=len(tables) + 1)
-        notes |= _force_notes(supply, areas)
+    for each in supplies:
+        tables += area_tables(each, areas, people, households, quarter, first=len(tables) + 1)
+        notes |= force_notes(each, areas)
     return Release(
-        name=f"recorded-crime-{quarter}",
-        title=f"Police recorded crime, {country.title}: {quarter.title} and {quarter.year_title}",
-        subject=f"Offences recorded by the police, by police force area, {quarter.title} and {quarter.year_title}",
+        name=f"{name}-{quarter}",
+        title=f"{title}, {country.title}: {quarter.title} and {quarter.year_title}",
+        subject=f"{subject}, {quarter.title} and {quarter.year_title}",
         dated=quarter.plus(1).months[0],
         cover=cover(country, quarter, tables),
         tables=tuple(tables),
         notes=notes,
     )
-
-
-def _window(quarter: Quarter) -> list[date]:
-    return [*quarter.plus(-4).year_ending, *quarter.year_ending]
-
-
-def _check_quarter(judged: Judged, quarter: Quarter) -> None:
-    months = judged.months
-    absent = [month_title(month) for month in quarter.months if month not in months]
-    if absent:
-        held = f"{month_title(months[0])} to {month_title(months[-1])}" if months else "nothing"
-        raise ReturnError(
-            f"quarter {quarter}",
-            f"{in_words(absent)} not judged; judged months: {held}.",
-            "Load and judge them first.",
-        )
-
-
-def _supply(
-    monthly: pl.DataFrame, classification: Classification, judged: Judged, areas: Areas, quarter: Quarter
-) -> _Supply:
-    """Lay monthly figures on the grid of every force, month and part, and total them into columns by period.
-
-    What is not there for a force and month is missing, not absent.
-    """
-    in_a_column = ~pl.col("part").is_in(list(classification.outside))
-    monthly = monthly.filter(pl.col("month").is_in(_window(quarter)), in_a_column)
-    unknown = (
-        monthly.select("part").unique().join(classification.membership, on="part", how="anti").sort("part")
-    )
-    if unknown.height:
-        raise ReturnError(
-            f"{classification.part_name} {unknown['part'][0]}",
-            "it is in the figures and not in the offence reference.",
-            "Add it to the reference with its group and subgroup.",
-        )
-    strangers = sorted(set(monthly["force"]) - set(areas.force_names))
-    if strangers:
-        raise ReturnError(
-            f"force {strangers[0]}", "it is in the figures and not in forces.csv.", "Add it to the country."
-        )
-
-    spans = {
-        QUARTER: quarter.months,
-        YEAR: quarter.year_ending,
-        YEAR_BEFORE: quarter.plus(-4).year_ending,
-    }
-    periods = pl.DataFrame(
-        [(period, month) for period, months in spans.items() for month in months],
-        schema={"period": pl.String, "month": pl.Date},
-        orient="row",
-    )
-    parts_of_month = monthly.select("month", "part").unique()
-    silent_months = periods.select("month").unique().join(parts_of_month, on="month", how="anti")
-    parts_of_month = pl.concat(
-        [
-            parts_of_month,
-            silent_months.join(monthly.select("part").unique(), how="cross").select("month", "part"),
-        ]
-    )
-    forces = pl.DataFrame({"force": sorted(areas.force_names)}, schema={"force": pl.String})
-    on_grid = (
-        forces.join(parts_of_month, how="cross")
-        .join(monthly, on=["force", "month", "part"], how="left")
-        .with_columns(pl.col("status").fill_null(Status.MISSING.value))
-    )
-    figures = add_up(
-        on_grid.join(classification.membership, on="part").join(periods, on="month"),
-        by=["force", "period", "column"],
-    )
-    before = figures.filter(pl.col("period") == YEAR_BEFORE, pl.col("column") == "total", allows_number())
-    if before.is_empty():
-        on_grid = on_grid.filter(pl.col("month").is_in(quarter.year_ending))
-    return _Supply(
-        classification,
-        on_grid,
-        figures,
-        counting_verdicts(judged.verdicts),
-        has_year_before=before.height > 0,
-    )
-
-
-def _residents(country: Country, areas: Areas) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """Residents and households of each force, as `force`, `count`, `status`; no households when none are given."""
-    homes = areas.printed.filter(pl.col("level") == "police force area")["area"]
-    empty = sorted(set(homes) - set(country.lsoas["force"]))
-    if empty:
-        raise ReturnError(
-            f"lsoas.parquet, force {empty[0]}", "no LSOA lies in it.", "Add its LSOAs with their population."
-        )
-
-    def total(column: str) -> pl.DataFrame:
-        absent = country.lsoas.filter(pl.col(column).is_null()).sort("lsoa_code")
-        if absent.height:
-            raise ReturnError(
-                f"lsoas.parquet, {absent['lsoa_code'][0]} ({areas.force_names.get(absent['force'][0], '?')}), {column}",
-                f"it is empty, as in {absent.height} LSOAs in all, so no rate can be given.",
-                "Supply the mid-year estimate.",
-            )
-        complete = pl.lit(Status.COMPLETE.value, dtype=STATUS)
-        return add_up(country.lsoas.select("force", count=column, status=complete), by=["force"])
-
-    has_households = country.lsoas["households"].null_count() < country.lsoas.height
-    return total("population"), total("households") if has_households else None
-
-
-def _tables(
-    supply: _Supply,
-    areas: Areas,
-    people: pl.DataFrame,
-    households: pl.DataFrame | None,
-    quarter: Quarter,
-    first: int,
-) -> list[Table]:
-    """The tables of one classification, numbered from `first`."""
-    kind = supply.classification.name
-    columns = supply.classification.columns
-    unit = columns[0].unit
-    year, year_before = quarter.year_title, quarter.plus(-4).year_title
-    what = f"{unit} recorded by the police, by area and {kind}"
-    slug = _slug(kind)
-
-    this_quarter = _Comparison.of(supply, areas, [QUARTER])
-    this_year = _Comparison.of(supply, areas, [YEAR])
-    tables = [
-        _table(
-            f"{slug}_quarter", first, f"Number of {what}, {quarter.title} [p]", quarter.title, "count",
-            f"Figures are numbers of {unit}, not rounded.", ("provisional",), columns,
-            supply, areas, this_quarter, this_quarter.counts(QUARTER),
-        ),
-        _table(
-            f"{slug}_year", first + 1, f"Number of {what}, {year} [p]", year, "count",
-            f"Figures are numbers of {unit}, not rounded.", ("provisional",), columns,
-            supply, areas, this_year, this_year.counts(YEAR),
-        ),
-    ]  # fmt: skip
-    if supply.has_year_before:
-        both_years = _Comparison.of(supply, areas, [YEAR, YEAR_BEFORE])
-        change = both_years.withdrawn(changes(both_years.counts(YEAR), both_years.counts(YEAR_BEFORE), _KEY))
-        tables.append(
-            _table(
-                f"{slug}_change", first + len(tables),
-                f"Percentage change in {what}, {year} compared with {year_before} [p]",
-                f"{year} compared with {year_before}", "percentage change",
-                "Figures are percentage changes in the number, rounded to whole numbers.",
-                ("provisional", "small base"),
-                tuple(replace(column, unit="per cent") for column in columns),
-                supply, areas, both_years, change,
-            )
-        )  # fmt: skip
-    if supply.has_year_before:
-        tables.append(
-            _table(
-                f"{slug}_comparison",
-                first + len(tables),
-                f"Total {what.replace(f' and {kind}', '')}, {year} compared with {year_before} [p]",
-                f"{year} compared with {year_before}",
-                "comparison",
-                f"Figures are numbers of {unit} on one basis in both years, and the change between them.",
-                ("provisional", "small base"),
-                _comparison_columns(columns[0], year, year_before),
-                supply,
-                areas,
-                both_years,
-                both_years.withdrawn(_compared_totals(both_years)),
-            )
-        )
-    rate_columns, rate = _rates(this_year, areas, supply.classification, people, households)
-    tables.append(
-        _table(
-            f"{slug}_rate", first + len(tables), f"Rate of {what}, {year} [p]", year, "rate",
-            f"Figures are {unit} per 1,000 residents unless the heading says otherwise, to one decimal place.",
-            ("provisional", "rate"), rate_columns, supply, areas, this_year, rate,
-        )
-    )  # fmt: skip
-    return tables
-
-
-def _comparison_columns(total: Column, year: str, year_before: str) -> tuple[Column, ...]:
-    def headed(key: str, when: str) -> Column:
-        return replace(total, key=key, heading=when[0].upper() + when[1:], meaning=f"{total.meaning}, {when}")
-
-    change = Column(
-        "change", "Percentage change", "Change from the first to the second", "per cent", decimals=1
-    )
-    return (headed("before", year_before), headed("now", year), change)
-
-
-def _compared_totals(compared: _Comparison) -> pl.DataFrame:
-    """The total of both years and the change to one decimal, as columns `before`, `now` and `change`."""
-    before, now = (
-        compared.counts(period).filter(pl.col("column") == "total").with_columns(column=pl.lit(key))
-        for key, period in (("before", YEAR_BEFORE), ("now", YEAR))
-    )
-    change = changes(now, before, ["area"], decimals=1).with_columns(column=pl.lit("change"))
-    shape = ["area", "column", "value", "status"]
-    return pl.concat([before.select(shape), now.select(shape), change.select(shape)])
-
-
-@dataclass(frozen=True)
-class _Comparison:
-    """Figures of forces and totals over periods that are compared, on one like-for-like basis."""
-
-    gone: list[str]
-    in_part: list[str]
-    figures: pl.DataFrame
-
-    @classmethod
-    def of(cls, supply: _Supply, areas: Areas, periods: Sequence[str]) -> _Comparison:
-        by_force = supply.figures.filter(pl.col("period").is_in(periods))
-        gone = leaving(by_force)["force"].to_list()
-        partial = by_force.filter(pl.col("status").cast(pl.String) == Status.PARTIAL.value)
-        totals = like_for_like(by_force, areas.members, gone)
-        shape = ["area", "period", "column", "count", "status"]
-        return cls(
-            gone=gone,
-            in_part=partial.get_column("force").unique().sort().to_list(),
-            figures=pl.concat([by_force.rename({"force": "area"}).select(shape), totals.select(shape)]),
-        )
-
-    def counts(self, period: str) -> pl.DataFrame:
-        """The figures of one period: `area`, `column`, `count`, `status`, and the same number as `value`."""
-        chosen = self.figures.filter(pl.col("period") == period)
-        return chosen.select(*_KEY, "count", "status", value=pl.col("count").cast(pl.Float64))
-
-    def withdrawn(self, values: pl.DataFrame) -> pl.DataFrame:
-        """`values` with those of every force that left missing: it leaves all periods, not only the one it lacks."""
-        left = pl.col("area").is_in(self.gone)
-        status = pl.col("status").cast(pl.String)
-        return values.with_columns(
-            value=pl.when(~left).then("value"),
-            status=pl.when(left).then(pl.lit(Status.MISSING.value)).otherwise(status).cast(STATUS),
-        )
-
-
-def _rates(
-    compared: _Comparison,
-    areas: Areas,
-    classification: Classification,
-    people: pl.DataFrame,
-    households: pl.DataFrame | None,
-) -> tuple[tuple[Column, ...], pl.DataFrame]:
-    """Rates per 1,000 residents, and burglary per 1,000 households too when those are known."""
-
-    def residents(of: pl.DataFrame) -> pl.DataFrame:
-        totals = like_for_like(of, areas.members, compared.gone, by=())
-        return pl.concat([of.rename({"force": "area"}), totals.select("area", "count", "status")])
-
-    counts = compared.counts(YEAR)
-    columns = tuple(
-        replace(column, unit=f"{column.unit} per 1,000 residents", decimals=1)
-        for column in classification.columns
-    )
-    found = rates(counts, residents(people), ["column"])
-    if households is None:
-        return columns, found
-    by_household = Column(
-        "burglary_per_1_000_households",
-        "Burglary per 1,000 households",
-        "Burglary of homes and of other buildings, for each 1,000 households",
-        unit="offences per 1,000 households",
-        decimals=1,
-    )
-    burglary = counts.filter(pl.col("column") == "burglary").with_columns(column=pl.lit(by_household.key))
-    place = next((at for at, column in enumerate(columns, 1) if column.key == "burglary"), None)
-    if place is None:
-        return columns, found
-    return (
-        (*columns[:place], by_household, *columns[place:]),
-        pl.concat([found, rates(burglary, residents(households), ["column"])]),
-    )
-
-
-def _table(
-    name: str,
-    number: int,
-    title: str,
-    period: str,
-    measure: str,
-    unit_line: str,
-    notes: tuple[str, ...],
-    columns: tuple[Column, ...],
-    supply: _Supply,
-    areas: Areas,
-    compared: _Comparison,
-    values: pl.DataFrame,
-) -> Table:
-    """One table of `values`, with every total named for what it leaves out."""
-    names = areas.force_names
-    members = areas.members.group_by("area").agg("force")
-    gone, in_part = pl.lit(compared.gone, pl.List(pl.String)), pl.lit(compared.in_part, pl.List(pl.String))
-    note = pl.format("{} {}", pl.lit(supply.classification.name), pl.element())
-    printed = areas.printed.join(members, on="area", how="left", maintain_order="left").with_columns(
-        pl.col("force").fill_null(pl.concat_list("area"))
-    )
-    rows = printed.with_columns(
-        left=pl.col("force").list.set_intersection(gone).list.sort(),
-        partial=pl.col("force").list.set_intersection(in_part).list.sort(),
-    ).with_columns(notes=pl.concat_list("left", "partial").list.unique().list.sort().list.eval(note))
-    labels = [
-        area_name if level in FORCE_LEVELS else total_name(area_name, sorted(names[force] for force in left))
-        for area_name, level, left in rows.select("area_name", "level", "left").iter_rows()
-    ]
-    national = set(areas.printed.filter(pl.col("level") == "national force")["area_name"])
-    marked = values.with_columns(
-        marks=pl.when(pl.col("status").cast(pl.String) == Status.PARTIAL.value)
-        .then(pl.lit("[e]"))
-        .otherwise(pl.lit(""))
-    )
-    cells = (
-        areas.printed.select("row", "area")
-        .join(marked, on="area")
-        .select("row", "column", "value", "status", "marks")
-    )
-    return Table(
-        name=name,
-        sheet=f"Table_{number}",
-        title=f"Table {number}: {title}",
-        period=period,
-        measure=measure,
-        statements=(
-            coverage(sorted(names[force] for force in compared.gone), bool(national)),
-            unit_line,
-            SOURCE,
-        ),
-        labels=(AREA_CODE, AREA_NAME),
-        columns=columns,
-        rows=rows.select("row", "area", "area_code", pl.Series("area_name", labels), "level", "notes"),
-        figures=cells.sort("row", "column"),
-        notes=notes,
-    )
-
-
-def _slug(text: str) -> str:
-    return "".join(letter if letter.isalnum() else "_" for letter in text.lower())
-
-
-def _force_notes(supply: _Supply, areas: Areas) -> dict[str, str]:
-    """For each force with a gap or a partial figure, what is lacking, since when and why."""
-    lacking = (
-        supply.monthly.group_by("force", "month")
-        .agg(worst(pl.col("status")).alias("status"))
-        .filter(pl.col("status").cast(pl.String) != Status.COMPLETE.value)
-        .join(
-            supply.verdicts.select("force", "month", "file_type", "reason", "coverage", verdict="status"),
-            on=["force", "month"],
-            how="left",
-        )
-        .sort("force", "month")
-        .with_columns(
-            why=pl.when(pl.col("verdict").is_null())
-            .then(pl.lit("no file was owed"))
-            .when(~allows_number("verdict") | (pl.col("verdict").cast(pl.String) == Status.PARTIAL.value))
-            .then("reason")
-            .when((pl.col("file_type") == "street") & (supply.classification.name == BY_GROUP))
-            .then(pl.lit("the force supplies crime types, not offence codes"))
-            .otherwise(pl.lit("figures for part of the area are held until somebody has looked at them"))
-        )
-    )
-    notes = {}
-    for (force,), months in lacking.group_by("force", maintain_order=True):
-        is_partial = months.select((~allows_number()).any()).item() is False
-        spells = spells_in_words(months.select("month", "why", "coverage"))
-        notes[f"{supply.classification.name} {force}"] = because(
-            areas.force_names[str(force)], spells, is_partial
-        )
-    return notes

@@ -34,6 +34,18 @@ STANDING_NOTES: Final = {
         "shows [z], for the City of London, because few people live there, and for national forces, which have "
         "no resident population. Crimes of national forces count towards England and Wales."
     ),
+    "recorded basis": (
+        "By the period in which the crime was recorded: every crime counts once, under the outcome it has so far. "
+        "Recent periods have more crimes not yet assigned an outcome, and will change."
+    ),
+    "closed basis": (
+        "By the period in which the outcome was given, whenever the crime was recorded. Not to be divided by the "
+        "crimes recorded in the period."
+    ),
+    "removed": (
+        "A record is cancelled when it was made in error or more was learnt that shows there was no crime, and "
+        "transferred when the crime happened in the area of another force. Both leave the count of recorded crime."
+    ),
     "behaviour": "Incidents of anti-social behaviour are not crimes and are in no total.",
 }
 
@@ -85,8 +97,10 @@ def _span(first: date, last: date) -> str:
     return f"{start} to {month_title(last)}"
 
 
-def cover(country: Country, quarter: Quarter, tables: Sequence[Table]) -> tuple[str, ...]:
-    """The paragraphs of the cover sheet."""
+def cover(
+    country: Country, quarter: Quarter, tables: Sequence[Table], compares: bool = True
+) -> tuple[str, ...]:
+    """The paragraphs of the cover sheet; `compares` when the tables are to give changes on the year before."""
     lines = [
         f"Crimes recorded by the police in {country.title} in {quarter.title} (financial year "
         f"{quarter.financial_year}, quarter {quarter.financial_quarter}) and in the {quarter.year_title}.",
@@ -102,7 +116,7 @@ def cover(country: Country, quarter: Quarter, tables: Sequence[Table]) -> tuple[
             str(number) for number, table in enumerate(tables, start=1) if table.statements[0] == statement
         ]
         lines.append(f"{'Table' if len(where) == 1 else 'Tables'} {in_words(where)}: {statement}")
-    if not any(table.measure == "percentage change" for table in tables):
+    if compares and not any(table.measure == "percentage change" for table in tables):
         lines.append(
             f"No change on the {quarter.plus(-4).year_title} is given, because no police force's figures for that "
             "year are held in full."

@@ -130,7 +130,7 @@ def test_the_hole_changes_only_its_own_cell_and_those_above_it() -> None:
 def test_a_true_zero_is_a_zero_everywhere(tmp_path: Path) -> None:
     judged = judged_offences(zero=("gwynfa", date(2019, 6, 1)))
     for path in build(judged, country(), offences_reference(), "2019-Q2", tmp_path):
-        if path.suffix in {".ods", ".xlsx"}:
+        if path.name in {"recorded-crime-2019-Q2.ods", "recorded-crime-2019-Q2.xlsx"}:
             row = next(row for row in sheet(path.read_bytes(), "Table_1") if row[1] == "Gwynfa")
             assert row[4] == 0.0, "homicide"
     figures = read_csv((tmp_path / "recorded-crime-2019-Q2.csv").read_bytes())

@@ -1,0 +1,324 @@
+"""Outcomes of crimes on both bases, and the records that left the count: tables by force, and the long table."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from geography.areas import Country
+from publish.returns.area_tables import (
+    QUARTER,
+    YEAR,
+    Comparison,
+    Supply,
+    area_table,
+    check_quarter,
+    force_notes,
+    supply,
+    window,
+)
+from publish.returns.areas import Areas, published_areas
+from publish.returns.columns import Classification, column_key
+from publish.returns.open_data import NOT_PROVIDED, OpenData, whole_quarters
+from publish.returns.tables import Column, Release, Table, clean
+from publish.returns.wording import STANDING_NOTES, cover
+from transforms.aggregation import count_onto_grid
+from transforms.contracts.status import Status, allows_number, worst
+from transforms.counting import load_editions
+from transforms.judging import Judged, counting_verdicts
+from transforms.periods import Quarter, financial_quarter, financial_year
+
+NOT_YET: Final = "0"
+#: Kept for fraud, which police forces do not record.
+FRAUD_ONLY: Final = "19"
+RECORDED, CLOSED = "recorded", "closed"
+
+_COUNTS: Final = {
+    RECORDED: "Number of outcomes for offences that were recorded in the quarter",
+    CLOSED: "Number of outcomes for investigations that were closed in the quarter",
+}
+#: The columns of the long table, in order (Home Office outcomes open data).
+COLUMNS: Final = (
+    "Financial Year", "Financial Quarter", "Force Name", "Offence Code Expired", "Offence Group", "Offence Subgroup",
+    "Offence Description", "Offence Code", "Outcome Description", "Outcome Group", "Outcome Type", *_COUNTS.values(),
+)  # fmt: skip
+
+_WHAT: Final = {
+    RECORDED: "Outcomes of the crimes recorded,",
+    CLOSED: "Outcomes given, whenever the crime was recorded,",
+}
+_REMOVALS: Final = {
+    "initially": Column(
+        "total",
+        "Initially recorded",
+        "Recorded crimes and those that left the count",
+        "records",
+        notes=("removed",),
+    ),
+    "recorded": Column("recorded", "Recorded crime", "Crimes that count", "offences"),
+    "removed": Column("removed", "Transferred or cancelled", "Records that left the count", "records"),
+    "transferred": Column("transferred", "Transferred", "Records transferred to another force", "records"),
+    "cancelled": Column("cancelled", "Cancelled", "Records cancelled", "records"),
+}
+
+
+def outcomes(judged: Judged, country: Country, quarter: Quarter) -> Release | None:
+    """Outcomes by force and outcome group on both bases, and transferred and cancelled records.
+
+    None when no force supplies records in the quarter, as outcomes come from records alone. Raises ReturnError when
+    the quarter is not judged.
+    """
+    check_quarter(judged, quarter)
+    if judged.offences.filter(pl.col("month").is_in(quarter.months)).is_empty():
+        return None
+    areas = published_areas(country)
+    tables: list[Table] = []
+    notes: dict[str, str] = dict(STANDING_NOTES)
+    for basis in (RECORDED, CLOSED):
+        kind = _outcome_groups(basis)
+        figures = _monthly(judged, _tallied(judged, basis), kind, quarter)
+        each = supply(figures, kind, judged, areas, quarter)
+        what = _WHAT[basis]
+        tables += _periods(each, areas, quarter, what, "outcomes", f"{basis} basis", first=len(tables) + 1)
+        notes |= force_notes(each, areas)
+    kind = _removal_columns()
+    each = supply(_monthly(judged, _removals(judged), kind, quarter), kind, judged, areas, quarter)
+    what = "Recorded, transferred and cancelled crimes, by when they were recorded,"
+    tables += _periods(each, areas, quarter, what, "records", "removed", first=len(tables) + 1)
+    notes |= force_notes(each, areas)
+    return Release(
+        name=f"outcomes-{quarter}",
+        title=f"Outcomes of recorded crime, and records that left the count, {country.title}: {quarter.title} and "
+        f"{quarter.year_title}",
+        subject=f"Crime outcomes, transferred and cancelled records, by police force area, {quarter.year_title}",
+        dated=quarter.plus(1).months[0],
+        cover=cover(country, quarter, tables, compares=False),
+        tables=tuple(tables),
+        notes=notes,
+    )
+
+
+def _periods(
+    each: Supply, areas: Areas, quarter: Quarter, what: str, unit: str, note: str, first: int
+) -> list[Table]:
+    """A table for the quarter and one for the year."""
+    made = []
+    for number, (period, title) in enumerate(
+        {QUARTER: quarter.title, YEAR: quarter.year_title}.items(), start=first
+    ):
+        compared = Comparison.of(each, areas, [period])
+        made.append(
+            area_table(
+                f"{column_key(each.classification.name)}_{period}", number, f"{what} by area, {title} [p]",
+                title, "count", f"Figures are numbers of {unit}, not rounded.", ("provisional", note),
+                each.classification.columns, each, areas, compared, compared.counts(period),
+            )
+        )  # fmt: skip
+    return made
+
+
+def _outcome_groups(basis: str) -> Classification:
+    types = load_editions().outcomes.filter(
+        pl.col("sub_type_of").is_null(), pl.col("outcome_type") != FRAUD_ONLY
+    )
+    if basis == CLOSED:
+        types = types.filter(pl.col("outcome_type") != NOT_YET)
+    keys = {str(group): column_key(group) for group in types["group"].unique(maintain_order=True)}
+    total = Column("total", "All outcomes", "Crimes under the outcome they have", "outcomes")
+    if basis == RECORDED:
+        total = Column("total", "All crimes recorded", "Every crime, with or without an outcome", "offences")
+    return Classification(
+        name=f"outcomes {basis}",
+        columns=(
+            total,
+            *(Column(key, name, f"Outcome group “{name}”", "outcomes") for name, key in keys.items()),
+        ),
+        membership=pl.concat(
+            [
+                types.select(column=pl.col("group").replace_strict(keys), part="outcome_type"),
+                types.select(column=pl.lit("total"), part="outcome_type"),
+            ]
+        ),
+        part_name="outcome type",
+    )
+
+
+def _removal_columns() -> Classification:
+    held = {
+        "initially": ("recorded", "cancelled", "transferred"),
+        "recorded": ("recorded",),
+        "removed": ("cancelled", "transferred"),
+        "transferred": ("transferred",),
+        "cancelled": ("cancelled",),
+    }
+    return Classification(
+        name="removals",
+        columns=tuple(_REMOVALS.values()),
+        membership=pl.DataFrame(
+            [(_REMOVALS[name].key, part) for name, parts in held.items() for part in parts],
+            schema=["column", "part"],
+            orient="row",
+        ),
+        part_name="way of removal",
+    )
+
+
+def _tallied(judged: Judged, basis: str) -> pl.LazyFrame:
+    """How many crimes got each outcome: `force`, `month`, `part`, `counted`."""
+    return (
+        judged.outcomes.lazy()
+        .filter(pl.col("basis") == basis)
+        .select("force", "month", part="outcome_type", counted="rows")
+    )
+
+
+def _removals(judged: Judged) -> pl.LazyFrame:
+    """How many records count and how many left: `force`, `month`, `part`, `counted`."""
+    gone = judged.removed.lazy().select(
+        "force", "month", part=pl.col("removal").cast(pl.String), counted="rows"
+    )
+    stays = (
+        judged.offences.lazy()
+        .filter(allows_number())
+        .select("force", "month", part=pl.lit("recorded"), counted="count")
+    )
+    return pl.concat([gone, stays])
+
+
+def _monthly(judged: Judged, tallied: pl.LazyFrame, kind: Classification, quarter: Quarter) -> pl.DataFrame:
+    """Every force that supplies records, month and part, a number where the verdict allows one."""
+    owed = judged.offences.filter(pl.col("month").is_in(window(quarter))).select("force", "month").unique()
+    verdicts = counting_verdicts(judged.verdicts).select("force", "month", "status")
+    grid = (
+        owed.join(verdicts, on=["force", "month"], how="left")
+        .with_columns(
+            pl.col("status").fill_null(Status.MISSING.value), supplied=allows_number().fill_null(False)
+        )
+        .join(kind.membership.select("part").unique(), how="cross")
+    )
+    laid = count_onto_grid(grid.lazy(), tallied, ["force", "month", "part"])
+    return laid.select("month", "part", "count", "status", place="force").collect()
+
+
+def outcomes_open_data(
+    judged: Judged, country: Country, offences_reference: pl.DataFrame, last: Quarter | None = None
+) -> OpenData | None:
+    """Outcomes by force, financial quarter, offence code and outcome type, on both bases, none left out.
+
+    Sub-types (1A, 2A, 3A) are rows of their own and are within their type: adding them to it counts twice. Type 0
+    (not yet assigned) has no figure on the closed basis. None when no force supplies records.
+    """
+    quarters = whole_quarters(judged, last)
+    if not quarters:
+        return None
+    months = pl.DataFrame(
+        [(quarter.months[0], month) for quarter in quarters for month in quarter.months],
+        schema={"quarter": pl.Date, "month": pl.Date},
+        orient="row",
+    )
+    missing = Status.MISSING.value
+    forces = judged.offences.select("force").unique()
+    verdicts = counting_verdicts(judged.verdicts).select("force", "month", "status")
+    statuses = (
+        forces.join(months, how="cross")
+        .join(verdicts, on=["force", "month"], how="left")
+        .with_columns(pl.col("status").fill_null(missing))
+        .group_by("force", "quarter")
+        .agg(worst(pl.col("status")).alias("status"))
+        .with_columns(supplied=allows_number())
+    )
+    codes = judged.offences.select("month", "offence_code").unique().join(months, on="month")
+    types = _types()
+    grid = (
+        statuses.join(codes.select("quarter", "offence_code").unique(), on="quarter")
+        .join(types.filter(pl.col("written") != FRAUD_ONLY).select("written", "valid_from"), how="cross")
+        .filter(
+            pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("quarter").dt.offset_by("2mo"))
+        )
+    )
+    # Each crime stands under its type, and again under its sub-type when it has one.
+    each = judged.outcomes.join(months, on="month")
+    written = pl.concat(
+        [
+            each.with_columns(written="outcome_type"),
+            each.filter(pl.col("sub_type").is_not_null()).with_columns(written="sub_type"),
+        ]
+    ).rename({"rows": "counted"})
+    key = ["force", "quarter", "offence_code", "written"]
+    counts = [
+        count_onto_grid(grid.lazy(), written.lazy().filter(pl.col("basis") == basis), key).select(
+            *key, "status", pl.col("count").alias(basis)
+        )
+        for basis in (RECORDED, CLOSED)
+    ]
+    rows = counts[0].join(counts[1].drop("status"), on=key).collect()
+    return _laid_out(rows, types, country, offences_reference, quarters)
+
+
+def _laid_out(
+    rows: pl.DataFrame,
+    types: pl.DataFrame,
+    country: Country,
+    offences_reference: pl.DataFrame,
+    quarters: list[Quarter],
+) -> OpenData:
+    reference = offences_reference.select(
+        "offence_code",
+        pl.col("offence_description").alias("Offence Description"),
+        pl.col("offence_group").alias("Offence Group"),
+        pl.col("offence_subgroup").alias("Offence Subgroup"),
+    ).unique("offence_code")
+    names = country.forces.select("force", pl.col("name").alias("Force Name"))
+    described = types.select(
+        "written",
+        "order",
+        pl.col("name").alias("Outcome Description"),
+        pl.col("group").alias("Outcome Group"),
+    )
+    closed = pl.when(pl.col("written") != NOT_YET).then(CLOSED)
+    no_outcome = pl.when(pl.col("written") == NOT_YET).then(pl.lit("[z]")).otherwise(pl.lit(NOT_PROVIDED))
+    laid = (
+        rows.join(names, on="force")
+        .join(reference, on="offence_code")
+        .join(described, on="written")
+        .sort("quarter", "Force Name", "Offence Description", "offence_code", "order")
+        .select(
+            financial_year(pl.col("quarter")).alias("Financial Year"),
+            pl.struct(number=financial_quarter(pl.col("quarter")).cast(pl.Float64), text=pl.lit("")).alias(
+                "Financial Quarter"
+            ),
+            "Force Name",
+            pl.lit("No").alias("Offence Code Expired"),
+            "Offence Group",
+            "Offence Subgroup",
+            "Offence Description",
+            pl.col("offence_code").alias("Offence Code"),
+            "Outcome Description",
+            "Outcome Group",
+            pl.col("written").alias("Outcome Type"),
+            _cell(pl.col(RECORDED), NOT_PROVIDED).alias(_COUNTS[RECORDED]),
+            _cell(closed, no_outcome).alias(_COUNTS[CLOSED]),
+        )
+    )
+    first, last = quarters[0], quarters[-1]
+    text = [column for column in COLUMNS if laid.schema[column] == pl.String]
+    return OpenData(
+        "prc-outcomes",
+        f"Outcomes of police recorded crime by police force area and offence, {first.title} to {last.title}",
+        last,
+        laid.select(COLUMNS).with_columns(clean(pl.col(text))),
+    )
+
+
+def _cell(number: pl.Expr, otherwise: str | pl.Expr) -> pl.Expr:
+    text = pl.lit(otherwise) if isinstance(otherwise, str) else otherwise
+    return pl.struct(
+        number=number.cast(pl.Float64), text=pl.when(number.is_not_null()).then(pl.lit("")).otherwise(text)
+    )
+
+
+def _types() -> pl.DataFrame:
+    """Outcome types and sub-types as written, in order."""
+    types = load_editions().outcomes
+    return types.select("name", "group", "valid_from", written="outcome_type").with_row_index("order")

@@ -1,0 +1,102 @@
+"""Figures of Community Safety Partnerships, month by month, from judged crimes and areas."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from geography.areas import Country
+from transforms.aggregation import add_up, count_onto_grid
+from transforms.contracts.columns import NO_LOCATION, OUTSIDE
+from transforms.contracts.status import STATUS, Status, allows_number
+from transforms.judging import Judged, counting_verdicts
+
+
+def places(country: Country) -> pl.DataFrame:
+    """Where each place of a force belongs: `force`, `lsoa_code`, `csp_code`, `csp_name` and `partnership`, its key.
+
+    Crimes without a location, or located outside the force's area, stand under “Unassigned” and the force's
+    name, without a code, so that a force's partnerships add to its total.
+    """
+    forces = country.forces.select("force", unassigned="Unassigned " + pl.col("name"))
+    nowhere = pl.DataFrame({"lsoa_code": [NO_LOCATION, OUTSIDE]})
+    return pl.concat(
+        [
+            country.lsoas.select("force", "lsoa_code", "csp_code", "csp_name"),
+            forces.join(nowhere, how="cross").select(
+                "force", "lsoa_code", csp_code=pl.lit(None, pl.String), csp_name="unassigned"
+            ),
+        ]
+    ).with_columns(partnership=pl.concat_str("force", "csp_name", separator="/"))
+
+
+def by_offence(judged: Judged, country: Country) -> pl.DataFrame:
+    """Figures by `force`, `partnership`, `month` and `offence_code`, of forces that supply offence codes.
+
+    Where a force's partnerships do not add to its total, as for one that supplies totals and no crimes, and where
+    part of a partnership is held, the figure is missing.
+    """
+    where = places(country)
+    home = country.lsoas.select("lsoa_code", home="force")
+    lsoa = (
+        pl.when(pl.col("lsoa_code").is_null())
+        .then(pl.lit(NO_LOCATION))
+        .when(pl.col("home").is_null() | (pl.col("home") != pl.col("force")))
+        .then(pl.lit(OUTSIDE))
+        .otherwise("lsoa_code")
+    )
+    crimes = (
+        judged.crimes.lazy()
+        .join(judged.offences.lazy().select("force").unique(), on="force", how="semi")
+        .join(home.lazy(), on="lsoa_code", how="left")
+        .with_columns(lsoa_code=lsoa)
+        .join(where.lazy(), on=["force", "lsoa_code"])
+    )
+    owed = judged.offences.select("force", "month", "offence_code")
+    verdicts = counting_verdicts(judged.verdicts).select("force", "month", "status")
+    grid = (
+        owed.join(where.select("force", "partnership").unique(), on="force")
+        .join(verdicts, on=["force", "month"], how="left")
+        .with_columns(
+            pl.col("status").fill_null(Status.MISSING.value), supplied=allows_number().fill_null(False)
+        )
+    )
+    key = ["force", "month", "partnership", "offence_code"]
+    return _unless_short(count_onto_grid(grid.lazy(), crimes, key).collect(), where, judged)
+
+
+def by_crime_type(judged: Judged, country: Country) -> pl.DataFrame:
+    """Figures by `force`, `partnership`, `month` and `category`, of every force."""
+    placed = judged.areas.lazy().join(places(country).lazy(), on=["force", "lsoa_code"])
+    return add_up(placed, by=["force", "partnership", "month", "category"])
+
+
+def _unless_short(figures: pl.DataFrame, where: pl.DataFrame, judged: Judged) -> pl.DataFrame:
+    """Partnership figures, missing where a force's do not add to its total or an area in one is held."""
+    ours = add_up(figures, by=["force", "month"])
+    theirs = add_up(judged.offences, by=["force", "month"])
+    short = (
+        ours.join(theirs, on=["force", "month"], suffix=" of force")
+        .filter(pl.col("count").ne_missing(pl.col("count of force")))
+        .select("force", "month", short=pl.lit(True))
+    )
+    held = (
+        judged.areas.filter(~allows_number())
+        .select("force", "month", "lsoa_code")
+        .unique()
+        .join(where, on=["force", "lsoa_code"])
+        .select("force", "month", "partnership", held=pl.lit(True))
+        .unique()
+    )
+    unfit = pl.col("short").is_not_null() | pl.col("held").is_not_null()
+    return (
+        figures.join(short, on=["force", "month"], how="left")
+        .join(held, on=["force", "month", "partnership"], how="left")
+        .with_columns(
+            status=pl.when(unfit & allows_number())
+            .then(pl.lit(Status.MISSING.value))
+            .otherwise(pl.col("status").cast(pl.String))
+            .cast(STATUS)
+        )
+        .with_columns(count=pl.when(allows_number()).then("count"))
+        .select("force", "partnership", "month", "offence_code", "count", "status")
+    )

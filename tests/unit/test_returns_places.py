@@ -1,0 +1,260 @@
+"""Partnerships, small areas, outcomes and removed records: the figures agree with each other and with the crimes."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import polars as pl
+import pytest
+from python_calamine import CalamineWorkbook
+
+from fixtures.attack import Attacker
+from fixtures.judged_offences import OFFENCES, offences_reference
+from fixtures.judged_places import country, judged_places
+from publish.returns import ReturnError, build
+from publish.returns.outcomes import COLUMNS, outcomes, outcomes_open_data
+from publish.returns.recorded_crime import partnership_crime
+from publish.returns.small_areas import small_areas
+from publish.returns.tables import Release, printed
+from transforms.judging import Judged
+from transforms.periods import Quarter
+
+QUARTER = Quarter(2019, 1)
+
+
+@pytest.fixture(scope="module")
+def judged() -> Judged:
+    return judged_places()
+
+
+@pytest.fixture(scope="module")
+def built(judged: Judged, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Every file of the return of January to March 2019."""
+    folder = tmp_path_factory.mktemp("return")
+    return {
+        path.name: path.read_bytes()
+        for path in build(judged, country(), offences_reference(), QUARTER, folder)
+    }
+
+
+def read(content: bytes) -> pl.DataFrame:
+    return pl.read_csv(content, schema_overrides={"value": pl.Float64, "notes": pl.String})
+
+
+def cell(release: Release, table: int, area: str, column: str) -> float | str:
+    chosen = release.tables[table - 1]
+    row = printed(release, chosen).filter(pl.col("area_name") == area).row(0, named=True)[column]
+    return row["text"] if row["number"] is None else row["number"]
+
+
+def test_partnerships_and_the_unassigned_add_to_their_force(built: dict[str, bytes]) -> None:
+    figures = read(built["community-safety-partnerships-2019-Q1.csv"]).filter(pl.col("measure") == "count")
+    force = figures.filter(pl.col("area_level") == "police force area")
+    parts = figures.filter(pl.col("area_level") == "Community Safety Partnership").with_columns(
+        area=pl.col("area").str.split("/").list.first()
+    )
+    key = ["table", "area", "category"]
+    both = force.join(parts.group_by(key).agg(parts=pl.col("value").sum()), on=key)
+    held = both.filter(pl.col("status") == "complete")
+    assert held.height > 150
+    assert held.filter(pl.col("value") != pl.col("parts")).is_empty()
+    main = read(built["recorded-crime-2019-Q1.csv"]).filter(pl.col("measure") == "count")
+    same = main.join(figures, on=["measure", "period", "area", "category"], suffix=" here")
+    assert same.height == main.height and same["value"].equals(same["value here"])
+
+
+def test_a_silent_force_takes_its_partnerships_with_it_and_no_other(judged: Judged) -> None:
+    release = partnership_crime(judged, country(), offences_reference(), QUARTER)
+    assert cell(release, 2, "Mercaster 0", "total") == "[x]"
+    assert isinstance(cell(release, 2, "Gwynfa 0", "total"), float)
+    assert isinstance(cell(release, 2, "North West excluding Greater Mercaster", "total"), float)
+    assert cell(release, 5, "City-Of-London 0", "total") == "[z]", "no rate for the City of London"
+    assert cell(release, 5, "Unassigned Gwynfa", "total") == "[z]", "nobody lives there"
+    notes = [text for text in release.notes.values() if text.startswith("Greater Mercaster:")]
+    assert len(notes) == 1, "one note, not one for each partnership"
+
+
+def test_small_areas_are_given_once_a_year_and_hide_what_is_small(judged: Judged) -> None:
+    assert small_areas(judged, country(), Quarter(2019, 2)) is None
+    release = small_areas(judged, country(), QUARTER)
+    assert release is not None
+    for table in release.tables:
+        shown = table.figures.filter(pl.col("value").is_not_null())
+        assert shown.filter(pl.col("value").is_between(1, 2)).is_empty()
+        silent = table.figures.join(table.rows.filter(pl.col("force") == "mercaster"), on="row", how="semi")
+        assert set(silent["status"]) == {"missing"}, "never [c] for what was not supplied"
+        others = table.figures.join(table.rows.filter(pl.col("force") != "mercaster"), on="row", how="semi")
+        assert "withheld" in set(others["status"]) and "missing" not in set(others["status"])
+        assert table.shorthand == ["[c]", "[p]", "[x]"]
+
+
+def test_an_area_that_is_held_is_missing_and_not_confidential() -> None:
+    lsoa = country().lsoas.filter(pl.col("force") == "gwynfa")["lsoa_code"][0]
+    release = small_areas(judged_places(held=lsoa), country(), QUARTER)
+    assert release is not None
+    of_lsoa = release.tables[1].figures.join(
+        release.tables[1].rows.filter(pl.col("area") == lsoa), on="row", how="semi"
+    )
+    assert set(of_lsoa["status"]) == {"unjudged"}, "it prints [x]"
+
+
+def test_every_published_table_together_tells_nothing_of_what_is_hidden(built: dict[str, bytes]) -> None:
+    """The attack reads the files alone: small areas, partnerships by quarter and code, and forces."""
+    areas = country().lsoas.filter(pl.col("force") != "mercaster")
+    kinds = {code: kind for code, *_, kind, _ in OFFENCES}
+    types = sorted(set(kinds.values()))
+    # One unknown for each LSOA, and for what lies in none of a force, and crime type.
+    nowhere = [f"nowhere in {force}" for force in areas["force"].unique().sort()]
+    atom = {
+        key: n
+        for n, key in enumerate((place, kind) for place in [*areas["lsoa_code"], *nowhere] for kind in types)
+    }
+    inside = {
+        **{code: [code] for code in areas["lsoa_code"]},
+        **{
+            f"{force}/{name}": places["lsoa_code"].to_list()
+            for (force, name), places in areas.group_by("force", "neighbourhood")
+        },
+        **{str(name): places["lsoa_code"].to_list() for (name,), places in areas.group_by("csp_name")},
+    }
+    small = read(built["small-areas-2019-Q1.csv"]).filter(pl.col("area").is_in(list(inside)))
+    of_category = lambda area, category: [  # noqa: E731
+        atom[place, kind]
+        for place in inside[area]
+        for kind in (types if category.startswith("All crime") else [category])
+        if (place, kind) in atom
+    ]
+    sums = [
+        (cells, int(value))
+        for area, category, value in small.select("area", "category", "value").drop_nulls().iter_rows()
+        if (cells := of_category(area, category))
+    ]
+    year = pl.read_csv(built["prc-csp-2019-Q1.csv"], infer_schema=False).filter(
+        pl.col("Financial Year") == "2018/19", pl.col("Police Force") != "Greater Mercaster"
+    )
+    by_type = (
+        year.with_columns(
+            kind=pl.col("Offence Code").replace_strict(kinds), n=pl.col("Offence Count").cast(int)
+        )
+        .group_by("CSP Name", "kind")
+        .agg(pl.col("n").sum())
+    )
+    owner = dict(country().forces.select("name", "force").iter_rows())
+    for name, kind, value in by_type.iter_rows():
+        places = inside.get(name, [f"nowhere in {owner.get(name.removeprefix('Unassigned '))}"])
+        if all((place, kind) in atom for place in places):
+            sums.append(([atom[place, kind] for place in places], value))
+    attacker = Attacker(sums, len(atom))
+    crimes = judged_places().crimes.filter(
+        pl.col("month").is_between(pl.date(2018, 4, 1), pl.date(2019, 3, 1))
+    )
+    hidden = small.filter(pl.col("status") == "withheld", ~pl.col("category").str.starts_with("All crime"))
+    attacked = 0
+    for area, category in hidden.select("area", "category").gather_every(6).iter_rows():
+        cells = of_category(area, category)
+        if not cells:
+            continue
+        low, high = attacker.between(cells)
+        true = crimes.filter(
+            pl.col("lsoa_code").is_in(inside[area]), pl.col("category").cast(pl.String) == category
+        )
+        assert low <= true.height <= high, "the attacker's sums are the product's"
+        assert high > low, f"{area}, {category} is pinned at {low}"
+        assert not 0 < true.height < 3 or (high - low >= 3 and high >= 3) or low == 0
+        attacked += 1
+    assert attacked > 40
+
+
+def test_a_later_version_keeps_what_was_printed_of_small_areas(
+    judged: Judged, built: dict[str, bytes]
+) -> None:
+    earlier = pl.read_parquet(io.BytesIO(built["small-areas-2019-Q1.parquet"]))
+    other = small_areas(judged_places(seed=2), country(), QUARTER, earlier)
+    again = small_areas(judged, country(), QUARTER)
+    assert other is not None and again is not None
+    for now, before in zip(other.tables, again.tables, strict=True):
+        assert now.figures.equals(before.figures)
+
+
+def test_outcomes_agree_on_both_bases_with_the_crimes(judged: Judged) -> None:
+    release = outcomes(judged, country(), QUARTER)
+    assert release is not None
+    crimes = judged.crimes.filter(
+        pl.col("force") == "gwynfa", pl.col("month").is_between(pl.date(2018, 4, 1), pl.date(2019, 3, 1))
+    )
+    assert cell(release, 2, "Gwynfa", "total") == crimes.height, (
+        "every crime recorded, with an outcome or none"
+    )
+    closed = judged.crimes.filter(
+        pl.col("force") == "gwynfa", pl.col("month").is_between(pl.date(2018, 2, 1), pl.date(2019, 1, 1))
+    )
+    held = float(cell(release, 4, "Gwynfa", "total"))
+    assert 0.6 * closed.height < held < 0.73 * closed.height, "two in three were closed, two months on"
+    assert (
+        cell(release, 2, "Greater Mercaster", "total")
+        == cell(release, 4, "Greater Mercaster", "total")
+        == "[x]"
+    )
+    assert cell(release, 6, "Gwynfa", "recorded") == crimes.height
+    assert cell(release, 6, "Gwynfa", "total") == crimes.height + float(cell(release, 6, "Gwynfa", "removed"))
+    assert float(cell(release, 6, "Gwynfa", "removed")) > 0
+
+
+def test_the_long_table_of_outcomes_is_dense_and_says_what_was_not_provided(judged: Judged) -> None:
+    table = outcomes_open_data(judged, country(), offences_reference(), QUARTER)
+    assert table is not None
+    assert tuple(table.rows.columns) == COLUMNS
+    recorded, closed = COLUMNS[-2:]
+    number = lambda name: pl.col(name).struct.field("number")  # noqa: E731
+    text = lambda name: pl.col(name).struct.field("text")  # noqa: E731
+    key = ["Financial Year", "Financial Quarter", "Force Name", "Offence Code", "Outcome Type"]
+    assert table.rows.select(key).is_unique().all()
+    types = (
+        table.rows.group_by("Financial Year").agg(pl.col("Outcome Type").n_unique()).sort("Financial Year")
+    )
+    assert types["Outcome Type"].n_unique() == 1 and types["Outcome Type"][0] == 24, (
+        "22 is not there before 2019/20"
+    )
+    assert table.rows.height == 8 * 6 * len(OFFENCES) * 24
+    silent = table.rows.filter(pl.col("Force Name") == "Greater Mercaster", number(recorded).is_null())
+    assert set(silent.select(text(recorded)).to_series()) == {"N/A - data not provided"}
+    assert silent.select("Financial Year", number("Financial Quarter")).unique().rows() == [("2018/19", 4.0)]
+    open_crimes = table.rows.filter(pl.col("Outcome Type") == "0")
+    assert set(open_crimes.select(text(closed)).to_series()) == {"[z]"}
+    whole = table.rows.filter(~pl.col("Outcome Type").str.contains("A"), pl.col("Force Name") == "Gwynfa")
+    crimes = judged.crimes.filter(pl.col("force") == "gwynfa", pl.col("month") < pl.date(2019, 4, 1))
+    assert whole.select(number(recorded)).to_series().sum() == crimes.height, (
+        "each crime once, sub-types apart"
+    )
+
+
+def test_every_workbook_of_the_return_opens_and_the_long_tables_end_with_the_quarter(
+    built: dict[str, bytes],
+) -> None:
+    books = [name for name in built if name.endswith((".ods", ".xlsx"))]
+    assert len(books) == 12
+    for name in books:
+        assert CalamineWorkbook.from_filelike(io.BytesIO(built[name])).sheet_names[:2] == [
+            "Cover",
+            "Contents",
+        ]
+    assert "2019/20" not in built["prc-pfa-2019-Q1.csv"].decode()
+
+
+def test_the_same_figures_give_the_same_bytes(
+    judged: Judged, built: dict[str, bytes], tmp_path: Path
+) -> None:
+    again = build(judged, country(), offences_reference(), QUARTER, tmp_path)
+    assert {path.name: path.read_bytes() for path in again} == built
+
+
+def test_a_partnership_with_two_codes_is_refused(judged: Judged) -> None:
+    place = country()
+    twice = place.lsoas.with_columns(
+        csp_code=pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("E22999999")).otherwise("csp_code")
+    )
+    with pytest.raises(ReturnError, match="two codes in one force"):
+        partnership_crime(
+            judged, type(place)(**{**vars(place), "lsoas": twice}), offences_reference(), QUARTER
+        )
