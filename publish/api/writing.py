@@ -68,7 +68,8 @@ def _deflate(
     filled = np.flatnonzero(np.diff(point_at))
     starts, ends = (row_at[point_at[filled + step]].tolist() for step in (0, 1))
     lengths, after, before = [0], [0], []
-    squeeze = zlib.compressobj(6, zlib.DEFLATED, -15)
+    # A full flush clears the compressor's memory, so it is given little: most points have a few kilobytes.
+    squeeze = zlib.compressobj(6, zlib.DEFLATED, -13, 5)
     running = 0
     with path.open("wb") as file:
         for start, end in zip(starts, ends, strict=True):
