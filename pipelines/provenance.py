@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
@@ -16,19 +17,30 @@ import geography
 import pipelines
 import publish
 import transforms
-from pipelines.country import country_files
+from pipelines.country import FILES, country_files
 from pipelines.settings import crime_id_key
+from pipelines.sources.reference_table import reference_table_in
 from pipelines.stages.line import Line
-from pipelines.store import digest, file_digest
+from pipelines.store import digest, file_digest, object_name
+from transforms.contracts import tables
 from transforms.periods import Quarter
 from transforms.versions import Change
 
-#: The tables that a release is read from, each cut by quarter or by force and quarter.
-TABLES: Final = ("counted", "verdicts", "findings", "holds", "judged_offences", "judged_areas")
+#: The tables that a release is read from (`stages.judged.open_judged`): cut by quarter, or else whole.
+TABLES: Final = (
+    "counted",
+    "deciding_rules",
+    "findings",
+    "holds",
+    "judged_areas",
+    "judged_offences",
+    "outcome_counts",
+    "verdicts",
+)
+#: Of those, the ones that are not cut by quarter.
+WHOLE: Final = ("outcome_counts",)
 #: The tables behind those, which tell why a figure is what it is.
-BEHIND: Final = ("deciding_rules", "offence_grid", "area_grid")
-#: The tables that hold published figures: where none differs, no figure does.
-FIGURES: Final = ("judged_offences", "judged_areas")
+BEHIND: Final = ("area_grid", "offence_grid", "returned")
 #: The files of a country that say what an area is; a figure of other areas means something else.
 AREA_FILES: Final = ("forces.csv", "lsoas.parquet", "lsoa_vintages.parquet", "boundaries.parquet")
 
@@ -45,6 +57,9 @@ def basis(
         "code": {"fullcount": version("fullcount"), "sha256": code_digest()},
         "counting_editions": line.basis[2],
         "country": country_files(line.settings.country),
+        "other_country_files": {
+            name: file_digest(path) for name, path in _beside(line.settings.country).items()
+        },
         "tables": _objects(line, TABLES, quarters),
         "decisions": dict(line.workspace.key("decisions")),
         "months": [f"{month:%Y-%m}" for month in months],
@@ -56,7 +71,7 @@ def basis(
 def behind(line: Line, quarters: Sequence[Quarter]) -> dict[str, Any]:
     """What the basis itself was made from: every file that was taken in, and the tables on the way.
 
-    A file is told without its name, which is the sender's own words.
+    A file is told without its name, and a decision without its reason: those are their senders' own words.
     """
     held = line.supplies().filter(pl.col("state") != "refused")
     columns = (
@@ -73,10 +88,32 @@ def behind(line: Line, quarters: Sequence[Quarter]) -> dict[str, Any]:
     told = (
         held.select(columns).with_columns(pl.col(pl.Date).dt.strftime("%Y-%m")).sort(columns, nulls_last=True)
     )
+    decided = ("entry", "action", "finding", "force", "first_month", "last_month", "coverage")
+    decisions = line.workspace.read("decisions", tables.Decisions).select(decided)
     return {
         "inputs": told.rename({"supply": "sha256"}).to_dicts(),
+        "decisions": decisions.with_columns(pl.col(pl.Date).dt.strftime("%Y-%m")).to_dicts(),
         "tables": _objects(line, BEHIND, quarters),
     }
+
+
+def _beside(country: str) -> dict[str, Path]:
+    """The files that a country folder may hold and need not: column maps and a table of offence codes."""
+    folder = Path(country)
+    reference = reference_table_in(folder)
+    found = [*sorted((folder / "column-maps").glob("*.toml")), *([reference] if reference else [])]
+    return {path.relative_to(folder).as_posix(): path for path in found}
+
+
+def freeze_country(line: Line) -> None:
+    """Keep every file of the country in the workspace, so that a release can be rebuilt once the folder changes."""
+    folder = Path(line.settings.country)
+    with line.workspace.scratch() as scratch:
+        for name in (*FILES, *_beside(line.settings.country)):
+            path = folder / name
+            if not line.workspace.storage.exists(object_name(file_digest(path), path.suffix)):
+                copy = Path(shutil.copyfile(path, scratch / path.name))
+                line.workspace.adopt_object(copy, path.suffix)
 
 
 def _objects(line: Line, names: Iterable[str], quarters: Sequence[Quarter]) -> dict[str, dict[str, str]]:
@@ -86,7 +123,7 @@ def _objects(line: Line, names: Iterable[str], quarters: Sequence[Quarter]) -> d
         table: {
             partition: entry.object
             for partition, entry in sorted(line.workspace.head.get(table, {}).items())
-            if partition.rpartition(" ")[2] in wanted
+            if partition.rpartition(" ")[2] in wanted or table in WHOLE
         }
         for table in names
     }
@@ -102,7 +139,7 @@ def change(before: Mapping[str, Any], now: Mapping[str, Any], gone: Iterable[str
     )
     if means_other or any(gone):
         return Change.MAJOR
-    if any(before["tables"][table] != now["tables"][table] for table in FIGURES):
+    if before["tables"] != now["tables"]:
         return Change.MINOR
     return Change.PATCH
 

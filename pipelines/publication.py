@@ -122,7 +122,7 @@ def stop(where: Settings, text: str, who: str, reason: str, now: datetime) -> Sh
                 {"release": str(release.name), "withdrawn_at": _moment(now), "reason": reason},
             )
         settle(shelves)
-    return next(each for each in (*shelves.all(), *shelves.on(WITHDRAWN)) if each.name == release.name)
+    return shelves.find(str(release.name))
 
 
 def lift(where: Settings, text: str, who: str, reason: str) -> Shelved:
@@ -272,7 +272,7 @@ def _publication(where: Settings, opened: Gate, shelves: Shelves, now: datetime)
 
 def _corrects(shelves: Shelves, name: ReleaseName) -> bool:
     """Whether a version of the quarter has been published before, withdrawn since or not."""
-    return bool(shelves.on(PUBLIC, name.quarter) or shelves.on(WITHDRAWN, name.quarter))
+    return bool(shelves.ever_public(name.quarter))
 
 
 def _say(

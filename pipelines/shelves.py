@@ -68,6 +68,10 @@ class Shelves:
         """Every release that can be looked at, public or not, oldest quarter and lowest version first."""
         return sorted([*self.on(PUBLIC, quarter), *self.on(PRIVATE, quarter)])
 
+    def ever_public(self, quarter: Quarter | None = None) -> list[Shelved]:
+        """Every release that was ever published, withdrawn since or not, oldest quarter and lowest version first."""
+        return sorted([*self.on(PUBLIC, quarter), *self.on(WITHDRAWN, quarter)])
+
     def find(self, text: str) -> Shelved:
         """The release that someone named: `2019-Q4/1.0.0`, or `2019-Q4` for its newest version.
 
@@ -79,6 +83,8 @@ class Shelves:
         except ValueError as problem:
             raise StoreError(f"“{text}” names no release: {problem}") from None
         found = [each for each in self.all(chosen) if wanted in (None, each.name)]
+        if wanted and not found:
+            found = [each for each in self.on(WITHDRAWN, chosen) if each.name == wanted]
         if not found:
             there = ", ".join(str(each.name) for each in self.all()) or "none yet: run `fullcount run` first"
             raise StoreError(f"There is no release {text} in {self.storage.root}. The releases are {there}.")

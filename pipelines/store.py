@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
 import dataframely as dy
@@ -49,6 +49,11 @@ def file_digest(path: Path) -> str:
     """The SHA-256 of a local file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def object_name(sha256: str, suffix: str) -> str:
+    """Where a workspace keeps the file with these bytes."""
+    return f"objects/{sha256[:2]}/{sha256}{suffix}"
 
 
 class Storage:
@@ -216,8 +221,7 @@ class Workspace:
 
     def adopt_object(self, path: Path, suffix: str) -> str:
         """Take in a finished file under the name of its bytes. Returns that name."""
-        name = f"objects/{file_digest(path)}{suffix}"
-        name = str(PurePosixPath(name).parent / name.split("/")[1][:2] / name.split("/")[1])
+        name = object_name(file_digest(path), suffix)
         if not self.storage.exists(name):
             self.storage.adopt(path, name)
         return name

@@ -88,7 +88,7 @@ def blockers(
         *_unexplained(candidate),
         *_outdated(entries, candidate),
         *_unannounced(entries, candidate),
-        *_unsigned(sign_offs, candidate),
+        *_unsigned(sign_offs, candidate.name, candidate.manifest),
         *_too_early(due(calendar, entries, candidate), candidate, now),
     ]
 
@@ -162,9 +162,14 @@ def _unannounced(entries: pl.DataFrame, candidate: Candidate) -> list[str]:
     return ["It corrects a release that was published, and no correction notice is written."]
 
 
-def _unsigned(sign_offs: pl.DataFrame, candidate: Candidate) -> list[str]:
-    said = sign_offs.filter(pl.col("release") == str(candidate.name)).sort("entry")
-    of_these_bytes = said.filter(pl.col("manifest") == candidate.manifest)
+def is_signed(sign_offs: pl.DataFrame, entries: pl.DataFrame, name: ReleaseName, manifest: str) -> bool:
+    """Whether two people have signed these very bytes and nobody has stopped them: they wait for their instant."""
+    return not _unsigned(sign_offs, name, manifest) and not _stopped(entries, name)
+
+
+def _unsigned(sign_offs: pl.DataFrame, name: ReleaseName, manifest: str) -> list[str]:
+    said = sign_offs.filter(pl.col("release") == str(name)).sort("entry")
+    of_these_bytes = said.filter(pl.col("manifest") == manifest)
     signers = {
         role: {
             _person(who)

@@ -44,6 +44,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("return")(build)
     app.command()(publish)
+    app.command()(verify)
     group = typer.Typer(
         help="A release on its way: what it waits for, signatures, notes, access, corrections, stops.",
         no_args_is_help=True,
@@ -202,6 +203,16 @@ def publish(
         time.sleep(min(seconds, LOOK_AGAIN))
     found = publication.publish(where, release, _now())
     console.print(f"{found.name} is public, in {found.folder}")
+
+
+def verify(release: ReleaseArgument, workspace: WorkspaceOption = None) -> None:
+    """Rebuild a release elsewhere from its frozen inputs, and compare every byte of every file."""
+    from pipelines.rebuilding import verify as verified
+
+    came = verified(settings(workspace), release)
+    console.print(escape(came.words))
+    if came.differing:
+        raise typer.Exit(1)
 
 
 def _until_due(where: Settings, release: str) -> float:

@@ -17,17 +17,23 @@ from transforms.holding import PART, decide, hold_verdicts, holds_of
 from transforms.periods import Quarter
 
 
-def freeze_decisions(line: Line) -> pl.DataFrame:
+def freeze_decisions(line: Line, standing: pl.DataFrame | None = None) -> pl.DataFrame:
     """The ledger's decisions in force on the day of the run, kept in the workspace so that a release can be rebuilt."""
-    standing = in_force(ledger.decisions(line.settings), line.settings.as_of)
+    if standing is None:
+        standing = in_force(ledger.decisions(line.settings), line.settings.as_of)
     made_from = digest(line.basis[0], standing.rows())
     if not line.workspace.up_to_date("decisions", "all", made_from):
         line.workspace.write("decisions", "all", standing, tables.Decisions, made_from)
     return standing
 
 
-def judge_quarters(line: Line, quarters: Sequence[Quarter]) -> list[Quarter]:
-    """Judge the quarters against everything supplied up to each. Returns those that were new."""
+def judge_quarters(
+    line: Line, quarters: Sequence[Quarter], standing: pl.DataFrame | None = None
+) -> list[Quarter]:
+    """Judge the quarters against everything supplied up to each. Returns those that were new.
+
+    `standing` are the decisions to judge by, those in force in the ledger unless given.
+    """
     workspace = line.workspace
     lsoas = line.country.lsoas
     present = line.present(line.window())
@@ -38,7 +44,7 @@ def judge_quarters(line: Line, quarters: Sequence[Quarter]) -> list[Quarter]:
     totals = workspace.scan("neighbourhood_totals", tables.NeighbourhoodTotals).collect()
     owed = register.owed(line.loaded.register, line.window())
     unowed = judging.unowed(recorded, owed)
-    decisions = freeze_decisions(line)
+    decisions = freeze_decisions(line, standing)
     changed = []
     for quarter in quarters:
         months = list(quarter.months)

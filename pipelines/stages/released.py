@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from pipelines import ledger, provenance
 from pipelines.settings import crime_id_key
-from pipelines.shelves import LOCK, PRIVATE, PUBLIC, WITHDRAWN, Shelved, Shelves
+from pipelines.shelves import LOCK, PRIVATE, PUBLIC, Shelved, Shelves
 from pipelines.stages.judged import open_judged
 from pipelines.stages.line import Line
-from pipelines.store import StoreError, digest
+from pipelines.store import StoreError, digest, file_digest
 from publish import release as releases
 from transforms import readiness
 from transforms.periods import Quarter
@@ -42,40 +45,30 @@ def require_supplied(line: Line, quarter: Quarter) -> None:
 def release(line: Line, quarter: Quarter) -> Released:
     """Build the quarter's release into the private area when anything that it is made from has changed.
 
-    A published release stands as it is; what has changed since becomes its next version. Raises StoreError
-    when nothing has been supplied for the quarter.
+    A published release stands as it is; what has changed since becomes its next version. So does a private one
+    that two people have signed, unless it is stopped. Raises StoreError when nothing has been supplied for the
+    quarter.
     """
-    window = line.window()
     require_supplied(line, quarter)
-    quarters = [each for each in line.quarters() if quarter.plus(1 - QUARTERS_SHOWN) <= each <= quarter]
     shelves = Shelves(line.workspace.storage)
     published = shelves.on(PUBLIC, quarter)
-    months = tuple(month for each in quarters for month in each.months if month in window)
-    entries = readiness.standing(ledger.release_entries(line.settings.workspace), quarter)
-    basis = provenance.basis(line, quarters, months, entries)
-    made_from = digest(basis)
     follows = published[-1] if published else None
+    entries = ledger.release_entries(line.settings.workspace)
+    sign_offs = ledger.sign_offs(line.settings.workspace)
+    for private in shelves.on(PRIVATE, quarter):
+        if readiness.is_signed(
+            sign_offs, entries, private.name, file_digest(private.folder / releases.MANIFEST)
+        ):
+            return Released(quarter, private.folder, new=False)
+    recipe = recipe_of(line, quarter, entries, follows)
     for standing in [*published[-1:], *shelves.on(PRIVATE, quarter)]:
-        if _stands(standing, made_from, follows):
+        if _stands(standing, recipe):
             return Released(quarter, standing.folder, new=False)
-    ingredients = releases.Ingredients(
-        judged=open_judged(line, quarters),
-        country=line.country,
-        boundaries=line.loaded.boundaries,
-        offences_reference=line.offences_reference(quarter),
-        quarter=quarter,
-        months=months,
-        crime_id_key=crime_id_key(line.settings.workspace),
-        basis=basis | {"key": made_from},
-        behind=provenance.behind(line, quarters),
-    )
+    used = [each.name.version for each in shelves.ever_public(quarter)]
+    provenance.freeze_country(line)
     with line.workspace.scratch() as scratch:
         fresh = scratch / "release"
-        fresh.mkdir()
-        files = releases.build(ingredients, fresh)
-        used = [each.name.version for each in [*published, *shelves.on(WITHDRAWN, quarter)]]
-        version = _version(basis, files, follows, used)
-        releases.seal(ingredients, fresh, str(version), str(follows.name) if follows else None)
+        version = make(line, recipe, used, fresh)
         folder = shelves.place(PRIVATE, ReleaseName(quarter, version))
         shelves.storage.path(PRIVATE).mkdir(mode=0o700, exist_ok=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -89,23 +82,66 @@ def release(line: Line, quarter: Quarter) -> Released:
     return Released(quarter, folder, new=True)
 
 
-def _version(
-    basis: dict[str, Any], files: list[str], follows: Shelved | None, used: list[Version]
-) -> Version:
-    if follows is None:
+@dataclass(frozen=True)
+class Recipe:
+    """What a release is to be made from: its quarters and months, its basis, and the version it follows."""
+
+    quarter: Quarter
+    quarters: list[Quarter]
+    months: tuple[date, ...]
+    basis: dict[str, Any]
+    follows: Shelved | None
+
+    @property
+    def key(self) -> str:
+        """One hash for the whole basis."""
+        return digest(self.basis)
+
+
+def recipe_of(line: Line, quarter: Quarter, entries: pl.DataFrame, follows: Shelved | None) -> Recipe:
+    """The recipe of a quarter's release, given what was said about releases (`tables.ReleaseEntries`)."""
+    window = line.window()
+    quarters = [each for each in line.quarters() if quarter.plus(1 - QUARTERS_SHOWN) <= each <= quarter]
+    months = tuple(month for each in quarters for month in each.months if month in window)
+    basis = provenance.basis(line, quarters, months, readiness.standing(entries, quarter))
+    return Recipe(quarter, quarters, months, basis, follows)
+
+
+def make(line: Line, recipe: Recipe, used: list[Version], folder: Path) -> Version:
+    """Make a release in a new folder, wherever that is, and seal it under the version that follows those `used`."""
+    folder.mkdir()
+    ingredients = releases.Ingredients(
+        judged=open_judged(line, recipe.quarters),
+        country=line.country,
+        boundaries=line.loaded.boundaries,
+        offences_reference=line.offences_reference(recipe.quarter),
+        quarter=recipe.quarter,
+        months=recipe.months,
+        crime_id_key=crime_id_key(line.settings.workspace),
+        basis=recipe.basis | {"key": recipe.key},
+        behind=provenance.behind(line, recipe.quarters),
+    )
+    files = releases.build(ingredients, folder)
+    version = _version(recipe, files, used)
+    releases.seal(ingredients, folder, str(version), str(recipe.follows.name) if recipe.follows else None)
+    return version
+
+
+def _version(recipe: Recipe, files: list[str], used: list[Version]) -> Version:
+    if recipe.follows is None:
         return next_version(used, Change.PATCH)
-    before = follows.manifest
+    before = recipe.follows.manifest
     gone = before["files"].keys() - set(files)
-    return next_version(used, provenance.change(before["made_from"], basis, gone))
+    return next_version(used, provenance.change(before["made_from"], recipe.basis, gone))
 
 
-def _stands(standing: Shelved, made_from: str, follows: Shelved | None) -> bool:
-    """Whether a release is whole and is what would be built now."""
-    told = standing.manifest
+def _stands(standing: Shelved, recipe: Recipe) -> bool:
+    """Whether a release is whole and is what would be made now."""
+    told, follows = standing.manifest, recipe.follows
     current = standing == follows or told["follows"] == (str(follows.name) if follows else None)
     return (
         current
-        and told["made_from"]["key"] == made_from
+        and told["made_from"]["key"] == recipe.key
         and all(
             (standing.folder / name).exists() and (standing.folder / name).stat().st_size == file["bytes"]
             for name, file in told["files"].items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -62,8 +62,8 @@ class Read:
     rejected: int
 
 
-def take_in(line: Line) -> Taken:
-    """Freeze and read every file that is new in the supply folder.
+def take_in(line: Line, files: Iterable[Found | Refusal] | None = None) -> Taken:
+    """Freeze and read every file that is new in the supply folder, or among the files given.
 
     A file whose bytes and scope are held already is passed over. One that cannot be used is refused with a
     message and stops nobody else's. Each file's tables are committed whole.
@@ -72,7 +72,7 @@ def take_in(line: Line) -> Taken:
     line.workspace.clear_scratch()
     supplies = line.supplies()
     held = {_scope_key(row) for row in supplies.filter(pl.col("state") != "refused").iter_rows(named=True)}
-    files = list(find(Path(line.settings.supply)))
+    files = list(find(Path(line.settings.supply)) if files is None else files)
     with steps("taking in", len(files)) as advance:
         for each in files:
             advance(each.name)
