@@ -54,6 +54,11 @@ def add_up(figures: pl.DataFrame | pl.LazyFrame, by: Sequence[str], child: str |
     )
 
 
+def net_of(changes: pl.DataFrame, by: Sequence[str], column: str) -> pl.DataFrame:
+    """The net of signed whole changes: one row for each value of `by`, sorted, with `column`; none may be null."""
+    return changes.group_by(by).agg(pl.col(column).cast(pl.Int64).sum()).sort(by)
+
+
 def total_within(column: str, by: Sequence[str]) -> pl.Expr:
     """On every row, the total of whole numbers over the rows that share `by`; nulls are no part of it.
 

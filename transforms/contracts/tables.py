@@ -453,3 +453,24 @@ class ReleaseEntries(dy.Schema):
     post = c.text("the post they hold", nullable=True)
     due = c.timestamp("when a scheduled correction is published", nullable=True)
     text = c.text("the note, the notice or the reason", min_length=1)
+
+
+class Revisions(dy.Schema):
+    """One row for each figure that differs between two editions and each thing that changed it."""
+
+    measure = dy.Enum(["offences", "population", "small areas"], description="what the figure counts")
+    force = c.force()
+    quarter = c.text("quarter of the figure, such as 2019-Q2; empty for what is of no period", nullable=True)
+    offence_code = c.offence_code(nullable=True)
+    was = dy.Int64(
+        nullable=True, description="the figure of the earlier edition", metadata={"unit": "number"}
+    )
+    was_status = c.status()
+    now = dy.Int64(nullable=True, description="the figure of the later edition", metadata={"unit": "number"})
+    now_status = c.status()
+    why = c.text("what changed it")
+    change = dy.Int64(
+        nullable=True,
+        description="how much of the difference it made; empty unless both are numbers",
+        metadata={"unit": "number"},
+    )
