@@ -53,7 +53,9 @@ def build(ingredients: Ingredients, folder: Path) -> list[str]:
     )
     feeds.build(judged, ingredients.country, months, folder / "feeds", key=ingredients.crime_id_key)
     api.build(folder / "feeds", ingredients.country, ingredients.boundaries, months, folder / "api")
-    site.build(judged, ingredients.country, ingredients.boundaries, months, folder / "site")
+    documents = sorted(path.name for path in (folder / "returns").iterdir() if path.is_file())
+    addresses = site.Addresses(documents=documents)
+    site.build(judged, ingredients.country, ingredients.boundaries, months, folder / "site", addresses)
     return names(folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,8 @@ TYPES: Final = {
 
 #: Files here are named after their content, so a copy of one never goes stale.
 HASHED: Final = "assets"
+#: One step of an address that names a force.
+SLUG: Final = re.compile(r"[a-z][a-z-]{0,60}")
 FOREVER: Final = "public, max-age=31536000, immutable"
 ASK_AGAIN: Final = "no-cache"
 
@@ -55,8 +58,8 @@ def application(release: Path) -> Starlette:
     """The server of one release folder, or of a link to whichever is current.
 
     `/` is `release/site`, `/feeds` and `/returns` are the folders of those names. Answers GET and HEAD
-    with the right type, an ETag, single and multiple ranges, the `.gz` copy where there is one and the
-    client takes it, and cache rules: for ever under `assets/`, ask again for the rest.
+    with the right type, an ETag, single and multiple ranges, the `.br` or `.gz` copy where there is one and
+    the client takes it, and cache rules: for ever under `assets/`, ask again for the rest.
     """
     return Starlette(
         routes=[
@@ -84,15 +87,27 @@ class _Folder(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         try:
-            return await super().get_response(path, scope)
+            answer = await super().get_response(path, scope)
+            if answer.status_code != 404:
+                return answer
         except HTTPException as error:
             # A NUL byte or a name longer than the disk allows is an address like any other that is not there.
-            if error.status_code != 404 or not self.absent.is_file():
+            if error.status_code != 404:
                 raise
         except (ValueError, OSError):
-            if not self.absent.is_file():
-                raise HTTPException(404) from None
-        return self.file_response(self.absent, self.absent.stat(), scope, 404)
+            pass
+        absent = self._nearest_absent(path)
+        if absent is None:
+            raise HTTPException(404)
+        return self.file_response(absent, absent.stat(), scope, 404)
+
+    def _nearest_absent(self, path: str) -> Path | None:
+        """The page of the deepest folder of an address that has one for what it does not hold, if any."""
+        first = path.split("/")[0]
+        # Only a force has one of its own, and a name of a force is a short slug.
+        if SLUG.fullmatch(first) and (own := self.absent.parent / first / self.absent.name).is_file():
+            return own
+        return self.absent if self.absent.is_file() else None
 
     def file_response(
         self,
@@ -104,16 +119,32 @@ class _Folder(StaticFiles):
         path, request = Path(full_path), Headers(scope=scope)
         headers = {**SAFETY, "Cache-Control": FOREVER if path.parent.name == HASHED else ASK_AGAIN}
         media_type = TYPES.get(path.suffix, "application/octet-stream")
-        if path == self.absent:
+        if path.name == self.absent.name:
             status_code = 404
-        compressed = path.with_name(path.name + ".gz")
-        if compressed.is_file():
+        copies = {name: beside for name, beside in _copies(path).items() if beside.is_file()}
+        if copies:
             headers["Vary"] = "Accept-Encoding"
+            taken = request.get("accept-encoding", "")
+            best = next((name for name in copies if _takes(taken, name)), None)
             # A range counts bytes of the file itself, so it is answered from the file itself.
-            if "gzip" in request.get("accept-encoding", "") and "range" not in request:
-                path, stat_result = compressed, compressed.stat()
-                headers["Content-Encoding"] = "gzip"
+            if best and "range" not in request:
+                path, stat_result = copies[best], copies[best].stat()
+                headers["Content-Encoding"] = best
         response = FileResponse(path, status_code, headers, media_type=media_type, stat_result=stat_result)
         if status_code == 200 and self.is_not_modified(response.headers, request):
             return NotModifiedResponse(response.headers)
         return response
+
+
+def _copies(path: Path) -> dict[str, Path]:
+    """Where the compressed copies of a file lie, by the name of the encoding, smallest first."""
+    return {"br": path.with_name(path.name + ".br"), "gzip": path.with_name(path.name + ".gz")}
+
+
+def _takes(accepted: str, encoding: str) -> bool:
+    """Whether an Accept-Encoding header takes an encoding: named, and not with a weight of zero."""
+    for part in accepted.split(","):
+        name, _, weight = part.partition(";")
+        if name.strip().lower() == encoding:
+            return weight.replace(" ", "").rstrip("0.") != "q="
+    return False

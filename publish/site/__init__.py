@@ -10,11 +10,14 @@ import geopandas
 
 from geography.areas import Country
 from publish.site.figures import figures_of
-from publish.site.pages import write_pages
+from publish.site.messages import ENGLISH, speak
+from publish.site.pages import Addresses, write_pages
 from publish.site.shapes import Boundaries
 from transforms.judging import Judged
 
-__all__ = ["build"]
+__all__ = ["Addresses", "build"]
+
+ADDRESSES = Addresses()
 
 
 def build(
@@ -23,18 +26,22 @@ def build(
     boundaries: geopandas.GeoDataFrame,
     months: Sequence[date],
     folder: Path,
-    feeds: str = "feeds/",
+    addresses: Addresses = ADDRESSES,
+    language: str = ENGLISH,
 ) -> list[Path]:
     """Write the site for `months` (first days of months; the latest is shown first) into `folder`.
 
     One page for each neighbourhood (`<force>/<neighbourhood>/`), one for each force, the home page with its
     search, who has supplied what, about, download, and the page for an address that does not exist. Text
     files over a kilobyte have a `.gz` beside them for the server to send. `boundaries` has `lsoa_code` and
-    `geometry`; a neighbourhood without one has its table only. `feeds` is where the bulk files are served,
-    from the root of the site. Returns the paths written, in order. Equal inputs give equal bytes.
-    Raises ValueError when no month is asked for, or when a force's month lacks a cell.
+    `geometry`; a neighbourhood without one has its table only. `addresses` says where the bulk files and the
+    return are served, and `language` which catalogue of `publish.site.messages` speaks. Returns the paths
+    written, in order. Equal inputs give equal bytes.
+    Raises ValueError when no month is asked for, when a force's month lacks a cell, or when there is no
+    catalogue of the language.
     """
     if not months:
         raise ValueError("No month was asked for: give at least one first-of-month date.")
+    speak(language)
     figures = figures_of(judged, country, months)
-    return write_pages(figures, judged.crimes, country, Boundaries(boundaries), folder, feeds)
+    return write_pages(figures, judged.crimes, country, Boundaries(boundaries), folder, addresses, language)

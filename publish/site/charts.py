@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 
 from publish.site.figures import Figure
-from publish.site.words import month_run, number, runs
-from transforms.periods import month_title
+from publish.site.messages import say
+from publish.site.words import month, month_run, number, runs
 
 #: Heights in pixels; widths are shares of the page, so that letters keep their size at any width.
 TOP: Final = 26
@@ -27,34 +27,39 @@ STEPS: Final = (1, 2, 5)
 def trend_words(trend: Sequence[Figure], months: Sequence[date], late: Collection[date] = ()) -> str:
     """What the chart shows, for those who cannot see it."""
     whole = [
-        (figure.count, month)
-        for figure, month in zip(trend, months, strict=True)
+        (figure.count, each)
+        for figure, each in zip(trend, months, strict=True)
         if figure.count is not None and not figure.is_partial
     ]
     sentences = []
     if whole:
         low, high = min(whole), max(whole)
         sentences.append(
-            f"The lowest month was {month_title(low[1])} ({number(low[0])}) and the highest "
-            f"{month_title(high[1])} ({number(high[0])})."
+            say(
+                "The lowest month was {low_month} ({low}) and the highest {high_month} ({high}).",
+                low_month=month(low[1]),
+                low=number(low[0]),
+                high_month=month(high[1]),
+                high=number(high[0]),
+            )
         )
-    lacking = [month for figure, month in zip(trend, months, strict=True) if figure.count is None]
+    lacking = [each for figure, each in zip(trend, months, strict=True) if figure.count is None]
     if lacking:
         spans = ", ".join(month_run(first, last) for first, last in runs(lacking))
-        sentences.append(f"Not known: {spans}.")
-    part = [month for figure, month in zip(trend, months, strict=True) if figure.is_partial]
+        sentences.append(say("Not known: {spans}.", spans=spans))
+    part = [each for figure, each in zip(trend, months, strict=True) if figure.is_partial]
     if part:
         spans = ", ".join(month_run(first, last) for first, last in runs(part))
-        sentences.append(f"Supplied in part: {spans}.")
+        sentences.append(say("Supplied in part: {spans}.", spans=spans))
     shown_late = _shown_late(trend, months, late)
     if shown_late:
         spans = ", ".join(month_run(first, last) for first, last in runs(shown_late))
-        sentences.append(f"Recorded late: {spans} holds crimes of earlier months.")
+        sentences.append(say("Recorded late: {spans} holds crimes of earlier months.", spans=spans))
     return " ".join(sentences)
 
 
 def _shown_late(trend: Sequence[Figure], months: Sequence[date], late: Collection[date]) -> list[date]:
-    return [month for figure, month in zip(trend, months, strict=True) if figure.is_known and month in late]
+    return [each for figure, each in zip(trend, months, strict=True) if figure.is_known and each in late]
 
 
 def trend_picture(
@@ -110,7 +115,7 @@ def _grid(top: int) -> list[str]:
 def _years(months: Sequence[date]) -> list[str]:
     """A tick where each year begins, and its number."""
     size = len(months)
-    starts = [index for index, month in enumerate(months) if month.month == 1 or index == 0]
+    starts = [index for index, each in enumerate(months) if each.month == 1 or index == 0]
     if len(starts) > 1 and starts[1] - starts[0] < size / 9:
         starts = starts[1:]
     return [
@@ -133,7 +138,7 @@ def _bands(trend: Sequence[Figure], size: int) -> list[str]:
             parts.append(
                 f'<rect class="gap" x="{left:.2f}%" width="{width:.2f}%" y="{TOP}" height="{PLOT}"/>'
                 f'<svg x="{middle:.2f}%" y="{TOP + PLOT // 2}" overflow="visible">'
-                f'<text class="gap-label" dy="4"{turn}>not known</text></svg>'
+                f'<text class="gap-label" dy="4"{turn}>{say("not known")}</text></svg>'
             )
         start += length
     return parts
@@ -143,15 +148,15 @@ def _late_labels(
     trend: Sequence[Figure], months: Sequence[date], late: Collection[date], top: int
 ) -> list[str]:
     parts = []
-    for index, (figure, month) in enumerate(zip(trend, months, strict=True)):
-        if figure.count is not None and month in late:
+    for index, (figure, each) in enumerate(zip(trend, months, strict=True)):
+        if figure.count is not None and each in late:
             x, y = 100 * (index + 0.5) / len(trend), TOP + PLOT * (1 - figure.count / top)
             anchor, step = ("end", 4) if x > 50 else ("start", -4)
             # Above the plot, so that it never lies over the band of the gap that it follows.
             parts.append(
                 f'<line class="late-line" x1="{x:.2f}%" x2="{x:.2f}%" y1="{TOP - 10}" y2="{y - 6:.1f}"/>'
                 f'<text class="late" x="{x:.2f}%" dx="{step}" y="{TOP - 14}" text-anchor="{anchor}">'
-                "recorded late</text>"
+                f"{say('recorded late')}</text>"
             )
     return parts
 
@@ -174,6 +179,29 @@ def _line(trend: Sequence[Figure], top: int) -> list[str]:
     if rings := "".join(f"M{spot}h0" for spot in part):
         parts.append(f'<path class="ring" d="{rings}"/><path class="ring-hole" d="{rings}"/>')
     return parts
+
+
+def strip_picture(own: float | None, whole: float | None, others: Sequence[float], label: str) -> Markup:
+    """Rates on one line: a tick for each similar neighbourhood, a bar for the force, a dot for the place."""
+    known = [rate for rate in (own, whole, *others) if rate is not None]
+    top = _ceiling(round(max(known, default=0)))
+
+    def at(rate: float) -> str:
+        return f"{2 + 96 * rate / top:.2f}%"
+
+    parts = [
+        f'<svg class="compare" role="img" aria-label="{Markup.escape(label)}" width="100%" height="64">',
+        '<line class="grid" x1="2%" x2="98%" y1="34" y2="34"/>',
+        *(f'<line class="other" x1="{at(rate)}" x2="{at(rate)}" y1="26" y2="42"/>' for rate in others),
+        f'<text x="2%" y="60">0</text><text x="98%" y="60" text-anchor="end">{number(top)}</text>',
+    ]
+    if whole is not None:
+        parts.append(f'<line class="whole" x1="{at(whole)}" x2="{at(whole)}" y1="20" y2="48"/>')
+        anchor = "end" if whole > top / 2 else "start"
+        parts.append(f'<text x="{at(whole)}" y="14" text-anchor="{anchor}">{say("the force")}</text>')
+    if own is not None:
+        parts.append(f'<circle class="own" cx="{at(own)}" cy="34" r="8"/>')
+    return Markup("".join([*parts, "</svg>"]))
 
 
 def trend_figure() -> str:
@@ -199,8 +227,8 @@ def trend_figure() -> str:
         layout=go.Layout(
             template="none",
             separators=".,",
-            height=360,
-            margin={"l": 48, "r": 8, "t": 16, "b": 40},
+            height=HEIGHT,
+            margin={"l": 44, "r": 8, "t": TOP, "b": 34},
             showlegend=False,
             hovermode="x",
             yaxis={"rangemode": "tozero", "tickformat": ",d", "fixedrange": True, "zeroline": True},

@@ -11,7 +11,7 @@ import polars as pl
 
 from geography.areas import Country
 from publish.site.map_figures import KINDS, is_crime, with_all_crime
-from transforms.aggregation import add_up
+from transforms.aggregation import add_up, rows_by
 from transforms.contracts.columns import BEHAVIOUR, CATEGORIES
 from transforms.contracts.status import STATUS, Status
 from transforms.judging import Judged, counting_verdicts
@@ -24,6 +24,9 @@ YEAR: Final = 12
 SHADES: Final = (0.4, 0.7, 0.9, 0.98)
 
 PLACE: Final = ["force", "neighbourhood"]
+
+#: Of a crime without an outcome in what the force supplied.
+NO_OUTCOME: Final = "No outcome supplied"
 
 #: The code of a surplus that follows a gap, in the catalogue of findings.
 BACKLOG: Final = "W10"
@@ -95,6 +98,8 @@ class Place:
     #: For each category: the latest month, and the twelve months.
     categories: dict[str, tuple[Figure, Figure | None]]
     areas: Sequence[Area] = ()
+    #: What became of the crimes of the year, most first; only of those that are in the figures.
+    outcomes: Sequence[tuple[str, int]] = ()
     #: Records that other forces made here in the latest month, by force.
     elsewhere: Sequence[tuple[str, Figure]] = ()
 
@@ -158,6 +163,7 @@ def figures_of(judged: Judged, country: Country, months: Sequence[date]) -> Figu
         .unique(PLACE, keep="first", maintain_order=True)
     )
     elsewhere = _elsewhere(judged.crimes.filter(pl.col("month") == latest), judged.verdicts, country)
+    outcomes = _outcomes(judged.crimes.filter(pl.col("month") > plus_months(latest, -YEAR)), country)
     looked_up = _Lookup(cells, PLACE, window)
     neighbourhoods = {
         (force, identity): Place(
@@ -168,6 +174,7 @@ def figures_of(judged: Judged, country: Country, months: Sequence[date]) -> Figu
             partnership=partnership,
             population=population.get((force, identity)),
             areas=of_lsoas.get((force, identity), ()),
+            outcomes=outcomes.get((force, identity), ()),
             elsewhere=elsewhere.get((force, identity), ()),
             **looked_up.figures((force, identity)),
         )
@@ -317,6 +324,25 @@ def _elsewhere(
     )
     for owner, neighbourhood, name, count, status in rows.iter_rows():
         found.setdefault((owner, neighbourhood), []).append((name, Figure(count, status)))
+    return found
+
+
+def _outcomes(crimes: pl.DataFrame, country: Country) -> dict[tuple[str, str], list[tuple[str, int]]]:
+    """How many of the crimes that a force recorded in its own neighbourhoods had each outcome, most first."""
+    rows = (
+        rows_by(
+            crimes.lazy()
+            .filter(is_crime(), pl.col("counted") > 0)
+            .join(country.lsoas.lazy().select("lsoa_code", *PLACE), on=["lsoa_code", "force"])
+            .with_columns(pl.col("outcome").fill_null(NO_OUTCOME)),
+            [*PLACE, "outcome"],
+        )
+        .collect()
+        .sort(*PLACE, "rows", "outcome", descending=[False, False, True, False])
+    )
+    found: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for force, neighbourhood, outcome, number in rows.iter_rows():
+        found.setdefault((force, neighbourhood), []).append((outcome, number))
     return found
 
 

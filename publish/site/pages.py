@@ -9,28 +9,36 @@ import re
 import tempfile
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
+import brotli
 import jinja2
 import polars as pl
+from markupsafe import Markup
 
 from geography.areas import Country
 from publish.site import charts, country_map, words
 from publish.site.figures import CRIMES, Figure, Figures, Gap, Place
+from publish.site.messages import install, say, speak
 from publish.site.shapes import Boundaries, Outlines, scale_bar
+from publish.site.similar import similar_places
 from transforms.contracts.columns import BEHAVIOUR
 from transforms.contracts.status import ALLOWS_NUMBER, Status
 from transforms.counting.editions import load_editions, load_worked_examples
 from transforms.counting.methodology import methodology
-from transforms.periods import month_title
+from transforms.periods import plus_months
 
 #: Smaller files are not worth a compressed copy.
 WORTH_COMPRESSING: Final = 1024
-COMPRESSED: Final = {".html", ".css", ".js", ".json", ".svg", ".csv"}
+COMPRESSED: Final = {".html", ".css", ".js", ".mjs", ".json", ".svg", ".csv"}
+#: Larger files are scripts, the same in every build of a process.
+WORTH_KEEPING: Final = 400_000
 #: Kept in place of a whole force's longer name for a path.
 LONGEST_SLUG: Final = 60
 #: Detail of the picture of the whole country.
@@ -46,16 +54,45 @@ MARKS: Final = {
 }
 
 
+def compressed_copies(content: bytes) -> tuple[tuple[str, bytes], ...]:
+    """The copies of a text file that lie beside it for browsers that take them, each under its ending."""
+    # A script that many builds share is worth more effort, once.
+    return _squeezed(content) if len(content) > WORTH_KEEPING else _copies(content, quality=5)
+
+
+@lru_cache(maxsize=16)
+def _squeezed(content: bytes) -> tuple[tuple[str, bytes], ...]:
+    return _copies(content, quality=9)
+
+
+def _copies(content: bytes, quality: int) -> tuple[tuple[str, bytes], ...]:
+    return (
+        (".br", brotli.compress(content, quality=quality)),
+        (".gz", gzip.compress(content, compresslevel=6, mtime=0)),
+    )
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where what is published beside the site is found, from its root."""
+
+    feeds: str = "feeds/"
+    returns: str = "returns/"
+    #: Files of the return, for the page of releases.
+    documents: Sequence[str] = ()
+
+
 def write_pages(
     figures: Figures,
     crimes: pl.DataFrame,
     country: Country,
     boundaries: Boundaries,
     folder: Path,
-    feeds: str,
+    addresses: Addresses,
+    language: str,
 ) -> list[Path]:
     """Write every page of the site into `folder`. Returns the paths written, in order."""
-    return _Site(figures, crimes, country, boundaries, folder, feeds).write()
+    return _Site(figures, crimes, country, boundaries, folder, addresses, language).write()
 
 
 def slug(identity: str) -> str:
@@ -76,7 +113,8 @@ class _Site:
         country: Country,
         boundaries: Boundaries,
         folder: Path,
-        feeds: str,
+        addresses: Addresses,
+        language: str,
     ) -> None:
         self.figures = figures
         self.crimes = crimes
@@ -85,8 +123,10 @@ class _Site:
         self.force_outlines = boundaries.forces(country.lsoas)
         self.lsoas = boundaries.lsoas()
         self.neighbourhoods = boundaries.neighbourhoods(country.lsoas)
+        self.similar = similar_places(figures.neighbourhoods, self.neighbourhoods.square_metres())
         self.folder = folder
-        self.feeds = feeds
+        self.addresses = addresses
+        self.language = language
         self.latest = figures.months[-1]
         self.written: list[Path] = []
         self.gap_now = {
@@ -100,20 +140,25 @@ class _Site:
         views = {key: self._view(place) for key, place in self.figures.neighbourhoods.items()}
         for view in views.values():
             self.owned.setdefault(view["force"], []).append(view)
-        self.templates = _templates(
+        spoken = speak(self.language)
+        self.templates = templates(
             assets=self._assets(),
             site={
                 "title": self.country.title,
                 "attribution": self.country.attribution,
                 "latest": self.latest,
+                "language": self.language,
+                "words": json.dumps(spoken, ensure_ascii=False) if spoken else "",
             },
             months=self.figures.months,
-            feeds=self.feeds,
+            feeds=self.addresses.feeds,
+            nothing_owed=say("nothing owed"),
         )
         self._country_map()
         self._national_pages()
         for force, place in self.figures.forces.items():
             self._force_page(force, self._view(place))
+            self._page(f"{force}/404.html", "absent.html", root="/", here="", force=place)
         for view in views.values():
             self._neighbourhood_page(view)
         return self.written
@@ -124,9 +169,10 @@ class _Site:
         path.write_bytes(content)
         self.written.append(path)
         if path.suffix in COMPRESSED and len(content) > WORTH_COMPRESSING:
-            beside = path.with_name(path.name + ".gz")
-            beside.write_bytes(gzip.compress(content, compresslevel=6, mtime=0))
-            self.written.append(beside)
+            for suffix, compressed in compressed_copies(content):
+                beside = path.with_name(path.name + suffix)
+                beside.write_bytes(compressed)
+                self.written.append(beside)
 
     def _page(self, name: str, template: str, root: str, **context: Any) -> None:
         page = self.templates.get_template(template).render(root=root, **context)
@@ -190,7 +236,6 @@ class _Site:
             map=self._drawn(self.force_outlines.simpler(COUNTRY_DETAIL_METRES), shapes),
             legend=_legend(bounds),
             forces=[(place.name, force, place.latest) for force, place in self.figures.forces.items()],
-            script_words="{}",
             basemap="",
         )
 
@@ -256,7 +301,40 @@ class _Site:
         rules = methodology(load_editions(), load_worked_examples())
         self._page("counting/index.html", "counting.html", root="../", here="about", sections=rules)
         self._page("download/index.html", "download.html", root="../", here="download", forces=named)
-        self._page("404.html", "absent.html", root="/", here="")
+        for name in ("accessibility", "developers"):
+            self._page(f"{name}/index.html", f"{name}.html", root="../", here="")
+        late = [
+            (place.name, force, ", ".join(words.month_run(*run) for run in words.runs(sorted(months))))
+            for force, place in self.figures.forces.items()
+            if (months := self.figures.late.get(force))
+        ]
+        self._page(
+            "releases/index.html",
+            "releases.html",
+            root="../",
+            here="",
+            documents=self.addresses.documents,
+            returns=self.addresses.returns,
+            late=late,
+        )
+        self._page("changes/index.html", "changes.html", root="../", here="", events=self._events())
+        self._page("404.html", "absent.html", root="/", here="", force=None)
+
+    def _events(self) -> list[tuple[date, list[tuple[str, str, str, str]]]]:
+        """What forces began to supply, stopped supplying or supplied short, by month, newest first."""
+        found: dict[date, list[tuple[str, str, str, str]]] = {}
+        for force, place in self.figures.forces.items():
+            for gap in self.figures.gaps.get(force, []):
+                file = "" if gap.file == "crime" else f" ({words.file_type(gap.file).lower()})"
+                began = (place.name, force, words.supplied(gap.status) + file, words.reason(gap))
+                found.setdefault(gap.first, []).append(began)
+                after = plus_months(gap.last, 1)
+                status, _ = self.figures.supplied[force, gap.file].get(after, ("", None))
+                if status == Status.COMPLETE.value:
+                    again = (place.name, force, say("supplied in full again") + file, "")
+                    found.setdefault(after, []).append(again)
+        shown = [month for month in self.figures.months[::-1] if month in found]
+        return [(month, sorted(found[month])) for month in shown]
 
     def _earlier_gaps(self) -> list[tuple[str, str, Gap]]:
         """Gaps in crime records that ended before the latest month, latest first."""
@@ -270,7 +348,7 @@ class _Site:
 
     def _regions(self, states: Mapping[str, str]) -> list[tuple[str, list[tuple[str, str, str]]]]:
         rows = self.country.forces.select(
-            pl.col("region").fill_null("The whole country"),
+            pl.col("region").fill_null(say("The whole country")),
             "reported_by",
             "force",
             national=pl.col("kind") == "national",
@@ -297,11 +375,15 @@ class _Site:
             cells = []
             for month in self.figures.months[::-1]:
                 status, coverage = months.get(month, ("", None))
-                share = "" if coverage is None else f", {coverage:.0%} of the expected records"
+                share = (
+                    ""
+                    if coverage is None
+                    else ", " + say("{share} of the expected records", share=f"{coverage:.0%}")
+                )
                 title = ""
                 if status != Status.COMPLETE.value:
-                    said = words.SUPPLIED[status] if status else "nothing owed"
-                    title = f"{month_title(month)}: {said}{share}"
+                    told = words.supplied(status) if status else say("nothing owed")
+                    title = f"{words.month(month)}: {told}{share}"
                 cells.append((status.replace(" ", "-"), MARKS.get(status, "·"), title))
             rows.append((place.short_name, force, cells))
         return rows
@@ -323,6 +405,7 @@ class _Site:
         table = self.figures.tables.get((view["force"], view["id"]))
         view["has_table"] = table is not None
         view["compared"] = force.per_thousand() if view["population"] else None
+        similar, strip = self._compared(view)
         path = f"{view['force']}/{view['slug']}"
         self._page(
             f"{path}/index.html",
@@ -332,10 +415,36 @@ class _Site:
             force=force,
             map=self._map(view),
             map_address=self._map_address(view),
+            similar=similar,
+            strip=strip,
             **self._shared(view),
         )
         if table is not None:
             self._put(f"{path}/figures.csv", table.encode())
+
+    def _compared(self, view: dict[str, Any]) -> tuple[dict[str, Any] | None, Markup | None]:
+        """The neighbourhoods that are most alike, and their rates on one line."""
+        found = self.similar.get((view["force"], view["id"]))
+        own = view["per_thousand"]()
+        if found is None or own is None or view["compared"] is None:
+            return None, None
+        rows = [(self.figures.neighbourhoods[key].name, slug(key[1]), rate) for key, rate in found.companions]
+        label = say(
+            "{name}: {own} crimes for each 1,000 residents. The force as a whole: {whole}. "
+            "Similar neighbourhoods: {low} to {high}.",
+            name=view["name"],
+            own=f"{own:.1f}",
+            whole=f"{view['compared']:.1f}",
+            low=f"{min(found.known, default=0):.1f}",
+            high=f"{max(found.known, default=0):.1f}",
+        )
+        similar = {
+            "density": found.density,
+            "median": found.median,
+            "companions": found.companions,
+            "rows": rows,
+        }
+        return similar, charts.strip_picture(own, view["compared"], found.known, label)
 
     def _shared(self, view: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -345,7 +454,7 @@ class _Site:
             "picture": charts.trend_picture(
                 view["trend"],
                 self.figures.months,
-                f"Crimes recorded each month. {view['words']}",
+                f"{say('Crimes recorded each month.')} {view['words']}",
                 self.figures.late.get(view["force"], ()),
             ),
             "words": view["words"],
@@ -373,6 +482,7 @@ class _Site:
             "asb": place.categories[BEHAVIOUR],
             "areas": place.areas,
             "elsewhere": place.elsewhere,
+            "outcomes": place.outcomes,
             "words": charts.trend_words(place.trend, self.figures.months, late),
             "late": late,
         }
@@ -441,12 +551,14 @@ def _legend(bounds: Sequence[int]) -> list[tuple[str, str]]:
     """Each class of a map with its meaning."""
     lows = [1, *(bound + 1 for bound in bounds)]
     labels = [
-        words.number(low) if low == high else f"{words.number(low)} to {words.number(high)}"
+        words.number(low)
+        if low == high
+        else say("{low} to {high}", low=words.number(low), high=words.number(high))
         for low, high in zip(lows, bounds, strict=False)
     ]
-    labels.append(f"{words.number(lows[-1])} or more")
+    labels.append(say("{low} or more", low=words.number(lows[-1])))
     shades = [(f"s{number}", label) for number, label in enumerate(labels, 1)]
-    return [("missing", "? not known"), ("zero", "0, no crime recorded"), *shades]
+    return [("missing", say("? not known")), ("zero", say("0, no crime recorded")), *shades]
 
 
 def _kinds(place: Place) -> list[tuple[str, Figure, Figure | None, int | None]]:
@@ -465,28 +577,29 @@ def _kinds(place: Place) -> list[tuple[str, Figure, Figure | None, int | None]]:
     ]
 
 
-def _templates(**shared: Any) -> jinja2.Environment:
+def templates(**shared: Any) -> jinja2.Environment:
     """The templates, which refuse an unknown name and escape every value."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("publish.site"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    install(environment)
     environment.globals.update(shared)
     environment.filters.update(
         number=words.number,
         said=words.said,
         figure=words.figure,
-        month=month_title,
+        month=words.month,
         ym=lambda month: f"{month:%Y-%m}",
         iso=date.isoformat,
         span=lambda gap: words.month_run(gap.first, gap.last),
         reason=words.reason,
-        no_number=words.NO_NUMBER.__getitem__,
-        supplied=words.SUPPLIED.__getitem__,
-        file=lambda file: words.FILES.get(file, file),
+        supplied=words.supplied,
+        file=words.file_type,
         allows=ALLOWS_NUMBER.__contains__,
     )
     return environment

@@ -58,6 +58,11 @@ class Outlines:
         found = [self.outlines[self.index[key]] if key in self.index else nowhere for key in keys]
         return np.array(found, dtype=object)
 
+    def square_metres(self) -> dict[Any, float]:
+        """How large each area is."""
+        sizes = shapely.area(self.outlines)
+        return {key: float(sizes[number]) for key, number in self.index.items()}
+
     def middle(self, key: Hashable) -> tuple[float, float] | None:
         """Longitude and latitude of a point inside an area; None when it has no boundary."""
         if self._degrees is None:

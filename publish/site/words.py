@@ -4,38 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Final
 
 from markupsafe import Markup
 
 from publish.site.figures import Figure, Gap
+from publish.site.messages import say
 from transforms.contracts.status import Status
-from transforms.periods import MONTH_NAMES, month_title, plus_months
+from transforms.periods import MONTH_NAMES, plus_months
 
-#: What stands in place of a number.
-NO_NUMBER: Final = {
-    Status.MISSING.value: "not known",
-    Status.UNJUDGED.value: "not known yet",
-    Status.WITHHELD.value: "withheld",
-    Status.NOT_APPLICABLE.value: "does not apply",
-}
 
-#: What a force did, by the status of a month.
-SUPPLIED: Final = {
-    Status.COMPLETE.value: "supplied",
-    Status.PARTIAL.value: "short",
-    Status.MISSING.value: "not supplied",
-    Status.UNJUDGED.value: "being checked",
-    Status.WITHHELD.value: "withheld",
-    Status.NOT_APPLICABLE.value: "not owed",
-}
+def no_number(status: str) -> str:
+    """What stands in place of a number."""
+    return {
+        Status.MISSING.value: say("not known"),
+        Status.UNJUDGED.value: say("not known yet"),
+        Status.WITHHELD.value: say("withheld"),
+        Status.NOT_APPLICABLE.value: say("does not apply"),
+    }[status]
 
-#: The file types, as a reader would call them.
-FILES: Final = {
-    "crime": "Crime records",
-    "outcomes": "Outcomes",
-    "stop-and-search": "Stop and search",
-}
+
+def supplied(status: str) -> str:
+    """What a force did, by the status of a month."""
+    return {
+        Status.COMPLETE.value: say("supplied"),
+        Status.PARTIAL.value: say("short"),
+        Status.MISSING.value: say("not supplied"),
+        Status.UNJUDGED.value: say("being checked"),
+        Status.WITHHELD.value: say("withheld"),
+        Status.NOT_APPLICABLE.value: say("not owed"),
+    }[status]
+
+
+def file_type(name: str) -> str:
+    """A type of file, as a reader would call it."""
+    known = {
+        "crime": say("Crime records"),
+        "outcomes": say("Outcomes"),
+        "stop-and-search": say("Stop and search"),
+    }
+    return known.get(name, name)
 
 
 def number(count: float) -> str:
@@ -46,11 +53,10 @@ def number(count: float) -> str:
 def said(figure: Figure) -> str:
     """A figure in a sentence: `14 crimes`, `no crimes (0)`, `14 crimes, supplied in part`, `not known`."""
     if figure.count is None:
-        return NO_NUMBER[figure.status]
-    part = ", supplied in part" if figure.is_partial else ""
-    if figure.count == 0:
-        return f"0 crimes{part}"
-    return f"{number(figure.count)} {'crime' if figure.count == 1 else 'crimes'}{part}"
+        return no_number(figure.status)
+    part = f", {say('supplied in part')}" if figure.is_partial else ""
+    noun = say("crime") if figure.count == 1 else say("crimes")
+    return f"{number(figure.count)} {noun}{part}"
 
 
 def figure(shown: Figure | None) -> Markup:
@@ -58,24 +64,29 @@ def figure(shown: Figure | None) -> Markup:
     if shown is None:
         return Markup('<span class="quiet">–</span>')
     if shown.count is None:
-        return Markup(f'<span class="unknown">{NO_NUMBER[shown.status]}</span>')
+        return Markup(f'<span class="unknown">{no_number(shown.status)}</span>')
     if shown.is_partial:
-        return Markup(f'{number(shown.count)} <span class="part">in part</span>')
+        return Markup(f'{number(shown.count)} <span class="part">{say("in part")}</span>')
     return Markup(number(shown.count))
+
+
+def month_name(month: date) -> str:
+    """The name of a month without its year: `July`."""
+    return say(MONTH_NAMES[month.month - 1])
+
+
+def month(month: date) -> str:
+    """A month and its year: `July 2019`."""
+    return f"{month_name(month)} {month.year}"
 
 
 def month_run(first: date, last: date) -> str:
     """A run of months: `July 2019`, `July to September 2019`, `December 2018 to January 2019`."""
     if first == last:
-        return month_title(first)
+        return month(first)
     if first.year == last.year:
-        return f"{MONTH_NAMES[first.month - 1]} to {month_title(last)}"
-    return f"{month_title(first)} to {month_title(last)}"
-
-
-def short_month(month: date) -> str:
-    """A month where there is little room: `Jul 2019`."""
-    return f"{MONTH_NAMES[month.month - 1][:3]} {month.year}"
+        return say("{first} to {last}", first=month_name(first), last=month(last))
+    return say("{first} to {last}", first=month(first), last=month(last))
 
 
 def runs(months: Sequence[date]) -> list[tuple[date, date]]:
@@ -95,5 +106,5 @@ def reason(gap: Gap) -> str:
     if not sentence.endswith("."):
         sentence += "."
     if gap.coverage is not None:
-        sentence += f" About {gap.coverage:.0%} of the expected records came."
+        sentence += " " + say("About {share} of the expected records came.", share=f"{gap.coverage:.0%}")
     return sentence

@@ -34,6 +34,12 @@ PAGES = {
     "map": "map/",
     "supplied": "supplied/",
     "about": "about/",
+    "counting": "counting/",
+    "releases": "releases/",
+    "changes": "changes/",
+    "developers": "developers/",
+    "accessibility": "accessibility/",
+    "absent in a force": "northshire/NC99/",
     "download": "download/",
     "absent": "no/such/page/",
 }
@@ -181,12 +187,16 @@ def test_everything_is_there_without_script(browser, address):
         visit.assert_clean()
 
 
-def test_chart_is_loaded_only_when_asked_for_and_keeps_its_gap(browser, address):
-    with Visit(browser, address) as visit:
+def test_chart_replaces_its_picture_when_seen_and_keeps_its_gap(browser, address):
+    with Visit(browser, address, viewport={"width": 1280, "height": 400}) as visit:
         page = visit.go("mercaster/MC01/")
-        assert not any("plotly" in url for url in visit.asked)
-        page.get_by_role("button", name="Explore this chart").click()
+        page.wait_for_load_state("networkidle")
+        assert not any("plotly" in url for url in visit.asked), "it is below the screen"
+        before = page.locator("figure.chart").bounding_box()["height"]
+        page.locator("figure.chart").scroll_into_view_if_needed()
         page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=30_000)
+        page.locator("svg.trend").wait_for(state="detached")
+        assert page.locator("figure.chart").bounding_box()["height"] == before
         values = page.evaluate("[...document.querySelector('.js-plotly-plot').data[0].y]")
         assert len(values) == 36
         assert values[-3:] == [None, None, None]

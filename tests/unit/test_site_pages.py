@@ -5,8 +5,10 @@ import json
 import re
 from datetime import date
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 
+import brotli
 import geopandas
 import polars as pl
 import pytest
@@ -15,10 +17,12 @@ from shapely.geometry import MultiPolygon, Point, box
 from fixtures.small_judged import MONTHS, small_boundaries, small_country, small_judged
 from publish import site
 from publish.site.charts import trend_figure, trend_picture, trend_words
-from publish.site.figures import Figure, figures_of
+from publish.site.figures import Figure, Place, figures_of
 from publish.site.map_figures import KINDS, force_files
-from publish.site.pages import slug
+from publish.site.messages import texts
+from publish.site.pages import slug, templates
 from publish.site.shapes import Boundaries
+from publish.site.similar import similar_places
 from transforms.contracts.status import STATUS
 from transforms.contracts.tables import Findings
 from transforms.counting.editions import load_editions, load_worked_examples
@@ -212,6 +216,7 @@ def test_pages_are_light_and_compressed_copies_are_the_same(folder):
     for path in folder.rglob("*/index.html"):
         beside = path.with_name("index.html.gz")
         assert gzip.decompress(beside.read_bytes()) == path.read_bytes()
+        assert brotli.decompress(path.with_name("index.html.br").read_bytes()) == path.read_bytes()
         assert beside.stat().st_size + style < 60_000
 
 
@@ -399,3 +404,65 @@ def test_the_methodology_of_counting_is_published_from_its_worked_examples(folde
         each["id"] for each in load_worked_examples() if f"{each['id']}. {each['title']}" not in words
     ] == []
     assert "../counting/" in read(folder / "about/index.html").links
+
+
+def test_outcomes_are_those_of_the_crimes_of_the_year(country, folder):
+    words = text(folder / "northshire/NC01/index.html")
+    judged = small_judged(country)
+    lsoas = country.lsoas.filter(pl.col("neighbourhood") == "NC01")["lsoa_code"].to_list()
+    crimes = judged.crimes.filter(
+        pl.col("lsoa_code").is_in(lsoas),
+        pl.col("force") == "northshire",
+        pl.col("month") > date(2018, 9, 1),
+        pl.col("category").cast(pl.String) != "Anti-social behaviour",
+    )
+    assert f"Under investigation {crimes.height:,}" in words
+    silent = text(folder / "mercaster/MC01/index.html")
+    assert "Months that are not known are not in this table." in silent
+
+
+def test_similar_neighbourhoods_are_of_the_same_force_and_near_in_density():
+    def place(number: int, people: int | None, count: int | None, force: str = "f") -> Place:
+        year = Figure(count, "complete" if count is not None else "missing")
+        return Place(force, f"N{number}", f"N{number}", "", "", people, [year], year, {})
+
+    places = {("f", f"N{n}"): place(n, 100 * 2**n, 10 * n) for n in range(14)}
+    places["f", "N14"] = place(14, None, 5)
+    places["g", "N0"] = place(0, 100, 1, "g")
+    found = similar_places(places, dict.fromkeys(places, 1000000.0))
+    assert ("f", "N14") not in found, "nobody lives there"
+    assert ("g", "N0") not in found, "alone in its force"
+    assert [key[1] for key, _ in found["f", "N6"].companions[:4]] == ["N5", "N7", "N4", "N8"]
+    assert len(found["f", "N6"].companions) == 10
+    assert found["f", "N6"].median is not None
+    unknown = {**places, ("f", "N5"): place(5, 3200, None)}
+    assert similar_places(unknown, dict.fromkeys(unknown, 1000000.0))["f", "N6"].median is None
+
+
+def test_page_of_what_changed_tells_gaps_and_their_end(folder):
+    words = text(folder / "changes/index.html")
+    assert "July 2019 Greater Mercaster Police : not supplied" in words
+    assert "September 2019 Eastmark Constabulary : short" in words
+    gone = text(folder / "northshire/404.html")
+    assert "Northshire Police has no neighbourhood at this address" in gone
+
+
+def test_every_text_is_in_the_catalogue_and_no_template_has_text_outside_it():
+    catalogue = json.loads((resources.files("publish.site.messages") / "catalogue.json").read_text("utf-8"))
+    assert sorted(catalogue) == texts(templates()), "run python -m publish.site.messages"
+    for template in (resources.files("publish.site") / "templates").iterdir():
+        bare = re.sub(r"\{%-?\s*trans.*?endtrans\s*-?%\}", "", template.read_text("utf-8"), flags=re.DOTALL)
+        bare = re.sub(r"\{[{%#].*?[}%#]\}", "", bare, flags=re.DOTALL)
+        bare = re.sub(r"<code>.*?</code>|<svg.*?</svg>|<[^>]*>", "", bare, flags=re.DOTALL)
+        words = [word for word in re.findall(r"[A-Za-z]{2,}", bare) if word not in BARE]
+        assert words == [], template.name
+
+
+#: Words that are the same in every language: names of files.
+BARE = {"availability", "csv", "latest", "zip", "SHA", "SUMS"}
+
+
+def test_site_speaks_another_language_where_it_has_the_words(country, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="no catalogue of the language xx"):
+        site.build(small_judged(country), country, small_boundaries(country), MONTHS, tmp_path, language="xx")
+    assert not any(tmp_path.iterdir())

@@ -4,6 +4,7 @@ import gzip
 import shutil
 from pathlib import Path
 
+import brotli
 import pytest
 from starlette.testclient import TestClient
 
@@ -18,6 +19,8 @@ def client(tmp_path: Path) -> TestClient:
         "site/northshire/NC01/index.html": "<h1>here</h1>" * 100,
         "site/assets/site.0123456789.css": "h1 { color: red }",
         "site/assets/map.0123456789.mjs": "export {}",
+        "site/northshire/404.html": "<h1>There is no such page</h1> in Northshire",
+        "site/map/2019-09.pmtiles": "PMTiles" * 99,
         "feeds/latest.zip": "0123456789" * 10,
         "feeds/availability.csv": "force\r\n",
         "returns/crime.ods": "sheet",
@@ -28,6 +31,7 @@ def client(tmp_path: Path) -> TestClient:
         path.write_bytes(content.encode())
     page = tmp_path / "site/northshire/NC01/index.html"
     page.with_name("index.html.gz").write_bytes(gzip.compress(page.read_bytes(), mtime=0))
+    page.with_name("index.html.br").write_bytes(brotli.compress(page.read_bytes()))
     return TestClient(application(tmp_path), follow_redirects=False)
 
 
@@ -73,6 +77,38 @@ def test_compressed_copy_is_sent_to_those_who_take_it(client):
     assert packed.headers["etag"] != plain.headers["etag"]
     assert packed.headers["vary"] == "Accept-Encoding"
     assert packed.headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_smallest_copy_that_is_taken_is_sent(client):
+    page = "/northshire/NC01/"
+    assert (
+        client.get(page, headers={"accept-encoding": "gzip, deflate, br"}).headers["content-encoding"] == "br"
+    )
+    assert (
+        client.get(page, headers={"accept-encoding": "gzip;q=0.5, br;q=0"}).headers["content-encoding"]
+        == "gzip"
+    )
+    assert "content-encoding" not in client.get(page, headers={"accept-encoding": "gzip;q=0.0"}).headers
+    assert "content-encoding" not in client.get(page, headers={"accept-encoding": "brandnew"}).headers
+    plain = client.get(page, headers={"accept-encoding": "identity"}).text
+    assert client.get(page, headers={"accept-encoding": "br"}).text == plain
+
+
+def test_tiles_are_read_by_ranges_of_one_file(client):
+    answer = client.get(
+        "/map/2019-09.pmtiles", headers={"range": "bytes=7-13", "accept-encoding": "gzip, br"}
+    )
+    assert (answer.status_code, answer.content) == (206, b"PMTiles")
+    assert answer.headers["content-type"] == "application/vnd.pmtiles"
+    assert answer.headers["etag"]
+
+
+@pytest.mark.parametrize("path", ["/northshire/NC99/", "/northshire/NC01/2019-13/", "/northshire/1066-10"])
+def test_address_within_a_force_is_answered_by_its_own_page(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "in Northshire" in answer.text
+    assert "in Northshire" not in client.get("/..%2fnorthshire/x").text
 
 
 def test_cache_rules(client):

@@ -3,7 +3,7 @@
 
 const root = document.querySelector("[data-country-map]");
 const here = (name) => new URL(root.dataset[name], document.baseURI).href;
-const words = JSON.parse(root.dataset.words);
+const words = JSON.parse(document.documentElement.dataset.words ?? "{}");
 const say = (text, values = {}) => (words[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 const LEVELS = [
@@ -179,7 +179,7 @@ class State {
     if (count === undefined) return say("loading");
     const figures = this.byForce.get(slug);
     if (count === null) return figures?.not_owed.includes(this.kind) ? say("not part of what the force supplies") : say("not known");
-    const noun = this.kind === 1 ? say(count === 1 ? "incident" : "incidents") : say(count === 1 ? "crime" : "crimes");
+    const noun = this.kind === 1 ? (count === 1 ? say("incident") : say("incidents")) : (count === 1 ? say("crime") : say("crimes"));
     return `${number(count)} ${noun}${this.isPart(slug) ? `, ${say("supplied in part")}` : ""}`;
   }
 
@@ -304,7 +304,7 @@ class CountryMap {
       item.lastChild.textContent = text;
       list.append(item);
     });
-    root.querySelector("[data-level]").textContent = say({ forces: "by force", neighbourhoods: "by neighbourhood", areas: "by small area" }[this.level()]);
+    root.querySelector("[data-level]").textContent = { forces: say("by force"), neighbourhoods: say("by neighbourhood"), areas: say("by small area") }[this.level()];
   }
 
   // The table of what is in view, once the map has come to rest.

@@ -1,5 +1,9 @@
 // Search, charts that can be explored, and maps of any month. Every page reads well without this file.
 
+const words = JSON.parse(document.documentElement.dataset.words ?? "{}");
+const say = (text, values = {}) => (words[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+const language = document.documentElement.lang;
+
 const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/[’']/g, "");
 
 function search(form) {
@@ -13,7 +17,7 @@ function search(form) {
   const load = async () => {
     if (entries) return;
     const { forces, partnerships, places } = await (await fetch(form.dataset.search)).json();
-    entries = forces.map(([name, slug, known]) => ({ name, where: "Police force", href: `${slug}/`, known }));
+    entries = forces.map(([name, slug, known]) => ({ name, where: say("Police force"), href: `${slug}/`, known }));
     for (const [name, partnership, force, slug, known] of places) {
       const where = [...new Set([partnerships[partnership], forces[force][0]])].join(", ");
       entries.push({ name, where, href: `${forces[force][1]}/${slug}/`, known });
@@ -60,7 +64,7 @@ function search(form) {
         if (!entry.known) {
           const mark = document.createElement("span");
           mark.className = "unknown";
-          mark.textContent = "latest month not known";
+          mark.textContent = say("latest month not known");
           option.append(mark);
         }
         return option;
@@ -71,8 +75,10 @@ function search(form) {
     said.textContent = !words.length
       ? ""
       : found.length > 10
-        ? `${found.length} places found; the first 10 are listed. Type more to narrow them.`
-        : `${found.length} ${found.length === 1 ? "place" : "places"} found.`;
+        ? say("{count} places found; the first 10 are listed. Type more to narrow them.", { count: found.length })
+        : found.length === 1
+          ? say("1 place found.")
+          : say("{count} places found.", { count: found.length });
     select(found.length ? 0 : -1);
   };
 
@@ -149,11 +155,11 @@ async function explore(chart, table, place) {
     })),
     annotations: [
       ...gapsOf(rows).map(([x0, x1]) => ({
-        x: (x0 + x1) / 2, xref: "x", y: 0.5, yref: "paper", text: "not known", showarrow: false,
+        x: (x0 + x1) / 2, xref: "x", y: 0.5, yref: "paper", text: say("not known"), showarrow: false,
         textangle: x1 - x0 < 200 * 86400000 ? -90 : 0, font: { color: colour("--unknown") },
       })),
       ...rows.filter((row) => row.late).map((row) => ({
-        x: row.month, y: row.count, text: "recorded late", font: { color: colour("--unknown") }, arrowcolor: colour("--unknown"),
+        x: row.month, y: row.count, text: say("recorded late"), font: { color: colour("--unknown") }, arrowcolor: colour("--unknown"),
       })),
     ],
   });
@@ -161,29 +167,25 @@ async function explore(chart, table, place) {
   await window.Plotly.newPlot(place, figure.data, figure.layout, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] });
 }
 
-function chartButton(chart) {
-  const place = chart.querySelector("[data-chart-place]");
-  const table = chart.parentElement.querySelector("[data-chart-table]");
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = "Explore this chart";
-  place.before(button);
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    button.textContent = "Loading…";
+// The chart replaces its picture once it is seen; the picture stays where data is dear or the chart cannot be had.
+function chart(figure) {
+  const place = figure.querySelector("[data-chart-place]");
+  const table = figure.parentElement.querySelector("[data-chart-table]");
+  const show = async () => {
     try {
-      await explore(chart, table, place);
-      chart.querySelector("svg.trend").remove();
-      button.remove();
+      await explore(figure, table, place);
+      figure.querySelector("svg.trend").remove();
     } catch {
-      button.textContent = "The chart could not be loaded. The picture and the table say the same.";
+      place.replaceChildren();
     }
-  });
+  };
+  if (navigator.connection?.saveData) return;
+  whenNear(figure, show);
 }
 
 const monthName = (month) =>
-  new Date(`${month}-01T12:00:00Z`).toLocaleDateString("en-GB", { month: "long", year: "numeric", timeZone: "UTC" });
-const withCommas = (number) => number.toLocaleString("en-GB");
+  new Date(`${month}-01T12:00:00Z`).toLocaleDateString(language, { month: "long", year: "numeric", timeZone: "UTC" });
+const withCommas = (number) => number.toLocaleString(language);
 
 const shadeOf = (count, bounds, part) => {
   if (count === null) return "missing";
@@ -193,8 +195,8 @@ const shadeOf = (count, bounds, part) => {
 };
 
 const saidOf = (count, part) => {
-  if (count === null) return "not known";
-  return `${withCommas(count)} ${count === 1 ? "crime" : "crimes"}${part ? ", supplied in part" : ""}`;
+  if (count === null) return say("not known");
+  return `${withCommas(count)} ${count === 1 ? say("crime") : say("crimes")}${part ? `, ${say("supplied in part")}` : ""}`;
 };
 
 function labelled(name, words, options) {
@@ -215,8 +217,8 @@ async function mapChooser(section) {
   const figures = {};
   const figuresOf = async (month) => (figures[month] ??= await (await fetch(`${section.dataset.map}${month}/${section.dataset.force}.json`)).json());
   const { not_owed: notOwed } = await figuresOf(shown[0]);
-  const [monthLabel, month] = labelled("month", "Month", shown.map((each) => [each, monthName(each)]));
-  const [kindLabel, kind] = labelled("kind", "Kind", index.kinds.filter((_, place) => !notOwed.includes(place)).map((each) => [each, each]));
+  const [monthLabel, month] = labelled("month", say("Month"), shown.map((each) => [each, monthName(each)]));
+  const [kindLabel, kind] = labelled("kind", say("Kind"), index.kinds.filter((_, place) => !notOwed.includes(place)).map((each) => [each, each]));
   const said = document.createElement("p");
   said.setAttribute("role", "status");
   controls.className = "controls";
@@ -227,7 +229,7 @@ async function mapChooser(section) {
     if (!list) return;
     const lows = [1, ...bounds.map((bound) => bound + 1)];
     const labels = lows.map((low, i) =>
-      i === bounds.length ? `${withCommas(low)} or more` : low === bounds[i] ? `${low}` : `${withCommas(low)} to ${withCommas(bounds[i])}`,
+      i === bounds.length ? say("{low} or more", { low: withCommas(low) }) : low === bounds[i] ? `${low}` : say("{low} to {high}", { low: withCommas(low), high: withCommas(bounds[i]) }),
     );
     const items = [...list.children];
     const swatch = items[0];
@@ -261,7 +263,7 @@ async function mapChooser(section) {
       const value = count[cell.dataset.code];
       const mark = document.createElement("span");
       mark.className = value === null ? "unknown" : "part";
-      mark.textContent = value === null ? "not known" : part ? "in part" : "";
+      mark.textContent = value === null ? say("not known") : part ? say("in part") : "";
       cell.replaceChildren(...(value === null ? [mark] : [withCommas(value), " ", mark]));
     }
     section.querySelector("[data-chosen]").textContent = monthName(month.value);
@@ -269,9 +271,9 @@ async function mapChooser(section) {
     const values = Object.values(count);
     const zero = values.filter((value) => value === 0).length;
     const unknown = values.filter((value) => value === null).length;
-    said.textContent =
-      `${kind.value}, ${monthName(month.value)}: ${values.length - zero - unknown} areas with crimes, ` +
-      `${zero} with none, ${unknown} not known.`;
+    said.textContent = say("{kind}, {month}: {some} areas with crimes, {zero} with none, {unknown} not known.", {
+      kind: kind.value, month: monthName(month.value), some: values.length - zero - unknown, zero, unknown,
+    });
   };
 
   const fromAddress = async () => {
@@ -281,7 +283,7 @@ async function mapChooser(section) {
     month.value = has(month, wanted) ? wanted : shown[0];
     kind.value = has(kind, asked.get("kind")) ? asked.get("kind") : index.kinds[0];
     await show();
-    if (wanted && !has(month, wanted)) said.textContent = `There are no figures for “${wanted}”. ${said.textContent}`;
+    if (wanted && !has(month, wanted)) said.textContent = `${say("There are no figures for “{month}”.", { month: wanted })} ${said.textContent}`;
   };
 
   for (const select of [month, kind]) {
@@ -294,20 +296,23 @@ async function mapChooser(section) {
   if (/month=|kind=/.test(location.hash)) fromAddress();
 }
 
-// The figures of other months are fetched when the map comes near the screen, not before.
-function whenNear(section) {
-  if (/month=|kind=/.test(location.hash)) return mapChooser(section);
+// What only some readers reach is fetched when it comes near the screen, not before.
+function whenNear(element, act) {
   const near = new IntersectionObserver(
     (entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       near.disconnect();
-      mapChooser(section);
+      act();
     },
-    { rootMargin: "400px" },
+    { rootMargin: "200px" },
   );
-  near.observe(section);
+  near.observe(element);
 }
 
-document.querySelectorAll("[data-map]").forEach(whenNear);
+for (const section of document.querySelectorAll("[data-map]")) {
+  if (/month=|kind=/.test(location.hash)) mapChooser(section);
+  else whenNear(section, () => mapChooser(section));
+}
 document.querySelectorAll("[data-search]").forEach(search);
-document.querySelectorAll("[data-chart]").forEach(chartButton);
+const idle = window.requestIdleCallback ?? setTimeout;
+window.addEventListener("load", () => idle(() => document.querySelectorAll("[data-chart]").forEach(chart)));
