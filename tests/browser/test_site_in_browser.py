@@ -211,16 +211,19 @@ def test_another_month_and_kind_change_map_table_and_address(browser, address):
     with Visit(browser, address) as visit:
         page = visit.go("mercaster/MC01/")
         page.locator("#map").scroll_into_view_if_needed()
+        said = page.locator(".controls [role=status]")
         page.get_by_role("combobox", name="Month").select_option("2019-06")
+        said.get_by_text("All crime, June 2019:").wait_for()
         assert page.locator(".map path.missing").count() == 0
         all_crime = page.locator(".areas td").first.inner_text()
         page.get_by_role("combobox", name="Kind").select_option("Robbery")
+        said.get_by_text("Robbery, June 2019:").wait_for()
         assert page.locator(".areas td").first.inner_text() != all_crime
         assert page.url.endswith("#month=2019-06&kind=Robbery")
         assert page.locator("#map").inner_text() == "Where, in June 2019"
-        assert "Robbery, June 2019:" in page.locator(".controls [role=status]").inner_text()
         shared = page.url
         page.get_by_role("combobox", name="Month").select_option("2019-08")
+        said.get_by_text("Robbery, August 2019:").wait_for()
         assert page.locator(".map path.missing").count() == 5
         assert set(page.locator(".areas td").all_inner_texts()) == {"not known"}
         page.goto("about:blank")
