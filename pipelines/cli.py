@@ -47,14 +47,33 @@ def _keep_command_names() -> None:
     pass
 
 
-#: The module of each area's commands. The API's server restarts in a second, so it does not wait for the others'.
-AREAS: Final = (
-    ("api",)
-    if sys.argv[1:2] == ["api"]
-    else ("line", "release", "counting", "judge", "country", "ledger", "desk", "api")
-)
-for area in AREAS:
+#: The module of each area: its heading in the help, and the commands that it adds.
+AREAS: Final = {
+    "line": ("The line", ("run", "sources", "status", "serve", "doctor")),
+    "release": ("Releases", ("return", "publish", "verify", "release")),
+    "desk": ("The desk", ("desk", "digest", "desk-user")),
+    "ledger": ("The desk", ("ledger",)),
+    "counting": (
+        "Counting rules",
+        ("count", "explain", "checks", "reconcile", "transfers", "editions", "audit"),
+    ),
+    "judge": ("Completeness", ("judge",)),
+    "country": ("Reference data", ("country",)),
+    "api": ("For developers", ("api",)),
+}
+
+
+def _areas(word: str | None) -> list[str]:
+    """The areas to load: the one that a command belongs to, so that it starts soon, or all for the help."""
+    asked = [area for area, (_, commands) in AREAS.items() if word in commands]
+    return asked or list(AREAS)
+
+
+for area in _areas(sys.argv[1] if len(sys.argv) > 1 else None):
+    before = len(app.registered_commands), len(app.registered_groups)
     import_module(f"pipelines.commands.{area}").register(app)
+    for added in (*app.registered_commands[before[0] :], *app.registered_groups[before[1] :]):
+        added.rich_help_panel = AREAS[area][0]
 
 
 def _told() -> tuple[type[Exception], ...]:
