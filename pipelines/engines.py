@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -104,7 +105,7 @@ class Dask:
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """The results as they come. The scheduler gives the item of a lost worker to another."""
         distributed = _installed("distributed", "dask")
-        with distributed.Client(self.address, set_as_default=False) as client:
+        with distributed.Client(self.address) as client:
             waiting = client.map(function, list(items), pure=False, retries=0)
             for _, result in distributed.as_completed(waiting, with_results=True):
                 yield result
@@ -120,6 +121,9 @@ class Spark:
         """The results when all are there, a task for each item. Spark tries the task of a lost executor again."""
         sql = _installed("pyspark.sql", "spark")
         work = list(items)
+        if self.master.startswith("local"):
+            # Executors of this machine are to be this Python; those of a cluster have their own.
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         session = sql.SparkSession.builder.master(self.master).appName("fullcount").getOrCreate()
         try:
             yield from session.sparkContext.parallelize(work, len(work)).map(function).collect()

@@ -24,6 +24,10 @@ nux:
 """
 
 
+#: So many forces or quarters are named, not only numbered.
+NAMED: Final = 6
+
+
 @dataclass
 class Outcome:
     """What a run did, ready to be told."""
@@ -121,7 +125,8 @@ def _run_line(where: Settings, quarter: Quarter | None) -> Outcome:
                 raise KeyboardInterrupt from stopped
             return result.success
 
-        before = Line.open(where).workspace.snapshot, _releases(where)
+        held = Line.open(where).workspace
+        before = held.snapshot, _releases(where)
         materialise([assets.supplied, assets.recorded])
         opened = Line.open(where)
         quarters = opened.quarters()
@@ -143,6 +148,7 @@ def _run_line(where: Settings, quarter: Quarter | None) -> Outcome:
         opened = Line.open(where)
         # A quarter has one private release at most, and it is newer than those that are public.
         outcome.release = Shelves(opened.workspace.storage).all(outcome.quarter)[-1]
+        outcome.notes.extend(_told_work(held, opened))
         outcome.notes.extend(told(opened))
         outcome.notes.extend(_told_gaps(opened))
         if (opened.workspace.snapshot, _releases(where)) == before:
@@ -162,6 +168,25 @@ def _told_supply(line: Any) -> list[str]:
     from pipelines.stages.recorded import identity
 
     return [identity(line).sentence]
+
+
+def _told_work(held: Workspace, line: Any) -> list[str]:
+    """What this run computed again, where there was something before: the forces counted, the quarters laid out."""
+    if not held.head.get("counted"):
+        return []
+    forces = {name.split(" ")[0] for name in line.workspace.changed("counted", held)}
+    quarters = line.workspace.changed("area_grid", held)
+    if not forces and not quarters:
+        return []
+    return [
+        f"Computed again: the counts of {len(forces)} of {len(line.forces)} forces"
+        f"{_list(sorted(forces))} and the cells of {len(quarters)} of {len(line.quarters())} quarters"
+        f"{_list(quarters)}. The rest stands."
+    ]
+
+
+def _list(names: list[str]) -> str:
+    return f" ({', '.join(names)})" if 0 < len(names) <= NAMED else ""
 
 
 def _told_gaps(line: Any) -> list[str]:

@@ -240,6 +240,15 @@ class Workspace:
         names = sorted(held) if partitions is None else sorted(set(partitions) & held.keys())
         return [(name, held[name].object) for name in names]
 
+    def changed(self, table: str, since: Workspace) -> list[str]:
+        """The partitions made from something else than they were in an earlier look at the workspace, sorted."""
+        held = since.head.get(table, {})
+        return sorted(
+            name
+            for name, entry in self.head.get(table, {}).items()
+            if name not in held or held[name].made_from != entry.made_from
+        )
+
     def rows(self, table: str, partitions: Iterable[str] | None = None) -> int:
         """How many rows these partitions hold; all of the table's unless named."""
         held = self.head.get(table, {})

@@ -17,6 +17,7 @@ from fixtures.country import write_country
 from fixtures.worked_examples import table
 from pipelines.cli import app
 from pipelines.explaining import explain
+from pipelines.running import _told_work
 from pipelines.settings import settings
 from pipelines.sources.refusal import Refusal
 from pipelines.stages.aggregated import aggregate_quarter
@@ -24,6 +25,7 @@ from pipelines.stages.counted import count_forces, reconcile_transfers, told
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import record_forces
 from pipelines.stages.supplied import take_in
+from pipelines.store import Workspace
 from transforms.contracts import tables
 from transforms.counting import load_editions
 from transforms.periods import Quarter
@@ -204,3 +206,39 @@ def test_crimes_transferred_to_nobody_are_told_and_listed(line: Line) -> None:
     listed = CliRunner().invoke(app, words)
     assert listed.exit_code == 0, listed.output
     assert "not found" in listed.stdout.splitlines()[1]
+
+
+def test_a_resupply_of_one_month_computes_that_force_and_its_quarter_again_and_nothing_else(
+    line: Line, tmp_path: Path
+) -> None:
+    for name in ("workspace", "supply"):
+        shutil.copytree(getattr(line.settings, name), tmp_path / name)
+    again = SECOND.replace("2019-07-03T10:00 | V6", "2019-07-04T10:00 | V6").replace(
+        "| 46           | 2019-07-03T09:00 | 2019-07-13", "| 49           | 2019-07-03T09:00 | 2019-07-13"
+    )
+    supply(tmp_path / "supply", "ashdene", "2019-07_2019-09", again, "niche")
+    opened = Line.open(settings(str(tmp_path / "workspace"), str(tmp_path / "supply"), line.settings.country))
+    assert len(take_in(opened).new) == 1
+    assert record_forces(opened) == ["ashdene"]
+    read = []
+    scan = Workspace.scan_objects
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            Workspace,
+            "scan_objects",
+            lambda self, names, *rest: read.extend(names) or scan(self, names, *rest),
+        )
+        assert count_forces(opened) == ["ashdene"]
+    theirs = {entry.object for name, entry in opened.workspace.head["lines"].items() if " ashdene " in name}
+    small = {
+        entry.object
+        for table in ("superseded", "supplies")
+        for entry in opened.workspace.head[table].values()
+    }
+    assert set(read) <= theirs | small
+    assert [str(each) for each in opened.quarters() if aggregate_quarter(opened, each)] == ["2019-Q3"]
+    assert opened.workspace.changed("area_grid", line.workspace) == ["2019-Q3"]
+    assert {name.split(" ")[0] for name in opened.workspace.changed("counted", line.workspace)} == {"ashdene"}
+    assert _told_work(line.workspace, opened) == [
+        "Computed again: the counts of 1 of 5 forces (ashdene) and the cells of 1 of 2 quarters (2019-Q3). The rest stands."
+    ]
