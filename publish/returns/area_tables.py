@@ -14,7 +14,7 @@ from publish.returns.areas import FORCE, NATIONAL_FORCE, PARTNERSHIP, Areas
 from publish.returns.columns import BY_TYPE, Classification
 from publish.returns.errors import ReturnError
 from publish.returns.tables import Column, Table
-from publish.returns.wording import SOURCE, because, coverage, spells_in_words, total_name
+from publish.returns.wording import SOURCE, because, coverage, left_out, spells_in_words, total_name
 from transforms.aggregation import add_up
 from transforms.comparability import NO_RATE, changes, in_words, leaving, like_for_like, rates
 from transforms.contracts.status import STATUS, Status, allows_number, worst
@@ -43,6 +43,8 @@ class Supply:
     figures: pl.DataFrame
     verdicts: pl.DataFrame
     has_year_before: bool
+    #: forces that a person has left out of comparisons, with the reason given.
+    excluded: dict[str, str]
 
 
 def window(quarter: Quarter) -> list[date]:
@@ -125,7 +127,23 @@ def supply(
         figures,
         counting_verdicts(judged.verdicts),
         has_year_before=before.height > 0,
+        excluded=_excluded(judged, quarter),
     )
+
+
+def _excluded(judged: Judged, quarter: Quarter) -> dict[str, str]:
+    """Forces that a decision in force leaves out of a comparison over these months, with the reasons given."""
+    months = window(quarter)
+    entries = judged.decisions.filter(
+        pl.col("action").cast(pl.String) == "exclude from comparison",
+        pl.col("area").is_null() & pl.col("category").is_null(),
+        pl.col("first_month") <= months[-1],
+        pl.col("last_month") >= months[0],
+    ).sort("force", "entry")
+    reasons = entries.group_by("force", maintain_order=True).agg(pl.col("reason").unique(maintain_order=True))
+    return {
+        force: " ".join(f"{reason.rstrip('. ')}." for reason in said) for force, said in reasons.iter_rows()
+    }
 
 
 def residents_of(country: Country, areas: Areas) -> tuple[pl.DataFrame, pl.DataFrame | None]:
@@ -260,6 +278,9 @@ class Comparison:
         """The figures of `periods`, without the places that lack any of them in every total."""
         by_place = supply.figures.filter(pl.col("period").is_in(periods))
         gone = leaving(by_place, child="place")["place"].to_list()
+        if len(periods) > 1:
+            decided = [place for place, force in areas.owners.items() if force in supply.excluded]
+            gone = sorted({*gone, *decided})
         partial = by_place.filter(pl.col("status").cast(pl.String) == Status.PARTIAL.value)
         totals = like_for_like(by_place, areas.members, gone, child="place")
         shape = ["area", "period", "column", "count", "status"]
@@ -421,4 +442,8 @@ def force_notes(supply: Supply, areas: Areas) -> dict[str, str]:
         is_partial = months.select((~allows_number()).any()).item() is False
         spells = spells_in_words(months.select("month", "why", "coverage"))
         notes[f"{supply.classification.name} {force}"] = because(areas.names[str(force)], spells, is_partial)
+    for force, reason in supply.excluded.items():
+        if force in areas.names:
+            key = f"{supply.classification.name} {force}"
+            notes[key] = f"{notes.get(key, '')} {left_out(areas.names[force], reason)}".strip()
     return notes

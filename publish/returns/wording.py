@@ -78,6 +78,14 @@ def because(name: str, spells: str, is_partial: bool) -> str:
     )
 
 
+def left_out(name: str, reason: str) -> str:
+    """The note on a force that a person has left out of comparisons."""
+    return (
+        f"{name} is left out of every period of comparisons, and of the totals in them, because its figures are not "
+        f"comparable. {reason}"
+    )
+
+
 def spells_in_words(months: pl.DataFrame) -> str:
     """Runs of months with one reason, in words. `months` has `month`, `why` and `coverage`, sorted by month."""
     runs: list[tuple[date, date, str]] = []

@@ -5,8 +5,9 @@ import json
 import re
 import zipfile
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -18,7 +19,9 @@ from publish.returns import ReturnError, build
 from publish.returns.build import files, write
 from publish.returns.recorded_crime import recorded_crime
 from publish.returns.tables import Release, printed, written
+from transforms.contracts.tables import Decisions
 from transforms.judging import Judged
+from transforms.judging import judged as seal
 from transforms.periods import Quarter
 
 QUARTER = Quarter(2019, 3)
@@ -80,6 +83,32 @@ def test_a_force_short_of_one_quarter_leaves_the_year_and_both_years_of_a_compar
         "England and Wales excluding Greater Mercaster and Gwynfa"
     )
     assert cells(made, 2, "England and Wales")["area_name"] == "England and Wales excluding Greater Mercaster"
+
+
+def excluding(judged: Judged, force: str, first: date, last: date, reason: str) -> Judged:
+    entry = dict.fromkeys(Decisions.column_names())
+    entry |= {"entry": 1, "decided_at": datetime(2019, 10, 1, tzinfo=ZoneInfo("Europe/London")), "author": "A. Checker",
+              "action": "exclude from comparison", "force": force, "first_month": first, "last_month": last,
+              "reason": reason}  # fmt: skip
+    decisions = pl.DataFrame([entry], schema=dict(Decisions.create_empty().schema))
+    frames = (judged.offences, judged.areas, judged.verdicts, judged.findings, judged.crimes)
+    return seal(*frames, decisions=decisions)
+
+
+def test_a_force_that_a_person_leaves_out_of_comparisons_leaves_both_years_and_keeps_its_number() -> None:
+    decided = excluding(
+        judged_offences(), "gwynfa", date(2018, 1, 1), date(2018, 3, 1), "A change of recording practice"
+    )
+    made = release(decided, quarter=Quarter(2019, 2))
+    assert isinstance(cells(made, 2, "Gwynfa")["total"], float), "its own number stands"
+    assert cells(made, 2, "England and Wales")["area_name"] == "England and Wales"
+    for table in (3, 4):
+        assert cells(made, table, "England and Wales")["area_name"] == "England and Wales excluding Gwynfa"
+    assert {cells(made, 4, "Gwynfa")[key] for key in ("before", "now", "change")} == {"[x]"}
+    assert cells(made, 4, "Wales")["now"] == "[x]", "no other force is in it"
+    assert any("A change of recording practice." in text for text in made.notes.values())
+    later = excluding(judged_offences(), "gwynfa", date(2020, 1, 1), date(2020, 3, 1), "Later")
+    assert cells(release(later, quarter=Quarter(2019, 2)), 4, "Wales")["now"] != "[x]"
 
 
 def test_a_wales_that_lost_its_only_force_is_missing() -> None:
