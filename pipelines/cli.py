@@ -51,6 +51,7 @@ def _keep_command_names() -> None:
 AREAS: Final = {
     "line": ("The line", ("run", "sources", "status", "serve", "doctor")),
     "release": ("Releases", ("return", "publish", "verify", "release")),
+    "force_return": ("Releases", ("force-return",)),
     "desk": ("The desk", ("desk", "digest", "desk-user")),
     "ledger": ("The desk", ("ledger",)),
     "counting": (

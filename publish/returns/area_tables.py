@@ -118,6 +118,7 @@ def supply(
         on_grid.join(classification.membership, on="part").join(periods, on="month"),
         by=["place", "period", "column"],
     )
+    _check_not_below_zero(figures, areas)
     before = figures.filter(pl.col("period") == YEAR_BEFORE, pl.col("column") == "total", allows_number())
     if before.is_empty():
         on_grid = on_grid.filter(pl.col("month").is_in(quarter.year_ending))
@@ -129,6 +130,21 @@ def supply(
         has_year_before=before.height > 0,
         excluded=_excluded(judged, quarter),
     )
+
+
+def _check_not_below_zero(figures: pl.DataFrame, areas: Areas) -> None:
+    """Raise ReturnError for a force whose total is below zero: by net corrections a class can be, a total cannot."""
+    forces = [place for place, force in areas.owners.items() if place == force]
+    below = figures.filter(
+        pl.col("place").is_in(forces), pl.col("column") == "total", pl.col("count") < 0
+    ).sort("place", "period")
+    if below.height:
+        force, period, count = below.select("place", "period", "count").row(0)
+        raise ReturnError(
+            f"{areas.names[force]}, total, {period}",
+            f"it is {count}: corrections take away more crimes than the force recorded.",
+            "See what was taken away (`fullcount explain`), and ask the force for a resupply.",
+        )
 
 
 def _excluded(judged: Judged, quarter: Quarter) -> dict[str, str]:

@@ -278,6 +278,19 @@ def test_a_quarter_without_data_is_refused(quarter: str, word: str, tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_force_whose_total_is_below_zero_is_refused() -> None:
+    judged = judged_offences()
+    taken = (
+        (pl.col("force") == "gwynfa")
+        & (pl.col("month") == date(2019, 8, 1))
+        & (pl.col("offence_code") == "8N")
+    )
+    offences = judged.offences.with_columns(count=pl.when(taken).then(pl.lit(-5_000)).otherwise("count"))
+    below = seal(offences, judged.areas, judged.verdicts, judged.findings, judged.crimes)
+    with pytest.raises(ReturnError, match=r"Gwynfa, total, quarter: it is -\d+: corrections take away"):
+        release(below)
+
+
 def test_an_offence_outside_the_reference_is_refused() -> None:
     with pytest.raises(ReturnError, match="offence code 8N"):
         recorded_crime(
