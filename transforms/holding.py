@@ -15,6 +15,9 @@ from transforms.register import COUNTED_FROM
 #: A finding of one of these severities holds its part of the figures until someone has decided.
 HOLDING: Final = ("block", "sign-off")
 
+#: Losses of areas that, when they are to block, are too large a part of the force to print its total without them.
+MATERIAL: Final = ("W34", "W35")
+
 #: The status that a decision gives the part it is about.
 DECIDED: Final = {
     "confirm gap": Status.MISSING.value,
@@ -43,8 +46,9 @@ def holds_of(findings: pl.DataFrame, lsoas: pl.DataFrame) -> pl.DataFrame:
 
     A finding holds when it is to be decided on (severity block or sign-off) and its kind is about counts that were
     supplied (`Kind.holds`): its force, its types, its areas, or its types in its areas, in each of its months.
-    `area` names LSOAs or a neighbourhood, with semicolons between; `category` one type or two (“from > to”).
-    `lsoas` has `force, lsoa_code, neighbourhood`.
+    `area` names LSOAs, neighbourhoods or partnerships, with semicolons between; `category` one type or two (“from >
+    to”). Areas whose loss is a material part of the force's crime (severity block) hold its total with them.
+    `lsoas` has `force, lsoa_code, neighbourhood` and perhaps `csp_code`.
     """
     parts = (
         findings.lazy()
@@ -62,22 +66,22 @@ def holds_of(findings: pl.DataFrame, lsoas: pl.DataFrame) -> pl.DataFrame:
             status=pl.lit(Status.UNJUDGED.value),
             reason=pl.lit(HELD),
             since="first_month",
+            material=(pl.col("severity") == "block") & pl.col("code").is_in(MATERIAL),
         )
         .explode("month")
         .explode("place")
         .explode("category")
         .filter(pl.col("category").is_null() | pl.col("category").is_in(CATEGORIES))
     )
-    return _holds(_placed(parts, lsoas).unique(["finding", *PART]))
+    material = parts.filter(pl.col("material")).with_columns(place=pl.lit(None, pl.String))
+    return _holds(_placed(pl.concat([parts, material]), lsoas).unique(["finding", *PART]))
 
 
 def _placed(parts: pl.LazyFrame, lsoas: pl.DataFrame) -> pl.LazyFrame:
     """Parts with the LSOAs of their `place`, a code or a neighbourhood; the whole force where it is null."""
+    levels = [name for name in ("lsoa_code", "neighbourhood", "csp_code") if name in lsoas.columns]
     named = pl.concat(
-        [
-            lsoas.lazy().select("force", "lsoa_code", place=pl.col(name))
-            for name in ("lsoa_code", "neighbourhood")
-        ]
+        [lsoas.lazy().select("force", "lsoa_code", place=pl.col(name)) for name in levels]
     ).unique()
     return parts.join(named, on=["force", "place"], how="left").filter(
         pl.col("place").is_null() | pl.col("lsoa_code").is_not_null()

@@ -11,6 +11,7 @@ from pipelines.stages.aggregated import counted_in, in_order
 from pipelines.stages.line import Line
 from pipelines.store import digest
 from transforms import aggregation, judging, register
+from transforms.completeness import supply
 from transforms.contracts import tables
 from transforms.decisions import in_force
 from transforms.holding import PART, decide, hold_verdicts, holds_of
@@ -30,34 +31,23 @@ def freeze_decisions(line: Line, standing: pl.DataFrame | None = None) -> pl.Dat
 def judge_quarters(
     line: Line, quarters: Sequence[Quarter], standing: pl.DataFrame | None = None
 ) -> list[Quarter]:
-    """Judge the quarters against everything supplied up to each. Returns those that were new.
+    """Judge the quarters against everything supplied up to now. Returns those that were new.
 
     `standing` are the decisions to judge by, those in force in the ledger unless given.
     """
     workspace = line.workspace
     lsoas = line.country.lsoas
-    present = line.present(line.window())
-    recorded = _recorded_by_month(line)
-    days = workspace.scan("recorded_days", tables.RecordedDays).collect()
-    short = judging.cut_short(days, line.window())
-    verdicts = judging.verdicts_from_presence(present, recorded)
-    totals = workspace.scan("neighbourhood_totals", tables.NeighbourhoodTotals).collect()
-    owed = register.owed(line.loaded.register, line.window())
-    unowed = judging.unowed(recorded, owed)
+    verdicts = judging.verdicts_from_presence(line.present(line.window()), _recorded_by_month(line))
+    everything = find_everything(line, verdicts)
     decisions = freeze_decisions(line, standing)
+    every_hold = decide(holds_of(everything, lsoas), decisions, lsoas)
     changed = []
     for quarter in quarters:
         months = list(quarter.months)
         supplied = verdicts.filter(pl.col("month").is_in(months))
-        findings = pl.concat(
-            [
-                judging.busy_places_gone_quiet(totals, supplied, months),
-                unowed.filter(pl.col("first_month").is_in(months)),
-                short.filter(pl.col("first_month").is_in(months)),
-            ],
-            how="vertical_relaxed",
-        )
-        holds = decide(holds_of(findings, lsoas), decisions, lsoas).filter(pl.col("month").is_in(months))
+        # A finding is kept with the quarter that it begins in, and holds months of any.
+        findings = everything.filter(pl.col("first_month").is_in(months))
+        holds = every_hold.filter(pl.col("month").is_in(months))
         these = hold_verdicts(supplied, holds)
         made_from = digest(
             line.basis,
@@ -87,6 +77,55 @@ def judge_quarters(
             workspace.write(table, str(quarter), in_order(frame, key), schema, made_from)
         changed.append(quarter)
     return changed
+
+
+def find_everything(line: Line, verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Everything that looks wrong in the whole window (`Findings`): by the judge, the register and the records."""
+    workspace = line.workspace
+    lsoas, window = line.country.lsoas, line.window()
+    present = line.present(window)
+    owed = register.owed(line.loaded.register, window)
+    totals = workspace.scan("neighbourhood_totals", tables.NeighbourhoodTotals).collect()
+    rules = pl.concat(
+        [
+            supply.presence_findings(present),
+            _of_records(line),
+            judging.busy_places_gone_quiet(totals, verdicts, window),
+            judging.unowed(_recorded_by_month(line), owed),
+            judging.cut_short(workspace.scan("recorded_days", tables.RecordedDays).collect(), window),
+        ],
+        how="vertical_relaxed",
+    )
+    by_judge, expected = _by_judge(line, present)
+    return supply.unexplained(by_judge, expected, rules, lsoas)
+
+
+def _by_judge(line: Line, present: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What the judge finds and what it expected, made again when a count or what is owed has changed."""
+    workspace = line.workspace
+    made_from = digest(line.basis, workspace.key("area_grid"), present.rows())
+    if not workspace.up_to_date("judge_findings", "all", made_from):
+        done = supply.judge_grid(workspace.scan("area_grid", tables.AreaGrid), present, line.country.lsoas)
+        workspace.write("expected", "all", done.expected, tables.Expected, made_from)
+        workspace.write("judge_findings", "all", done.findings, tables.Findings, made_from)
+    return workspace.read("judge_findings", tables.Findings), workspace.read("expected", tables.Expected)
+
+
+def _of_records(line: Line) -> pl.DataFrame:
+    """What the records show, made again when any of them has changed."""
+    workspace = line.workspace
+    read = ("offence_grid", "area_grid", "lines", "recording_delays", "system_places")
+    made_from = digest(line.basis, *(workspace.key(table) for table in read))
+    if not workspace.up_to_date("record_findings", "all", made_from):
+        found = supply.record_findings(
+            workspace.scan("offence_grid", tables.OffenceGrid),
+            workspace.scan("area_grid", tables.AreaGrid),
+            workspace.scan("lines", tables.Lines),
+            workspace.scan("recording_delays", tables.RecordingDelays).collect(),
+            workspace.scan("system_places", tables.SystemPlaces).collect(),
+        )
+        workspace.write("record_findings", "all", found, tables.Findings, made_from)
+    return workspace.read("record_findings", tables.Findings)
 
 
 def open_judged(line: Line, quarters: Sequence[Quarter]) -> judging.Judged:

@@ -83,14 +83,20 @@ def test_a_force_a_type_some_areas_and_a_cell_hold_what_they_name_and_nothing_el
     found = holds(
         finding("W31"),
         finding("W33", finding="type", category=BURGLARY),
-        finding("W34", finding="areas", area="a1;a3"),
-        finding("W34", finding="beat", area="n1"),
+        finding("W34", "sign-off", finding="areas", area="a1;a3"),
+        finding("W34", "sign-off", finding="beat", area="n1"),
         finding("W27", finding="mapping", category=f"{DRUGS} > {THEFT}"),
     )
     assert set(found.select("finding", "lsoa_code", "category").rows()) == {
         ("w31-a", None, None), ("type", None, BURGLARY), ("areas", "a1", None), ("areas", "a3", None),
         ("beat", "a1", None), ("beat", "a2", None), ("mapping", None, DRUGS), ("mapping", None, THEFT),
     }  # fmt: skip
+
+
+def test_areas_that_are_much_of_the_force_hold_its_total_with_them() -> None:
+    held = holds(finding("W34", "block", area="a1;a2"))
+    assert set(held["lsoa_code"].to_list()) == {"a1", "a2", None}
+    assert statuses(held) == ["unjudged", "complete"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +107,7 @@ def test_what_only_warns_or_is_not_about_a_shortage_holds_nothing(row: dict[str,
 
 
 def test_a_held_type_reaches_every_area_and_a_held_area_every_type() -> None:
-    held = holds(finding("W33", category=BURGLARY), finding("W35", finding="area", area="a3"))
+    held = holds(finding("W33", category=BURGLARY), finding("W35", "sign-off", finding="area", area="a3"))
     found = cells(held)
     assert {cell for cell, (count, status) in found.items() if status == "unjudged" and count is None} == {
         ("a1", BURGLARY), ("a2", BURGLARY), ("a3", BURGLARY), ("no location", BURGLARY), ("a3", DRUGS),
@@ -158,7 +164,7 @@ def test_nothing_decided_makes_a_month_that_never_came_a_number() -> None:
 
 
 def test_a_decision_on_an_area_or_type_touches_only_that() -> None:
-    held = holds(finding("W34", area="a1;a3"), finding("W33", finding="type", category=BURGLARY))
+    held = holds(finding("W34", "sign-off", area="a1;a3"), finding("W33", finding="type", category=BURGLARY))
     found = cells(decided(held, decision("accept as genuine", area="a1")))
     assert found["a1", DRUGS] == (0, "complete")
     assert found["a3", DRUGS] == (None, "unjudged")
@@ -175,7 +181,7 @@ def test_a_decision_about_another_file_changes_no_crime_figure() -> None:
 
 
 def test_no_crime_in_a_held_part_is_listed() -> None:
-    held = holds(finding("W33", category=BURGLARY), finding("W35", finding="area", area="a3"))
+    held = holds(finding("W33", category=BURGLARY), finding("W35", "sign-off", finding="area", area="a3"))
     crimes = pl.LazyFrame(
         [("a", JUNE, area, category) for area in ("a1", "a3", None) for category in (BURGLARY, DRUGS)],
         schema={
@@ -189,7 +195,9 @@ def test_no_crime_in_a_held_part_is_listed() -> None:
 
 
 def test_a_cell_with_no_number_is_null_and_one_with_a_number_is_not() -> None:
-    held = decided(holds(finding("W34", area="a1;a2")), decision("mark partial", area="a1", finding=None))
+    held = decided(
+        holds(finding("W34", "sign-off", area="a1;a2")), decision("mark partial", area="a1", finding=None)
+    )
     frame = pl.DataFrame(
         [(area, *value) for (area, _), value in cells(held).items()],
         schema=["area", "count", "status"],

@@ -318,6 +318,20 @@ _KINDS: Final = (
         "Crimes were supplied for a month that the register does not say the force owes.",
         "Enter the month in the register when the force has supplied it whole; otherwise nothing is needed.",
     ),
+    Kind(
+        "W41",
+        "Recorded late",
+        "warn",
+        "Half of a week's crimes waited over a day, and over three times as long as before, to be recorded.",
+        "Ask for the backlog: crimes reported and not yet recorded are in no month's figures.",
+    ),
+    Kind(
+        "W42",
+        "Left behind in the old system",
+        "warn",
+        "Open crimes are only in a records system that the force has moved from.",
+        "Ask the force to carry them over or to finalise them; `fullcount reconcile` lists them.",
+    ),
 )
 
 #: By code.

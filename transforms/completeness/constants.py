@@ -101,8 +101,16 @@ PERSISTENCE_MONTHS: Final = 4
 #: and Wales. The smaller the scope, the rarer a gap in supply that respects its edges.
 EVIDENCE: Final = {"force": 1.3, "category": 1.7, "group": 4.0, "area": 3.9, "cell": 4.4, "mapping": 3.5}
 REFERENCE: Final = {"force": 1, "category": 14, "group": 170, "area": 650, "cell": 500, "mapping": 14}
-#: The least evidence that makes an alert however few scopes there are: ten to one.
-LEAST_EVIDENCE: Final = 1.0
+#: The least evidence that makes an alert however few scopes there are: ten to one for a force and its types; below
+#: the force what England and Wales take, since a gap at one place is no likelier in a smaller country.
+LEAST_EVIDENCE: Final = {
+    "force": 1.0,
+    "category": 1.0,
+    "mapping": 1.0,
+    "group": 4.0,
+    "area": 3.9,
+    "cell": 4.4,
+}
 #: Extra evidence for losses that only several months together show: shops close, estates empty.
 EVIDENCE_SLOW: Final = 3.0
 #: Smallest expected count that is looked at below the force: a zero against fewer is never evidence.
@@ -112,7 +120,8 @@ SMALLEST_EXPECTED: Final = 5.0
 REPEAT_AGREEMENT: Final = 0.93
 #: Share of odd cells at or below which every record is there twice: odd cells are otherwise over half.
 TWICE_ODD_SHARE: Final = 0.05
-#: Smallest number of records on which a repeat is judged; below it agreement can be chance.
+#: Smallest number of records, and of cells that hold any, on which a repeat is judged; below it agreement can be
+#: chance (a force without areas has a cell a type, and all of thirteen are even once in 8,000 months).
 REPEAT_MINIMUM: Final = 60
 #: Expected count from which a vanished code is matched with codes that appear in its place.
 RECODED_EXPECTED: Final = 2.0

@@ -94,4 +94,6 @@ def local_factor(y: Floats, mean: Floats, phi: Floats) -> Floats:
 
 def needed(level: str, scopes: float) -> float:
     """Evidence that makes an alert at a level of which a force has that many testable scopes (`constants`)."""
-    return max(k.EVIDENCE[level] + float(np.log10(max(scopes, 1) / k.REFERENCE[level])), k.LEAST_EVIDENCE)
+    return max(
+        k.EVIDENCE[level] + float(np.log10(max(scopes, 1) / k.REFERENCE[level])), k.LEAST_EVIDENCE[level]
+    )

@@ -110,6 +110,7 @@ def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None 
     if anchored is not None:
         cross_phi = np.where(anchored[:, None], k.ANCHOR_PHI, cross_phi[None, :])
     last_level = np.full((forces, types), np.nan)
+    rising = np.zeros((forces, types), dtype=bool)
 
     for t in range(months):
         known = weight > 0
@@ -172,9 +173,11 @@ def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None 
             masked[t, force] = False
 
         learn = owed[t][:, None] & ~masked[t]
-        above = masked[t] & (up[t] > down[t]) & (silent >= 1) & (y[t] > mean[t])
-        above[:, total] = state[t] == SURPLUS
-        above[:, total] &= silent[:, total] >= 1
+        # A second month above in a row is a new level; a first may be the backlog of a gap and teaches nothing.
+        risen = masked[t] & (up[t] > down[t]) & (y[t] > mean[t])
+        risen[:, total] = state[t] == SURPLUS
+        above = risen & rising
+        rising = risen
         number[above] = weight[above] = effective[above] = 0.0
         learn |= above
         least = np.full(types, k.SETTLING_SHARE_CATEGORY)

@@ -162,6 +162,8 @@ def _repeated(t: int, force: int, cube: Cube, track: Track) -> Incident | None:
         return None
     made = _whole(t, force, track, 0.0)
     positive = y[y > 0]
+    if positive.size < k.REPEAT_MINIMUM:
+        return None
     if float((np.mod(positive, 2) == 1).mean()) <= k.TWICE_ODD_SHARE and total > made.expected:
         return replace(made, kind="twice", score=10.0, lost=0.0)
     for earlier in range(t - 1, -1, -1):

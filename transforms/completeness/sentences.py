@@ -123,7 +123,8 @@ def describe(
             ),
         )
     single = incident.category is not None
-    grade = "block" if incident.lost > k.MATERIAL_LOSS * max(track.mean[t, f, -1], 1.0) else "warn"
+    # What is too small to hold the force's total still holds its own areas.
+    grade = "block" if incident.lost > k.MATERIAL_LOSS * max(track.mean[t, f, -1], 1.0) else "sign-off"
     code = (
         "W36"
         if incident.level == "cell"

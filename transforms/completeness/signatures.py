@@ -35,6 +35,13 @@ STRAYS: Final = 0.02
 BOUNDARY: Final = 0.001
 #: Base below which a percentage is not printed.
 SMALL_BASE: Final = 50
+#: Fewest records recorded in a week before its delay is looked at, and weeks that it is held against.
+WEEK_RECORDS: Final = 20
+WEEKS: Final = 8
+#: A reported crime is recorded within 24 hours (Home Office Counting Rules, general rules): half of them may not take
+#: longer, nor three times as long as before, which no week of holidays explains.
+HOURS_ALLOWED: Final = 24
+LONGER: Final = 3
 #: Share of forces that must move together before a category is said to be redefined.
 TOGETHER: Final = 0.8
 
@@ -735,6 +742,67 @@ def partial_by_day_profile(days: pl.DataFrame) -> pl.DataFrame:
             "last",
             _name(),
             "observed",
-            pl.col("expected").round(0),
+            pl.col("expected").round(0).cast(pl.Int64),
+        ),
+    )
+
+
+def recorded_late(delays: pl.DataFrame) -> pl.DataFrame:
+    """W41: the worst week of a month, when half its records waited far longer than is usual of
+    `delays` [force, week, records, median_hours].
+
+    A week stands out when the median wait is over a day and over three times the median of the weeks before it.
+    """
+    weeks = (
+        delays.lazy()
+        .filter(pl.col("records") >= WEEK_RECORDS)
+        .sort("force", "week")
+        .with_columns(
+            usual=pl.col("median_hours").rolling_median(WEEKS, min_samples=3).shift(1).over("force"),
+            month=pl.col("week").dt.month_start(),
+        )
+        .filter(
+            pl.col("median_hours") > HOURS_ALLOWED,
+            pl.col("median_hours") > LONGER * pl.max_horizontal("usual", pl.lit(1.0)),
+        )
+        .sort("median_hours", descending=True)
+        .unique(["force", "month"], keep="first", maintain_order=True)
+        .with_columns(observed=pl.col("median_hours"), expected=pl.col("usual"))
+    )
+    return as_findings(
+        weeks,
+        "W41",
+        pl.format(
+            "Half of the {} crimes that {} recorded in the week of {} had waited over {} hours since they were "
+            "reported, where {} are usual: a backlog is being recorded, or reports are not.",
+            "records",
+            "force",
+            pl.col("week").dt.strftime("%-d %B %Y"),
+            pl.col("median_hours").round(0).cast(pl.Int64),
+            pl.col("usual").round(0).cast(pl.Int64),
+        ),
+    )
+
+
+def left_behind(places: pl.DataFrame) -> pl.DataFrame:
+    """W42: open crimes that are only in a system that the force has moved from (`SystemPlaces`), once for each move."""
+    old = (
+        places.lazy()
+        .filter(pl.col("place") == "old only", pl.col("open"), pl.col("month").is_not_null())
+        .group_by("force", "old_system", "new_system")
+        .agg(
+            observed=pl.len().cast(pl.Float64),
+            first_month=pl.col("month").min(),
+            last_month=pl.col("month").max(),
+        )
+    )
+    return as_findings(
+        old,
+        "W42",
+        pl.format(
+            "{} open crimes of {} are only in {}, which it has moved from: they were not carried over.",
+            pl.col("observed").cast(pl.Int64),
+            "force",
+            "old_system",
         ),
     )

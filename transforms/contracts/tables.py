@@ -365,6 +365,25 @@ class Verdicts(dy.Schema):
     )
 
 
+class Expected(dy.Schema):
+    """One row for each force and month owed that the judge could judge: what came, and what complete supply would be.
+
+    Located crimes only, so it is no published figure.
+    """
+
+    force = c.force(primary_key=True)
+    month = c.month(primary_key=True)
+    observed = dy.Float64(description="what was supplied", metadata={"unit": "crimes"})
+    expected = dy.Float64(description="what was expected", metadata={"unit": "crimes"})
+    low = dy.Float64(description="low end of the 95% interval", metadata={"unit": "crimes"})
+    high = dy.Float64(description="high end of the 95% interval", metadata={"unit": "crimes"})
+    coverage = dy.Float64(
+        nullable=True,
+        description="share of the expected crimes that was supplied",
+        metadata={"unit": "share"},
+    )
+
+
 class Holds(dy.Schema):
     """One row for each part of a force's month that a finding or a decision holds back or marks."""
 

@@ -1,0 +1,243 @@
+"""Judges the line's own tables: its counts by area go to the judge, its presence and records to the rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from transforms.completeness import constants as k
+from transforms.completeness import signatures
+from transforms.completeness.findings import ALL_FORCES, as_findings, judged_findings
+from transforms.completeness.judgement import judge
+from transforms.contracts import columns as c
+from transforms.contracts import tables
+from transforms.periods import month_of
+
+#: Forces that must owe counts before shares of one another say anything: each needs three peers.
+FEWEST_FORCES: Final = k.MINIMUM_PEERS + 1
+#: Alerts about force-months of which nothing was supplied: the register says it first, and better.
+SILENT: Final = ("W01", "W02", "W03", "W08")
+#: Alerts that a loss of location explains: the records are there, their places are not.
+UNPLACED: Final = ("W31", "W33", "W34", "W35", "W36")
+#: Fields of a line that most crimes have, and their names.
+FIELDS: Final = {"longitude": "location", "victim_ref": "victim", "occurred_from": "time of the offence"}
+
+
+@dataclass(frozen=True)
+class SupplyJudgement:
+    """What the judge makes of the line's counts: `findings` (`Findings`) and `expected` (`Expected`)."""
+
+    findings: pl.DataFrame
+    expected: pl.DataFrame
+
+
+def judge_grid(grid: pl.LazyFrame, present: pl.DataFrame, lsoas: pl.DataFrame) -> SupplyJudgement:
+    """Judge the area grid over every month of the window: `AreaGrid`, `register.presence` and the country's LSOAs.
+
+    A force without an area of its own is judged by its total. Records outside the area of their force are in no
+    area of it and say nothing about any. With fewer than `FEWEST_FORCES` forces owing counts nothing is judged
+    here: what is missing is then told by the register, by empty files and by months that stop early.
+    """
+    owing = present.filter(pl.col("file_type").is_in(["extract", "street"]))
+    counts, areas = counts_of(grid, lsoas, owing)
+    if owing.get_column("force").n_unique() < FEWEST_FORCES or counts.is_empty():
+        return SupplyJudgement(tables.Findings.create_empty(), tables.Expected.create_empty())
+    owed = owing.select("force", first_month="month", last_month="month").unique()
+    judgement = judge(counts, areas, register=owed)
+    expected = judgement.verdicts.select(
+        "force", "month", "observed", "expected", "low", "high", "coverage"
+    ).filter(pl.col("expected").is_not_null())
+    # Whose records lost their location is told by force (`location_lost`).
+    found = judged_findings(judgement).filter(pl.col("force") != ALL_FORCES)
+    return SupplyJudgement(found.sort("finding"), expected.sort("force", "month"))
+
+
+def counts_of(
+    grid: pl.LazyFrame, lsoas: pl.DataFrame, owing: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The grid as the judge reads it: positive counts [month, area, category, n], and areas [area, force, …levels]."""
+    levels = [name for name in ("csp_code", "neighbourhood") if name in lsoas.columns]
+    placed = lsoas.select("force", *levels, area="lsoa_code")
+    elsewhere = (
+        owing.select("force").unique().sort("force").join(placed, on="force", how="anti")
+        .select("force", *(pl.lit(None, pl.String).alias(name) for name in levels), area="force")
+    )  # fmt: skip
+    areas = pl.concat([placed, elsewhere])
+    own = pl.col("force").is_in(elsewhere["force"].to_list())
+    place = pl.col("lsoa_code")
+    counts = (
+        grid.filter(pl.col("count") > 0, own | (place != c.OUTSIDE))
+        .with_columns(area=pl.when(own).then("force").when(place != c.NO_LOCATION).then(place))
+        .group_by("month", "area", "category")
+        .agg(n=pl.col("count").sum())
+        .sort("month", "area", "category")
+    )
+    return counts.collect(engine="streaming"), areas
+
+
+def unexplained(
+    judged: pl.DataFrame, expected: pl.DataFrame, rules: pl.DataFrame, lsoas: pl.DataFrame
+) -> pl.DataFrame:
+    """The findings of the judge and of the rules together, without what a larger one already accounts for.
+
+    A month that never came explains what the judge says of that month; a loss of location explains what fell away in
+    the areas; areas that fell away explain the neighbourhood among them that has no crime at all. A finding is left
+    out when every month of it is explained. `expected` is `Expected`, from the same judgement.
+    """
+    silent = _months(rules.filter(pl.col("code").is_in(SILENT), pl.col("category").is_null()))
+    unplaced = _months(rules.filter(pl.col("code") == "W06"))
+    whole = pl.col("code").is_in([*SILENT, "W31"]) & pl.col("area").is_null()
+    kept = pl.concat([_rest(judged.filter(whole), silent, expected), judged.filter(~whole)])
+    located = pl.col("code").is_in([*UNPLACED, "W06"])
+    kept = pl.concat([_beyond(kept.filter(located), unplaced, ["force", "month"]), kept.filter(~located)])
+    fallen = (
+        _months(kept.filter(pl.col("code").is_in(["W34", "W35"])))
+        .with_columns(pl.col("area").str.split(";"))
+        .explode("area")
+    )
+    homes = lsoas.select("force", "neighbourhood", area="lsoa_code")
+    homes = pl.concat([homes, homes.select("force", "neighbourhood", area="neighbourhood")]).unique()
+    quiet = fallen.join(homes, on=["force", "area"]).select("force", "month", area="neighbourhood")
+    alone = pl.col("code") == "W39"
+    told = pl.concat([_beyond(rules.filter(alone), quiet, ["force", "area", "month"]), rules.filter(~alone)])
+    return pl.concat([kept, told]).unique("finding", keep="first", maintain_order=True).sort("finding")
+
+
+def _rest(findings: pl.DataFrame, silent: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
+    """Findings about whole force-months without the months that never came: what is left of each, said anew."""
+    touched = _months(findings).join(silent, on=["force", "month"], how="semi").select("finding").unique()
+    left = (
+        _months(findings.join(touched, on="finding", how="semi"))
+        .join(silent, on=["force", "month"], how="anti")
+        .drop("observed", "expected", "low", "high")
+        .join(expected, on=["force", "month"])
+        .group_by("finding", "force")
+        .agg(
+            pl.col("month").min().alias("first_month"),
+            pl.col("month").max().alias("last_month"),
+            *(pl.col(name).sum() for name in ("observed", "expected", "low", "high")),
+        )
+    )
+    first = pl.col("first_month").dt.strftime("%B %Y")
+    part = as_findings(
+        left.drop("finding"),
+        "W31",
+        pl.format(
+            "{} supplied about {}% of its crime for {}: {} where about {} were expected ({} to {}). A real fall "
+            "and a gap in supply can look the same: ask the force and hold the figure.",
+            "force",
+            (100 * pl.col("observed") / pl.col("expected")).round(0).cast(pl.Int64),
+            pl.when(pl.col("first_month") == pl.col("last_month"))
+            .then(first)
+            .otherwise(pl.format("{} to {}", first, pl.col("last_month").dt.strftime("%B %Y"))),
+            *(pl.col(name).round(0).cast(pl.Int64) for name in ("observed", "expected", "low", "high")),
+        ),
+    )
+    return pl.concat([findings.join(touched, on="finding", how="anti"), part])
+
+
+def _months(findings: pl.DataFrame) -> pl.DataFrame:
+    """One row for each finding and month that it is about."""
+    return findings.with_columns(month=pl.date_ranges("first_month", "last_month", "1mo")).explode("month")
+
+
+def _beyond(findings: pl.DataFrame, by: pl.DataFrame, on: list[str]) -> pl.DataFrame:
+    """The findings with a month that `by` does not explain."""
+    left = _months(findings).join(by.select(on).unique(), on=on, how="anti")
+    return findings.join(left.select("finding").unique(), on="finding", how="semi")
+
+
+def presence_findings(present: pl.DataFrame) -> pl.DataFrame:
+    """What the register says did not come: nothing at all (W01, W08, W02), or one kind of file of several (W07)."""
+    months = present.select(
+        "force",
+        "file_type",
+        "month",
+        "rows",
+        came=(pl.col("rows") > 0).fill_null(False).any().over("force", "month"),
+    )
+    silent = (
+        months.filter(~pl.col("came"))
+        .sort("file_type")
+        .group_by("force", "month")
+        .agg(pl.col("file_type").first(), pl.col("rows").max())
+    )
+    columns = ["force", "file_type", "month", "rows"]
+    series = (
+        pl.concat([months.filter(pl.col("rows") > 0).select(columns), silent.select(columns)])
+        .with_columns(file_type=pl.col("file_type").min().over("force"))
+        .group_by("force", "file_type", "month")
+        .agg(pl.col("rows").max())
+    )
+    unsupplied = pl.concat([signatures.months_missing(series), signatures.empty_supplies(series)])
+    return pl.concat(
+        [
+            unsupplied.with_columns(category=pl.lit(None, pl.String), expected=pl.lit(None, pl.Float64)),
+            signatures.file_type_missing(months.filter("came").drop("came")),
+        ]
+    )
+
+
+def record_findings(
+    offences: pl.LazyFrame,
+    grid: pl.LazyFrame,
+    lines: pl.LazyFrame,
+    delays: pl.DataFrame,
+    places: pl.DataFrame,
+) -> pl.DataFrame:
+    """What the records themselves show: `OffenceGrid`, `AreaGrid`, `Lines`, `RecordingDelays`, `SystemPlaces`."""
+    cells = offences.filter(pl.col("count") != 0).select("force", "month", "offence_code", n="count")
+    return pl.concat(
+        [
+            signatures.negative_figures(cells.collect()),
+            location_lost(grid),
+            signatures.empty_fields(_filled(lines)),
+            signatures.recorded_late(delays),
+            signatures.left_behind(places),
+        ]
+    )
+
+
+def _filled(lines: pl.LazyFrame) -> pl.DataFrame:
+    """How many lines of each force and month leave a field empty that is usually filled, and how many there are."""
+    by = ["force", "month"]
+    rows = lines.group_by("force", month=month_of(pl.col("recorded_at"))).agg(
+        pl.len().alias("rows"), *(pl.col(name).null_count().alias(field) for name, field in FIELDS.items())
+    )
+    return (
+        rows.unpivot(list(FIELDS.values()), index=[*by, "rows"], variable_name="field", value_name="empty")
+        .sort(*by, "field")
+        .collect()
+    )
+
+
+def location_lost(grid: pl.LazyFrame) -> pl.DataFrame:
+    """W06, one finding for each force and month: every area that fell away while records without a place rose."""
+    place = pl.col("lsoa_code")
+    counts = (
+        grid.filter(pl.col("count") != 0, place != c.OUTSIDE)
+        .group_by("force", "month", area=pl.when(place != c.NO_LOCATION).then(place))
+        .agg(n=pl.col("count").sum())
+    )
+    each = signatures.location_lost(counts.collect(engine="streaming"))
+    together = each.group_by("force", month="first_month").agg(
+        pl.col("area").sort().str.join(";"),
+        pl.col("observed").sum(),
+        pl.col("expected").sum(),
+        places=pl.len(),
+    )
+    return as_findings(
+        together.with_columns(level=pl.lit("area")),
+        "W06",
+        pl.format(
+            "{} lost the location of its records in {} areas in {}: {} records there where {} are usual, and as many "
+            "more without a location.",
+            "force",
+            "places",
+            pl.col("first_month").dt.strftime("%B %Y"),
+            pl.col("observed").cast(pl.Int64),
+            pl.col("expected").round(0).cast(pl.Int64),
+        ),
+    )
