@@ -151,8 +151,7 @@ def test_an_empty_file_is_told_as_such() -> None:
 
 def test_a_loss_of_location_speaks_for_the_areas_and_holds_them_but_not_the_total() -> None:
     counts, areas = faults.country()
-    busy = counts.with_columns(pl.col("n") * 3)
-    lost = busy.with_columns(
+    lost = counts.with_columns(
         area=pl.when(pl.col("area").is_between(pl.lit("CED006"), pl.lit("CED023")) & (pl.col("month") == LAST))
         .then(pl.lit(NO_LOCATION)).otherwise("area")
     ).group_by("month", "area", "category").agg(pl.col("n").sum())  # fmt: skip

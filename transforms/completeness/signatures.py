@@ -173,8 +173,11 @@ def text_in_counts(cells: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def location_lost(records: pl.DataFrame) -> pl.DataFrame:
-    """W06: `records` [force, month, area, n], empty area = no location: areas over 90% down, as much unassigned."""
+def location_lost(records: pl.DataFrame, smallest: int = 20) -> pl.DataFrame:
+    """W06: `records` [force, month, area, n], empty area = no location: areas over 90% down, as much unassigned.
+
+    `smallest`: the usual count from which an area is looked at.
+    """
     place = pl.col("area").fill_null("")
     table = (
         records.lazy().group_by("force", "month", place.alias("area")).agg(pl.col("n").sum()).sort("month")
@@ -193,7 +196,7 @@ def location_lost(records: pl.DataFrame) -> pl.DataFrame:
     )
     fallen = (
         grid.with_columns(observed=pl.col("n").fill_null(0))
-        .filter((pl.col("observed") < 0.1 * pl.col("expected")) & (pl.col("expected") >= 20))
+        .filter((pl.col("observed") < 0.1 * pl.col("expected")) & (pl.col("expected") >= smallest))
         .with_columns(lost=pl.col("expected").sum().over("force", "month"))
         .filter(
             (pl.col("none") - pl.col("usual_none") > 0.5 * pl.col("lost"))

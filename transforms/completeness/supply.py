@@ -21,6 +21,8 @@ FEWEST_FORCES: Final = k.MINIMUM_PEERS + 1
 SILENT: Final = ("W01", "W02", "W03", "W08")
 #: Alerts that a loss of location explains: the records are there, their places are not.
 UNPLACED: Final = ("W31", "W33", "W34", "W35", "W36")
+#: The usual count from which an area of a force-month that lost its locations is taken to have lost them too.
+SMALLER: Final = 5
 #: Fields of a line that most crimes have, and their names.
 FIELDS: Final = {"longitude": "location", "victim_ref": "victim", "occurred_from": "time of the offence"}
 
@@ -221,7 +223,12 @@ def location_lost(grid: pl.LazyFrame) -> pl.DataFrame:
         .group_by("force", "month", area=pl.when(place != c.NO_LOCATION).then(place))
         .agg(n=pl.col("count").sum())
     )
-    each = signatures.location_lost(counts.collect(engine="streaming"))
+    places = counts.collect(engine="streaming")
+    sure = signatures.location_lost(places).select("force", "first_month").unique()
+    # Once the loss is plain, smaller areas that fell with the rest are told and held with them.
+    each = signatures.location_lost(
+        places.join(sure.select("force").unique(), on="force", how="semi"), SMALLER
+    ).join(sure, on=["force", "first_month"], how="semi")
     together = each.group_by("force", month="first_month").agg(
         pl.col("area").sort().str.join(";"),
         pl.col("observed").sum(),
