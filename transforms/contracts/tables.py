@@ -384,6 +384,18 @@ class Expected(dy.Schema):
     )
 
 
+class DayFlags(dy.Schema):
+    """One row for each thing that daily extracts showed to be wrong, on the day that they showed it."""
+
+    as_of = dy.Date(description="day at the end of which it was flagged")
+    force = c.force()
+    code = c.text("stable code of the kind of finding, such as W32")
+    severity = c.text("block, sign-off, warn or info")
+    observed = dy.Float64(nullable=True, description="what the extract showed")
+    expected = dy.Float64(nullable=True, description="what is usual")
+    sentence = c.text("what was seen, in one sentence")
+
+
 class Holds(dy.Schema):
     """One row for each part of a force's month that a finding or a decision holds back or marks."""
 
