@@ -141,7 +141,11 @@ def _sent_away(desk: Desk, provider: Provider | None, request: Request) -> Respo
     session = (
         before if before is not None and not before.alive and before.person else desk.sessions.begin(None)
     )
-    address, remembered = provider.address()
+    try:
+        address, remembered = provider.address()
+    except DeskError as problem:
+        visit = Visit(desk, request, session, refusal=str(problem), status=503)
+        return _with_cookie(desk, session, _page(visit))
     desk.sessions.keep(session, openid={**remembered, "next": local(request.query_params.get("next", "/"))})
     return _with_cookie(desk, session, RedirectResponse(address, 303))
 
