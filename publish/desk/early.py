@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from statistics import median
 from typing import Final
 
 import polars as pl
@@ -33,7 +34,7 @@ class Pulse:
     picture: Markup
     words: str
     last: date | None
-    week: int
+    week: int | None
     usual: float | None
     low_days: int
     median_hours: float | None
@@ -84,21 +85,20 @@ def _pulse(book: Book, force: str, daily: pl.DataFrame, latest: date) -> Pulse:
         picture=_bars(days, counts, book.names.get(force, force)),
         words=_words(days, counts),
         last=max(counts, default=None),
-        week=sum(week),
+        week=sum(week) if week else None,
         usual=sum(usual_week) if usual_week else None,
         low_days=len(low),
         median_hours=hours[-1] if hours else None,
-        usual_hours=float(pl.Series(hours[-13:-1]).median() or 0) if len(hours) > 4 else None,  # type: ignore[arg-type]
+        usual_hours=float(median(hours[-13:-1])) if len(hours) > 4 else None,
         left_behind=left.get_column("rows").to_list()[0] if left.height else 0,
     )
 
 
 def _usual(counts: dict[date, int], day: date) -> float | None:
-    """The median of the same day of the week in the weeks before; None when too few of them have records."""
-    before = [
-        counts[there] for back in range(1, WEEKS + 1) if (there := day - timedelta(weeks=back)) in counts
-    ]
-    return float(pl.Series(before).median()) if len(before) > WEEKS / 2 else None  # type: ignore[arg-type]
+    """The median of the last `WEEKS` known same days of the week, within a year; None when they are too few."""
+    before = [day - timedelta(weeks=back) for back in range(1, 53)]
+    known = [counts[there] for there in before if there in counts][:WEEKS]
+    return float(median(known)) if len(known) > WEEKS / 2 else None
 
 
 def _bars(days: list[date], counts: dict[date, int], name: str) -> Markup:

@@ -51,6 +51,11 @@ class Effect:
     without: Shown
     excluded: tuple[str, ...]
 
+    @property
+    def outcome(self) -> tuple[object, ...]:
+        """What is published, whichever decision it comes from."""
+        return tuple(each.count for each in (self.part, self.force, self.country, self.without))
+
 
 def effects(
     book: Book, finding: dict[str, Any], decisions: pl.DataFrame, today: date

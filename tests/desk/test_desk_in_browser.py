@@ -236,6 +236,10 @@ def test_the_trend_breaks_at_the_gap_and_needs_no_script(browser: Browser, serve
     counts = page.evaluate("() => document.querySelector('.plot').data[0].y")
     assert counts[-3:] == [None, None, None]
     assert page.evaluate("() => document.querySelector('.plot').data[0].connectgaps") is False
+    layers = page.evaluate(
+        "() => [...document.querySelectorAll('.plot .main-svg')].map(e => Math.round(e.getBoundingClientRect().top))"
+    )
+    assert len(set(layers)) == 1, "the layers of the chart lie over each other"
     assert errors == [], "the strict policy stops nothing that the page needs"
     plain = browser.new_context(java_script_enabled=False).new_page()
     plain.context.add_cookies(page.context.cookies())
