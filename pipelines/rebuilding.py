@@ -100,7 +100,9 @@ def rebuild(where: Settings, release: Shelved, folder: Path) -> Path:
         for each in shelves.ever_public(release.name.quarter)
         if each.name.version < release.name.version
     ]
-    recipe = recipe_of(line, release.name.quarter, _said(told["made_from"]["said"], release.name), follows)
+    vintages = [shelves.find(name) for name in told["vintages"]]
+    said = _said(told["made_from"]["said"], release.name)
+    recipe = recipe_of(line, release.name.quarter, said, follows, vintages)
     make(line, recipe, used, folder / "release")
     return folder / "release"
 

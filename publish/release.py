@@ -16,6 +16,8 @@ from geography.areas import Country
 from publish import feeds, returns, site
 from publish.api import index as api
 from publish.gate import admit
+from publish.returns.build import write
+from publish.returns.revision_tables import Revised, revision_files
 from transforms.judging import Judged
 from transforms.periods import Quarter
 
@@ -24,7 +26,12 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Ingredients:
-    """Everything a release is made from."""
+    """Everything a release is made from.
+
+    `revised` is what differs from the release before; None when there is none. `earlier` and `earlier_small_areas`
+    are the tables of the version of the same quarter that it follows. `notes_wanted` are the forces of which a
+    year is revised so much that a note must say why, and none does.
+    """
 
     judged: Judged
     country: Country
@@ -35,6 +42,10 @@ class Ingredients:
     crime_id_key: bytes
     basis: dict[str, Any]
     behind: dict[str, Any]
+    revised: Revised | None
+    earlier: pl.DataFrame | None
+    earlier_small_areas: pl.DataFrame | None
+    notes_wanted: list[str]
 
 
 def build(ingredients: Ingredients, folder: Path) -> list[str]:
@@ -50,12 +61,25 @@ def build(ingredients: Ingredients, folder: Path) -> list[str]:
         ingredients.offences_reference,
         str(ingredients.quarter),
         folder / "returns",
+        earlier=ingredients.earlier,
+        earlier_small_areas=ingredients.earlier_small_areas,
     )
+    if ingredients.revised is not None:
+        told = revision_files(ingredients.revised, ingredients.country, ingredients.quarter)
+        write(told, folder / "returns")
     feeds.build(judged, ingredients.country, months, folder / "feeds", key=ingredients.crime_id_key)
     api.build(folder / "feeds", ingredients.country, ingredients.boundaries, months, folder / "api")
     documents = sorted(path.name for path in (folder / "returns").iterdir() if path.is_file())
     addresses = site.Addresses(documents=documents)
-    site.build(judged, ingredients.country, ingredients.boundaries, months, folder / "site", addresses)
+    site.build(
+        judged,
+        ingredients.country,
+        ingredients.boundaries,
+        months,
+        folder / "site",
+        addresses,
+        revised=ingredients.revised,
+    )
     return names(folder)
 
 
@@ -86,7 +110,9 @@ def _manifest(ingredients: Ingredients, folder: Path, version: str, follows: str
         "months": [f"{month:%Y-%m}" for month in ingredients.months],
         "made_from": ingredients.basis,
         "behind": ingredients.behind,
-        "notes_wanted": [],
+        "compared_with": ingredients.revised.compared_with if ingredients.revised else None,
+        "vintages": list(ingredients.revised.vintages[:-1]) if ingredients.revised else [],
+        "notes_wanted": ingredients.notes_wanted,
         "files": {
             name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size}
             for name in names(folder)

@@ -7,6 +7,7 @@ import time
 from datetime import date, datetime
 from datetime import time as time_of_day
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -45,6 +46,7 @@ def register(app: typer.Typer) -> None:
     app.command("return")(build)
     app.command()(publish)
     app.command()(verify)
+    app.command()(revisions)
     group = typer.Typer(
         help="A release on its way: what it waits for, signatures, notes, access, corrections, stops.",
         no_args_is_help=True,
@@ -213,6 +215,54 @@ def verify(release: ReleaseArgument, workspace: WorkspaceOption = None) -> None:
     console.print(escape(came.words))
     if came.differing:
         raise typer.Exit(1)
+
+
+def revisions(
+    earlier: Annotated[str, typer.Argument(metavar="A", help="The earlier release, such as 2019-Q4/1.0.0.")],
+    later: Annotated[str, typer.Argument(metavar="B", help="The later release, such as 2019-Q4/1.1.0.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Write every changed figure to this CSV file instead.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Every figure that differs between two releases, by how much, and why."""
+    import polars as pl
+
+    from pipelines.editions import edition_of
+    from pipelines.shelves import Shelves
+    from pipelines.store import Storage
+    from transforms import revisions as told
+
+    shelves = Shelves(Storage(home(workspace)))
+    first, second = shelves.find(earlier), shelves.find(later)
+    old, new = edition_of(first), edition_of(second)
+    changed = told.revisions(old, new)
+    if output is not None:
+        Storage(output.resolve().parent).write(output.name, changed.write_csv().encode())
+        console.print(f"{changed.height:,} rows are in {output}.")
+        return
+    if changed.is_empty():
+        console.print(f"No figure of {second.name} differs from {first.name}.")
+        return
+    table = Table(title=f"{first.name} → {second.name}", title_justify="left")
+    for heading in ("measure", "force", "quarter", "offence", "was", "now", "change", "why"):
+        table.add_column(heading, justify="right" if heading in ("was", "now", "change") else "left")
+    for row in changed.with_columns(pl.col("measure", "was_status", "now_status").cast(pl.String)).iter_rows(
+        named=True
+    ):
+        table.add_row(
+            row["measure"], row["force"], row["quarter"] or "all", row["offence_code"] or "all",
+            _shown(row["was"], row["was_status"]), _shown(row["now"], row["now_status"]),
+            "" if row["change"] is None else f"{row['change']:+,}", row["why"],
+        )  # fmt: skip
+    console.print(table)
+    for row in told.needs_note(old.figures, new.figures).iter_rows(named=True):
+        share = "its figure appeared or went" if row["per_cent"] is None else f"{row['per_cent']:+.1f}%"
+        console.print(f"The year of {row['force']} that ends in {row['year']} wants a note: {share}.")
+
+
+def _shown(count: int | None, status: str) -> str:
+    return status if count is None else f"{count:,}"
 
 
 def _until_due(where: Settings, release: str) -> float:

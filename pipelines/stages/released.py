@@ -10,13 +10,15 @@ from typing import Any
 import polars as pl
 
 from pipelines import ledger, provenance
+from pipelines.editions import edition, edition_of, figures_of, published_table
 from pipelines.settings import crime_id_key
 from pipelines.shelves import LOCK, PRIVATE, PUBLIC, Shelved, Shelves
 from pipelines.stages.judged import open_judged
 from pipelines.stages.line import Line
 from pipelines.store import StoreError, digest, file_digest
 from publish import release as releases
-from transforms import readiness
+from publish.returns.revision_tables import THIS, Revised
+from transforms import readiness, revisions
 from transforms.periods import Quarter
 from transforms.versions import Change, ReleaseName, Version, next_version
 
@@ -60,7 +62,7 @@ def release(line: Line, quarter: Quarter) -> Released:
             sign_offs, entries, private.name, file_digest(private.folder / releases.MANIFEST)
         ):
             return Released(quarter, private.folder, new=False)
-    recipe = recipe_of(line, quarter, entries, follows)
+    recipe = recipe_of(line, quarter, entries, follows, _before(shelves, quarter))
     for standing in [*published[-1:], *shelves.on(PRIVATE, quarter)]:
         if _stands(standing, recipe):
             return Released(quarter, standing.folder, new=False)
@@ -91,27 +93,48 @@ class Recipe:
     months: tuple[date, ...]
     basis: dict[str, Any]
     follows: Shelved | None
+    vintages: list[Shelved]
 
     @property
     def key(self) -> str:
         """One hash for the whole basis."""
         return digest(self.basis)
 
+    @property
+    def compared_with(self) -> Shelved | None:
+        """The release before it, which its revisions are told against."""
+        return self.vintages[-1] if self.vintages else None
 
-def recipe_of(line: Line, quarter: Quarter, entries: pl.DataFrame, follows: Shelved | None) -> Recipe:
-    """The recipe of a quarter's release, given what was said about releases (`tables.ReleaseEntries`)."""
+
+def _before(shelves: Shelves, quarter: Quarter) -> list[Shelved]:
+    """The public releases that a quarter's next release is set beside: of earlier quarters and its own."""
+    return [each for each in shelves.on(PUBLIC) if each.name.quarter <= quarter]
+
+
+def recipe_of(
+    line: Line, quarter: Quarter, entries: pl.DataFrame, follows: Shelved | None, vintages: list[Shelved]
+) -> Recipe:
+    """The recipe of a quarter's release.
+
+    `entries` is what was said about releases (`tables.ReleaseEntries`), `follows` the version of the quarter that it
+    comes after, `vintages` the public releases that it is set beside, oldest first.
+    """
     window = line.window()
     quarters = [each for each in line.quarters() if quarter.plus(1 - QUARTERS_SHOWN) <= each <= quarter]
     months = tuple(month for each in quarters for month in each.months if month in window)
     basis = provenance.basis(line, quarters, months, readiness.standing(entries, quarter))
-    return Recipe(quarter, quarters, months, basis, follows)
+    return Recipe(quarter, quarters, months, basis, follows, vintages)
 
 
 def make(line: Line, recipe: Recipe, used: list[Version], folder: Path) -> Version:
     """Make a release in a new folder, wherever that is, and seal it under the version that follows those `used`."""
     folder.mkdir()
+    behind = provenance.behind(line, recipe.quarters)
+    judged = open_judged(line, recipe.quarters)
+    revised, notes_wanted = _revised(line, recipe, behind, judged.offences)
+    follows, quarter = recipe.follows, recipe.quarter
     ingredients = releases.Ingredients(
-        judged=open_judged(line, recipe.quarters),
+        judged=judged,
         country=line.country,
         boundaries=line.loaded.boundaries,
         offences_reference=line.offences_reference(recipe.quarter),
@@ -119,12 +142,39 @@ def make(line: Line, recipe: Recipe, used: list[Version], folder: Path) -> Versi
         months=recipe.months,
         crime_id_key=crime_id_key(line.settings.workspace),
         basis=recipe.basis | {"key": recipe.key},
-        behind=provenance.behind(line, recipe.quarters),
+        behind=behind,
+        revised=revised,
+        earlier=published_table(follows, f"recorded-crime-{quarter}.parquet") if follows else None,
+        earlier_small_areas=published_table(follows, f"small-areas-{quarter}.parquet") if follows else None,
+        notes_wanted=notes_wanted,
     )
     files = releases.build(ingredients, folder)
     version = _version(recipe, files, used)
     releases.seal(ingredients, folder, str(version), str(recipe.follows.name) if recipe.follows else None)
     return version
+
+
+def _revised(
+    line: Line, recipe: Recipe, behind: dict[str, Any], figures: pl.DataFrame
+) -> tuple[Revised | None, list[str]]:
+    """What the release revises, and the forces whose revisions still want a note; nothing for a first release."""
+    before = recipe.compared_with
+    if before is None:
+        return None, []
+    old, new = edition_of(before), edition(line.workspace, recipe.basis, behind)
+    vintages = {str(each.name): figures_of(each) for each in recipe.vintages} | {THIS: figures}
+    notes = [(said["force"], said["text"]) for said in recipe.basis["said"] if said["force"]]
+    wanted = revisions.needs_note(old.figures, figures).get_column("force").unique().sort().to_list()
+    return (
+        Revised(
+            compared_with=str(before.name),
+            changes=revisions.revisions(old, new),
+            vintages=list(vintages),
+            corner=revisions.triangle(vintages),
+            notes=notes,
+        ),
+        [force for force in wanted if force not in dict(notes)],
+    )
 
 
 def _version(recipe: Recipe, files: list[str], used: list[Version]) -> Version:
@@ -138,7 +188,10 @@ def _version(recipe: Recipe, files: list[str], used: list[Version]) -> Version:
 def _stands(standing: Shelved, recipe: Recipe) -> bool:
     """Whether a release is whole and is what would be made now."""
     told, follows = standing.manifest, recipe.follows
-    current = standing == follows or told["follows"] == (str(follows.name) if follows else None)
+    beside = [str(each.name) for each in recipe.vintages]
+    current = standing == follows or (
+        told["follows"] == (str(follows.name) if follows else None) and told["vintages"] == beside
+    )
     return (
         current
         and told["made_from"]["key"] == recipe.key

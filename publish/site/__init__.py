@@ -9,9 +9,11 @@ from pathlib import Path
 import geopandas
 
 from geography.areas import Country
+from publish.returns.revision_tables import Revised
 from publish.site.figures import figures_of
 from publish.site.messages import ENGLISH, speak
 from publish.site.pages import Addresses, write_pages
+from publish.site.revision_page import revision_page
 from publish.site.shapes import Boundaries
 from transforms.judging import Judged
 
@@ -28,6 +30,7 @@ def build(
     folder: Path,
     addresses: Addresses = ADDRESSES,
     language: str = ENGLISH,
+    revised: Revised | None = None,
 ) -> list[Path]:
     """Write the site for `months` (first days of months; the latest is shown first) into `folder`.
 
@@ -35,8 +38,8 @@ def build(
     search, who has supplied what, about, download, and the page for an address that does not exist. Text
     files over a kilobyte have a `.gz` beside them for the server to send. `boundaries` has `lsoa_code` and
     `geometry`; a neighbourhood without one has its table only. `addresses` says where the bulk files and the
-    return are served, and `language` which catalogue of `publish.site.messages` speaks. Returns the paths
-    written, in order. Equal inputs give equal bytes.
+    return are served, and `language` which catalogue of `publish.site.messages` speaks. `revised` is what the
+    page on revisions tells; None for a first release. Returns the paths written, in order. Equal inputs give equal bytes.
     Raises ValueError when no month is asked for, when a force's month lacks a cell, or when there is no
     catalogue of the language.
     """
@@ -44,4 +47,7 @@ def build(
         raise ValueError("No month was asked for: give at least one first-of-month date.")
     speak(language)
     figures = figures_of(judged, country, months)
-    return write_pages(figures, judged.crimes, country, Boundaries(boundaries), folder, addresses, language)
+    revisions = revision_page(revised, country)
+    return write_pages(
+        figures, judged.crimes, country, Boundaries(boundaries), folder, addresses, language, revisions
+    )

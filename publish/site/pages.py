@@ -90,9 +90,10 @@ def write_pages(
     folder: Path,
     addresses: Addresses,
     language: str,
+    revised: Mapping[str, Any],
 ) -> list[Path]:
     """Write every page of the site into `folder`. Returns the paths written, in order."""
-    return _Site(figures, crimes, country, boundaries, folder, addresses, language).write()
+    return _Site(figures, crimes, country, boundaries, folder, addresses, language, revised).write()
 
 
 def slug(identity: str) -> str:
@@ -115,6 +116,7 @@ class _Site:
         folder: Path,
         addresses: Addresses,
         language: str,
+        revised: Mapping[str, Any],
     ) -> None:
         self.figures = figures
         self.crimes = crimes
@@ -127,6 +129,7 @@ class _Site:
         self.folder = folder
         self.addresses = addresses
         self.language = language
+        self.revised = revised
         self.latest = figures.months[-1]
         self.written: list[Path] = []
         self.gap_now = {
@@ -300,6 +303,7 @@ class _Site:
         self._page("about/index.html", "about.html", root="../", here="about")
         rules = methodology(load_editions(), load_worked_examples())
         self._page("counting/index.html", "counting.html", root="../", here="about", sections=rules)
+        self._page("revisions/index.html", "revisions.html", root="../", here="about", revised=self.revised)
         self._page("download/index.html", "download.html", root="../", here="download", forces=named)
         for name in ("accessibility", "developers"):
             self._page(f"{name}/index.html", f"{name}.html", root="../", here="")
