@@ -226,8 +226,6 @@ def revisions(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Every figure that differs between two releases, by how much, and why."""
-    import polars as pl
-
     from pipelines.editions import edition_of
     from pipelines.shelves import Shelves
     from pipelines.store import Storage
@@ -247,9 +245,7 @@ def revisions(
     table = Table(title=f"{first.name} → {second.name}", title_justify="left")
     for heading in ("measure", "force", "quarter", "offence", "was", "now", "change", "why"):
         table.add_column(heading, justify="right" if heading in ("was", "now", "change") else "left")
-    for row in changed.with_columns(pl.col("measure", "was_status", "now_status").cast(pl.String)).iter_rows(
-        named=True
-    ):
+    for row in changed.iter_rows(named=True):
         table.add_row(
             row["measure"], row["force"], row["quarter"] or "all", row["offence_code"] or "all",
             _shown(row["was"], row["was_status"]), _shown(row["now"], row["now_status"]),

@@ -39,7 +39,8 @@ def build(
     files over a kilobyte have a `.gz` beside them for the server to send. `boundaries` has `lsoa_code` and
     `geometry`; a neighbourhood without one has its table only. `addresses` says where the bulk files and the
     return are served, and `language` which catalogue of `publish.site.messages` speaks. `revised` is what the
-    page on revisions tells; None for a first release. Returns the paths written, in order. Equal inputs give equal bytes.
+    page on revisions tells; None for a first release. Returns the paths written, in order.
+    Equal inputs give equal bytes.
     Raises ValueError when no month is asked for, when a force's month lacks a cell, or when there is no
     catalogue of the language.
     """

@@ -40,13 +40,17 @@ def revision_page(revised: Revised | None, country: Country) -> dict[str, Any]:
         "triangle": [
             (
                 quarter,
-                [None if counts.get((release, quarter)) is None else number(counts[release, quarter]) for release in revised.vintages],
+                [_written(counts.get((release, quarter))) for release in revised.vintages],
                 ", ".join(names[force] for force in left_out[quarter].split(", ") if force),
             )
             for quarter in quarters
         ],
         "picture": _picture(counts, quarters, list(revised.vintages)),
     }  # fmt: skip
+
+
+def _written(count: int | None) -> str | None:
+    return None if count is None else number(count)
 
 
 def _by_cause(
