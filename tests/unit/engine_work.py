@@ -17,3 +17,24 @@ def die_once(item: tuple[int, str]) -> int:
 def fail(item: int) -> int:
     """Fail as a function under an engine may."""
     raise ValueError(f"item {item} is bad")
+
+
+def recorded_workspace(folder: Path) -> Path:
+    """A workspace in which every force's records are ready to be counted, with its country and supply."""
+    from fixtures.country import write_country
+    from fixtures.extracts import make_lines, months_of
+    from fixtures.supply import extract_name, write_extract
+    from pipelines.settings import settings
+    from pipelines.stages.line import Line
+    from pipelines.stages.recorded import record_forces
+    from pipelines.stages.supplied import take_in
+
+    country = write_country(folder / "country", first_month="2019-05")
+    made = make_lines(country, months_of("2019-05", "2019-07"), crimes_per_month=400, seed=5)
+    for (month, force), lines in made.partition_by(["extract_month", "force"], as_dict=True).items():
+        name = extract_name(str(force), month, system=lines["source_system"][-1])  # type: ignore[arg-type]
+        write_extract(lines.drop("extract_month"), folder / "supply" / name)
+    line = Line.open(settings(*(str(folder / each) for each in ("workspace", "supply", "country"))))
+    assert not take_in(line).refused
+    record_forces(line)
+    return folder

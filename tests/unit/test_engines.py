@@ -9,35 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.country import FORCES, Doggerland, write_country
-from fixtures.extracts import make_lines, months_of
-from fixtures.supply import extract_name, write_extract
+from fixtures.country import FORCES
 from pipelines.engines import Engine, Here, Processes, engine
 from pipelines.settings import SettingsError, settings
 from pipelines.stages.counted import count_forces
 from pipelines.stages.line import Line
-from pipelines.stages.recorded import record_forces
 from pipelines.stages.shard import count_shard
-from pipelines.stages.supplied import take_in
 from pipelines.store import StoreError
-from tests.unit.engine_work import die_once, fail
-
-MONTHS = months_of("2019-05", "2019-07")
+from tests.unit.engine_work import die_once, fail, recorded_workspace
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace in which every force's records are ready to be counted, with its country and supply."""
-    folder = tmp_path_factory.mktemp("engines")
-    country: Doggerland = write_country(folder / "country", forces=FORCES, first_month="2019-05")
-    made = make_lines(country, MONTHS, crimes_per_month=400, seed=5)
-    for (month, force), lines in made.partition_by(["extract_month", "force"], as_dict=True).items():
-        name = extract_name(str(force), month, system=lines["source_system"][-1])  # type: ignore[arg-type]
-        write_extract(lines.drop("extract_month"), folder / "supply" / name)
-    line = opened(folder, folder / "workspace")
-    assert not take_in(line).refused
-    record_forces(line)
-    return folder
+    return recorded_workspace(tmp_path_factory.mktemp("engines"))
 
 
 def opened(made: Path, workspace: Path) -> Line:
@@ -65,7 +49,7 @@ def test_two_processes_make_the_same_bytes(here: str, recorded: Path, tmp_path: 
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="the extra dask is not installed")
+@pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="dask is not installed")
 def test_dask_makes_the_same_bytes(here: str, recorded: Path, tmp_path: Path) -> None:
     import distributed
 
@@ -75,7 +59,10 @@ def test_dask_makes_the_same_bytes(here: str, recorded: Path, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not importlib.util.find_spec("pyspark"), reason="the extra spark is not installed")
+@pytest.mark.skipif(
+    not importlib.util.find_spec("pyspark"),
+    reason="fullcount[spark] is not installed",
+)
 @pytest.mark.skipif(not shutil.which("java"), reason="Java is not installed")
 def test_spark_makes_the_same_bytes(here: str, recorded: Path, tmp_path: Path) -> None:
     assert counted_by(engine("spark:local[2]"), recorded, tmp_path)[0] == here
