@@ -10,8 +10,8 @@ import polars as pl
 from geography.areas import Country
 from publish.returns.accessibility import accessibility_faults
 from publish.returns.errors import ReturnError
+from publish.returns.formats import workbook_files
 from publish.returns.machine_readable import write_machine_readable
-from publish.returns.ods import write_ods
 from publish.returns.open_data import csp_open_data, open_data_files, pfa_open_data, whole_quarters
 from publish.returns.outcomes import outcomes, outcomes_open_data
 from publish.returns.recorded_crime import partnership_crime, recorded_crime
@@ -20,7 +20,6 @@ from publish.returns.small_areas import small_areas
 from publish.returns.summary import write_summary
 from publish.returns.tables import Release
 from publish.returns.worksheets import workbook
-from publish.returns.xlsx import write_xlsx
 from transforms.judging import Judged
 from transforms.periods import Quarter
 
@@ -69,8 +68,7 @@ def build(
 
 def files(release: Release) -> dict[str, bytes]:
     """Every file of a release, by name. Raises ReturnError when a workbook breaks the accessibility checklist."""
-    book = workbook(release)
-    made = {f"{release.name}.ods": write_ods(book), f"{release.name}.xlsx": write_xlsx(book)}
+    made = workbook_files(release.name, workbook(release))
     for name, content in made.items():
         if faults := accessibility_faults(content):
             raise ReturnError(

@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from publish.returns.ods import write_ods
+from publish.returns.formats import workbook_files
 from publish.returns.open_data import NOT_PROVIDED
 from publish.returns.tables import clean
 from publish.returns.worksheets import (
@@ -20,7 +20,6 @@ from publish.returns.worksheets import (
     contents_sheet,
     cover_sheet,
 )
-from publish.returns.xlsx import write_xlsx
 from transforms.aggregation import add_up
 from transforms.contracts.status import allows_number
 from transforms.periods import Quarter
@@ -78,8 +77,7 @@ def force_return_files(made: ForceReturn, offences_reference: pl.DataFrame) -> d
         pl.lit(made.name).alias("Force Name"),
     ]
     return {
-        f"{stem}-return.ods": write_ods(book),
-        f"{stem}-return.xlsx": write_xlsx(book),
+        **workbook_files(f"{stem}-return", book),
         f"{stem}-aggregate.csv": flat.select(*periods, pl.all()).write_csv().encode(),
         f"{stem}-records.csv": made.records.write_csv(datetime_format="%Y-%m-%dT%H:%M:%S%z").encode(),
         f"{stem}-validation.csv": made.validation.write_csv().encode(),

@@ -16,7 +16,7 @@ import polars as pl
 from odfdo import Cell, Column, Document, Element, HeaderRows, Link, Paragraph, Row, Style, Table
 
 from publish.returns.tables import written
-from publish.returns.worksheets import COVER_WIDTH, Body, Sheet, Workbook
+from publish.returns.worksheets import COMPRESSION, COVER_WIDTH, Body, Sheet, Workbook
 
 LANGUAGE: Final = "en-GB"
 FONT: Final = "Arial"
@@ -243,7 +243,7 @@ def _finished(shell: io.BytesIO, sheets: list[Sheet]) -> bytes:
     target = io.BytesIO()
     with (
         zipfile.ZipFile(shell) as before,
-        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as after,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION) as after,
     ):
         for name in before.namelist():
             if name.startswith(("Configurations2/", "Thumbnails/")):

@@ -10,7 +10,7 @@ import polars as pl
 from geography.areas import Country
 from publish.returns import partnerships
 from publish.returns.errors import ReturnError
-from publish.returns.ods import write_ods
+from publish.returns.formats import workbook_files
 from publish.returns.tables import clean, written
 from publish.returns.worksheets import (
     Body,
@@ -22,7 +22,6 @@ from publish.returns.worksheets import (
     contents_sheet,
     cover_sheet,
 )
-from publish.returns.xlsx import write_xlsx
 from transforms.aggregation import add_up
 from transforms.contracts.status import Status, allows_number
 from transforms.judging import Judged
@@ -184,8 +183,7 @@ def open_data_files(table: OpenData, workbooks: bool = True) -> dict[str, bytes]
     stem = f"{table.name}-{table.last}"
     made = {f"{stem}.csv": open_data_csv(table)}
     if workbooks:
-        book = open_data_workbook(table)
-        made |= {f"{stem}.ods": write_ods(book), f"{stem}.xlsx": write_xlsx(book)}
+        made |= workbook_files(stem, open_data_workbook(table))
     return made
 
 
