@@ -80,7 +80,7 @@ def _cell_style(
     number = f' style:data-style-name="{data}"' if data else ""
     return (
         f'<style:style style:name="{name}"{shown} style:family="table-cell" style:parent-style-name="Default"{number}>'
-        '<style:table-cell-properties style:vertical-align="top" fo:padding-left="0.1cm" '
+        '<style:table-cell-properties style:vertical-align="top" fo:padding-left="0.25cm" '
         f'fo:padding-right="0.1cm" {cell}/>'
         f"<style:paragraph-properties {paragraph}/><style:text-properties {text}/></style:style>"
     )

@@ -74,9 +74,17 @@ def _unless_short(figures: pl.DataFrame, where: pl.DataFrame, judged: Judged) ->
     """Partnership figures, missing where a force's do not add to its total or an area in one is held."""
     ours = add_up(figures, by=["force", "month"])
     theirs = add_up(judged.offences, by=["force", "month"])
+    # The crimes of a held area are not listed: a force with one must then agree with the areas that are not held.
+    open_areas = add_up(judged.areas.filter(allows_number()), by=["force", "month"])
+    some_held = judged.areas.filter(~allows_number()).select("force", "month", some=pl.lit(True)).unique()
+    agrees_apart = (
+        pl.col("some").is_not_null() & (pl.col("count") > 0) & (pl.col("count") == pl.col("count placed"))
+    )
     short = (
         ours.join(theirs, on=["force", "month"], suffix=" of force")
-        .filter(pl.col("count").ne_missing(pl.col("count of force")))
+        .join(open_areas, on=["force", "month"], how="left", suffix=" placed")
+        .join(some_held, on=["force", "month"], how="left")
+        .filter(pl.col("count").ne_missing(pl.col("count of force")), ~agrees_apart.fill_null(False))
         .select("force", "month", short=pl.lit(True))
     )
     held = (

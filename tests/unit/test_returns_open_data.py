@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from fixtures import judged_places
 from fixtures.judged_offences import OFFENCES, country, judged_offences, offences_reference
 from pipelines.sources.freeze import freeze
 from pipelines.sources.home_office import absent_keys, read_prc_table
@@ -136,19 +137,13 @@ def test_a_force_that_gives_totals_and_no_crimes_has_no_zeros_by_partnership() -
 
 
 def test_a_held_area_holds_its_partnership_alone() -> None:
-    tables = with_crimes(judged_offences())
-    first = country().lsoas.filter(pl.col("force") == "gwynfa")["lsoa_code"][0]
-    held = (pl.col("lsoa_code") == first) & (pl.col("month") == date(2019, 8, 1))
-    areas = tables.areas.with_columns(
-        count=pl.when(~held).then("count"),
-        status=pl.when(held).then(pl.lit("unjudged")).otherwise(pl.col("status").cast(pl.String)),
-    )
-    tables = judged(tables.offences, areas, tables.verdicts, tables.findings, tables.crimes)
-    csv = text(open_data_csv(csp_open_data(tables, country(), offences_reference())))
-    latest = csv.filter(pl.col("Police Force") == "Gwynfa", pl.col("Financial Year") == "2019/20",
-                        pl.col("Financial Quarter") == "2")  # fmt: skip
+    lsoa = judged_places.country().lsoas.filter(pl.col("force") == "gwynfa")["lsoa_code"][0]
+    tables = judged_places.judged_places(held=lsoa)
+    csv = text(open_data_csv(csp_open_data(tables, judged_places.country(), offences_reference())))
+    latest = csv.filter(pl.col("Police Force") == "Gwynfa", pl.col("Financial Year") == "2018/19",
+                        pl.col("Financial Quarter") == "4")  # fmt: skip
     shown = latest.group_by("CSP Name").agg((pl.col("Offence Count") != NOT_PROVIDED).any()).sort("CSP Name")
-    assert shown.rows() == [("CSP of gwynfa", False), ("Unassigned Gwynfa", True)]
+    assert shown.rows() == [("Gwynfa 0", False), ("Gwynfa 1", True), ("Unassigned Gwynfa", True)]
 
 
 def test_an_unknown_code_is_refused() -> None:
