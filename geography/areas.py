@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import dataframely as dy
 import polars as pl
+
+#: A map point's catchment holds so many addresses or none at all (data.police.uk, “Location anonymisation”).
+FEWEST_ADDRESSES: Final = 8
 
 
 class Forces(dy.Schema):
@@ -56,6 +60,11 @@ class MapPoints(dy.Schema):
     addresses = dy.Int64(
         min=0, description="postal addresses in the point's catchment: eight or more, or none"
     )
+
+    @dy.rule()
+    def enough_addresses_or_none(cls) -> pl.Expr:
+        """A point with one to seven addresses would tell whose door a crime was at: merge it with its neighbour."""
+        return ~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1)
 
 
 class LsoaVintages(dy.Schema):

@@ -8,6 +8,8 @@ import numpy as np
 import polars as pl
 from scipy.spatial import cKDTree
 
+from geography.areas import FEWEST_ADDRESSES, MapPoints
+
 #: Beyond this the nearest point says nothing of where the record was, so it is published without a location.
 FURTHEST_METRES: Final = 20_000.0
 EARTH_RADIUS_METRES: Final = 6_371_008.8
@@ -19,20 +21,48 @@ SNAPPED: Final = pl.Schema(
         "latitude": pl.Float64(),
         "location": pl.String(),
         "lsoa_code": pl.String(),
+        "addresses": pl.Int64(),
         "metres": pl.Float64(),
     }
 )
 
 
+def points_from(candidates: pl.DataFrame, addresses: pl.DataFrame) -> pl.DataFrame:
+    """The map points of a country (`geography.areas.MapPoints`), from its streets and places and its addresses.
+
+    `candidates` has `point_id, longitude, latitude, name, lsoa_code, force`: the middle of each street and each
+    public place. `addresses` has `force, longitude, latitude`, one row for each postal address. An address belongs
+    to the nearest point of its force. A point with one to seven addresses is left out, and its addresses go to
+    their next nearest; that can give a few to a point that had none, so it is done until none is left.
+    """
+    points = candidates.sort("point_id")
+    while True:
+        # Every point takes part here, whatever it holds so far: who is too small is what is being found out.
+        held = snap(addresses, points.with_columns(addresses=pl.lit(FEWEST_ADDRESSES))).group_by("point_id")
+        counted = points.join(held.len(name="addresses"), on="point_id", how="left").select(
+            *MapPoints.column_names()[:-1],
+            addresses=pl.when(pl.col("addresses").is_not_null())
+            .then(pl.col("addresses").cast(pl.Int64))
+            .otherwise(pl.lit(0, pl.Int64)),
+        )
+        enough = counted.filter(~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1))
+        if enough.height == counted.height:
+            return MapPoints.validate(enough.sort("point_id"))
+        points = enough.drop("addresses")
+
+
 def snap(points: pl.DataFrame, map_points: pl.DataFrame) -> pl.DataFrame:
     """Move each record to the nearest map point of the force that recorded it.
+
+    A point with one to seven addresses is passed over, wherever the list is from.
 
     `points` has one row for each record, with `force`, `longitude` and `latitude` (WGS 84, null when not
     known) and any other columns. `map_points` is `geography.areas.MapPoints`. A force with no point of its
     own (the British Transport Police) uses every point. Returns the same rows in the same order with the
     coordinates replaced and `point_id`, `location` (“On or near …”), `lsoa_code` (that of the point, not
-    of the record) and `metres` (how far the record moved) set; all null when the record has no
-    coordinates or no point lies within 20 km, so it stays in the counts without a place.
+    of the record), `addresses` (in the point's catchment) and `metres` (how far the record moved) set; all
+    null when the record has no coordinates or no point lies within 20 km, so it stays in the counts without
+    a place.
     Source: data.police.uk, “Location anonymisation”.
     """
     where = ["force", "longitude", "latitude"]
@@ -57,6 +87,7 @@ def snap(points: pl.DataFrame, map_points: pl.DataFrame) -> pl.DataFrame:
 
 
 def _points_of(force: str, map_points: pl.DataFrame) -> pl.DataFrame:
+    map_points = map_points.filter(~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1))
     own = map_points.filter(pl.col("force") == force)
     # The lowest id comes first, so that it is the one kept where two points share coordinates.
     return (
@@ -74,6 +105,7 @@ def _nearest(places: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
         pl.col("latitude").alias("latitude_"),
         ("On or near " + pl.col("name")).alias("location_"),
         pl.col("lsoa_code").alias("lsoa_code_"),
+        pl.col("addresses").alias("addresses_"),
         pl.Series("metres_", distance, dtype=pl.Float64),
     )
     return found.select(pl.when(pl.col("metres_") <= FURTHEST_METRES).then(pl.all()).name.keep())

@@ -11,22 +11,32 @@ from pathlib import Path
 import polars as pl
 
 from geography.areas import Country
-from publish.feeds import archive, availability, street, tables
+from publish.feeds import archive, availability, privacy, street, tables
 from transforms.judging import Judged
 from transforms.periods import Quarter, quarters_of
 
 __all__ = ["build"]
 
 
-def build(judged: Judged, country: Country, months: Sequence[date], folder: Path, key: bytes) -> list[Path]:
+def build(
+    judged: Judged,
+    country: Country,
+    months: Sequence[date],
+    folder: Path,
+    key: bytes,
+    earlier: Path | None = None,
+) -> list[Path]:
     """Write the bulk files for `months` (first days of months) into `folder`, which must be empty or absent.
 
     For each force and month whose verdict allows a number: `YYYY-MM/YYYY-MM-<force>-street.csv`, the layout
     of data.police.uk. For every other: no file at all. Beside them `availability.csv` (each force, file and
     month owed: supplied, partial, not supplied, since when and why), `README.txt`, `YYYY-MM.zip` of
     everything, named after the newest month, `latest.zip` (the same bytes) and `SHA256SUMS`; and
-    `parquet/<quarter>-street.parquet` (GeoParquet), every force's lines of the quarter's months.
-    `key` is the secret of the crime ids, at least 16 bytes, kept apart from the data and from `folder`.
+    `parquet/<quarter>-street.parquet` (GeoParquet), every force's lines of the quarter's months; and what
+    keeps them anonymous: `map-points.csv` with the addresses of each point, `privacy.csv` with the figures of
+    each month, `parquet/points-by-month.parquet`. `earlier` is the folder of the bulk files published before:
+    a record that they have at another point gets no location. `key` is the secret of the crime ids, at least
+    16 bytes, kept apart from the data and from `folder`.
     Returns the paths written, in order. Equal inputs give equal bytes.
     Raises ValueError when no month is asked for or the key is too short.
     """
@@ -38,6 +48,8 @@ def build(judged: Judged, country: Country, months: Sequence[date], folder: Path
     allowed = availability.allowed(states)
     withdrawn = street.withdrawn(judged.crimes)
     points = street.map_points_of(judged.crimes, country)
+    before = None if earlier is None else privacy.places_in(earlier)
+    figures, used = [], []
     files: dict[tuple[str, str], tuple[str, int]] = {}
     ends = {quarter: max(m for m in months if m in quarter.months) for quarter in quarters_of(months)}
     written = [folder / "README.txt"]
@@ -48,7 +60,7 @@ def build(judged: Judged, country: Country, months: Sequence[date], folder: Path
         held: list[pl.DataFrame] = []
         for month in sorted(months):
             crimes = judged.crimes.filter(pl.col("month") == month)
-            rows = street.published(crimes, points, withdrawn, country, key)
+            rows = street.published(crimes, points, withdrawn, country, key, before)
             parts = {str(force): part for (force,), part in rows.group_by("force", maintain_order=True)}
             for force in allowed.get(month, []):
                 part = parts.get(force, rows.clear())
@@ -58,13 +70,23 @@ def build(judged: Judged, country: Country, months: Sequence[date], folder: Path
                 members.add(path)
                 written.append(path)
                 files[force, f"{month:%Y-%m}"] = (path.relative_to(folder).as_posix(), part.height)
-            held.append(rows.filter(pl.col("force").is_in(allowed.get(month, []))))
+            shown = rows.filter(pl.col("force").is_in(allowed.get(month, [])))
+            figures.append(privacy.figures(f"{month:%Y-%m}", shown))
+            used.append(privacy.at_points(shown))
+            held.append(shown)
             if month == ends[Quarter.of(month)]:
                 written.append(_quarter(held, month, folder))
                 held.clear()
+        written.append(folder / "privacy.csv")
+        pl.DataFrame(figures, infer_schema_length=None).write_csv(written[-1], line_terminator="\r\n")
+        members.add(written[-1])
         written.append(folder / "availability.csv")
         availability.write(states, files, written[-1])
         members.add(written[-1])
+        written.append(folder / "map-points.csv")
+        privacy.write_map_points(country, written[-1])
+    written.append(folder / "parquet" / "points-by-month.parquet")
+    pl.concat(used).write_parquet(written[-1], compression="zstd")
     os.link(zipped, latest)
     written += [zipped, latest]
     return [*written, _sums(written, folder)]

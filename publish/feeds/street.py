@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
+from polars import selectors
 
 from geography.areas import Country
 from geography.map_points import snap
+from publish.feeds.privacy import is_withheld, moved_since
 from transforms.contracts.columns import BEHAVIOUR
 
 NO_LOCATION: Final = "No Location"
@@ -45,6 +47,9 @@ ORDER: Final = (
     "Last outcome category",
 )
 
+#: What is known of a point beside its place: only for a record that was placed here.
+KNOWN: Final = ("point_id", "addresses", "metres")
+
 #: Bytes of a block of SHA-256.
 BLOCK: Final = 64
 
@@ -64,7 +69,7 @@ def map_points_of(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
     found = snap(places.with_columns(pl.col(*where).name.prefix("from_")), country.map_points)
     return found.select(
         *(pl.col(f"from_{name}").alias(name) for name in where),
-        pl.col("longitude", "latitude", "location", "lsoa_code", "point_id").name.prefix("at_"),
+        pl.col("longitude", "latitude", "location", "lsoa_code", *KNOWN).name.prefix("at_"),
     )
 
 
@@ -74,26 +79,40 @@ def standing(crimes: pl.DataFrame, withdrawn: pl.DataFrame) -> pl.DataFrame:
 
 
 def at_map_points(crimes: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
-    """The same rows at their map points: place, name and LSOA are those of the point, null without one."""
+    """The same rows at their map points: place, name and LSOA are those of the point, null without one.
+
+    Beside them `point_id`, the point's `addresses`, the `metres` moved, and `withheld`: whether the location is
+    withheld because of what the record is (`privacy.is_withheld`), in which case all of these are null.
+    """
+    place = ("longitude", "latitude", "location", "lsoa_code")
     return (
         crimes.join(points, on=["force", "longitude", "latitude"], how="left")
+        .with_columns(pl.when(~_is_public()).then(f"at_{name}").alias(f"at_{name}") for name in KNOWN)
+        .with_columns(withheld=is_withheld())
         .with_columns(
-            pl.when(_is_public()).then(name).otherwise(f"at_{name}").alias(name)
-            for name in ("longitude", "latitude", "location", "lsoa_code")
+            *(pl.when(_is_public()).then(name).otherwise(f"at_{name}").alias(name) for name in place),
+            *(pl.col(f"at_{name}").alias(name) for name in KNOWN),
         )
-        .drop("at_longitude", "at_latitude", "at_location", "at_lsoa_code")
+        .with_columns(pl.when(~pl.col("withheld")).then(name).alias(name) for name in (*place, *KNOWN))
+        .drop(selectors.starts_with("at_"))
     )
 
 
 def published(
-    crimes: pl.DataFrame, points: pl.DataFrame, withdrawn: pl.DataFrame, country: Country, key: bytes
+    crimes: pl.DataFrame,
+    points: pl.DataFrame,
+    withdrawn: pl.DataFrame,
+    country: Country,
+    key: bytes,
+    earlier: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Lines of the street file, sorted, with their `force` and the `point_id` that the force's place became.
+    """Lines of the street file, sorted, with their `force` and what `at_map_points` and `moved` say of them.
 
     `crimes` is `Counted`, `points` is `map_points_of`, `withdrawn` is `withdrawn`. A record of a force is
     put at its map point, with the LSOA of that point, and its reference is replaced by a keyed hash. A row
     that police.uk published before is passed on as it was. Anti-social behaviour has neither id nor
-    outcome. A record without a map point keeps its line, with “No Location” and no LSOA.
+    outcome. A record without a map point keeps its line, with “No Location” and no LSOA; and so does one that
+    `earlier` (`Crime ID`, `was_longitude`, `was_latitude`) has at another point.
     """
     is_crime = pl.col("category").cast(pl.String) != BEHAVIOUR
     placed = pl.col("longitude").is_not_null() & pl.col("latitude").is_not_null()
@@ -121,9 +140,27 @@ def published(
             pl.col("category").cast(pl.String).alias("Crime type"),
             pl.when(is_crime).then("outcome").alias("Last outcome category"),
             pl.lit(None, pl.String).alias("Context"),
-            pl.when(placed & ~_is_public()).then("at_point_id").alias("point_id"),
+            *KNOWN,
+            "withheld",
         )
+        .pipe(_without_moved, earlier)
         .sort(ORDER, nulls_last=True)
+    )
+
+
+def _without_moved(lines: pl.DataFrame, earlier: pl.DataFrame | None) -> pl.DataFrame:
+    """The lines with `moved`, and those that moved since an earlier release without a location."""
+    if earlier is None:
+        return lines.with_columns(moved=pl.lit(False))
+    place = ("Longitude", "Latitude", "LSOA code", "LSOA name", *KNOWN)
+    return (
+        lines.join(earlier.unique("Crime ID", keep="first"), on="Crime ID", how="left")
+        .with_columns(moved=moved_since())
+        .with_columns(
+            *(pl.when(~pl.col("moved")).then(name).alias(name) for name in place),
+            Location=pl.when("moved").then(pl.lit(NO_LOCATION)).otherwise("Location"),
+        )
+        .drop("was_longitude", "was_latitude")
     )
 
 

@@ -1,0 +1,191 @@
+"""Real police.uk archives in, our archive and API out: the same lines, every answer in the shape clients expect."""
+
+import json
+import os
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import jsonschema
+import polars as pl
+import pytest
+from starlette.testclient import TestClient
+
+from pipelines.settings import settings
+from pipelines.sources.open_geography import write_open_country
+from pipelines.stages.aggregated import aggregate_quarter
+from pipelines.stages.counted import count_forces
+from pipelines.stages.judged import judge_quarters, open_judged
+from pipelines.stages.line import Line
+from pipelines.stages.recorded import record_forces
+from pipelines.stages.supplied import take_in
+from publish import feeds
+from publish.api import index
+from publish.api.application import application
+from publish.api.releases import One
+from transforms.periods import Quarter
+
+SHARED = Path(__file__).parents[3] / "shared"
+OPEN_DATA = Path(os.environ.get("FULLCOUNT_OPEN_DATA", SHARED / "data"))
+ARCHIVE = OPEN_DATA / "police-uk" / "archive-2024-01-to-2024-02-all-forces.zip"
+SCHEMAS = OPEN_DATA.parent / "domain" / "police-uk-schemas"
+MONTHS = [date(2024, 1, 1), date(2024, 2, 1)]
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (ARCHIVE.exists() and SCHEMAS.exists()), reason="the open data folder is not beside the checkout"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory) -> Line:
+    folder = tmp_path_factory.mktemp("open")
+    write_open_country(OPEN_DATA, folder / "country")
+    (folder / "supply").mkdir()
+    (folder / "supply" / ARCHIVE.name).symlink_to(ARCHIVE)
+    opened = Line.open(settings(str(folder / "workspace"), str(folder / "supply"), str(folder / "country")))
+    take_in(opened)
+    record_forces(opened)
+    count_forces(opened)
+    aggregate_quarter(opened, Quarter(2024, 1))
+    judge_quarters(opened, [Quarter(2024, 1)])
+    return opened
+
+
+@pytest.fixture(scope="module")
+def release(line, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("release")
+    judged = open_judged(line, [Quarter(2024, 1)])
+    feeds.build(judged, line.country, MONTHS, folder / "feeds", b"a key of the tests only")
+    index.build(folder / "feeds", line.country, line.loaded.boundaries, MONTHS, folder / "api")
+    (folder / "manifest.json").write_text('{"quarter": "2024-Q1"}')
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(release) -> TestClient:
+    return TestClient(application(One(release)))
+
+
+def read(data: bytes | Path) -> pl.DataFrame:
+    return pl.read_csv(data, infer_schema=False)
+
+
+@pytest.fixture(scope="module")
+def originals() -> dict[str, pl.DataFrame]:
+    """The street files of the archive, by name."""
+    with zipfile.ZipFile(ARCHIVE) as archive:
+        return {
+            name.rsplit("/", 1)[-1]: read(archive.read(name))
+            for name in archive.namelist()
+            if name.endswith("-street.csv")
+        }
+
+
+def test_every_file_comes_out_with_the_lines_that_went_in(release, originals):
+    kept = [name for name in originals[next(iter(originals))].columns if not name.startswith("LSOA")]
+    made = {path.name: path for path in (release / "feeds").glob("*/*-street.csv")}
+    compared = 0
+    for name, original in originals.items():
+        if name not in made:
+            continue
+        ours = read(made[name])
+        assert ours.columns == original.columns
+        # The census of an LSOA may have changed; everything else is passed on as it came.
+        pl.testing.assert_frame_equal(ours.select(kept).sort(kept), original.select(kept).sort(kept))
+        by_type = ours.group_by("Crime type").len().sort("Crime type")
+        pl.testing.assert_frame_equal(by_type, original.group_by("Crime type").len().sort("Crime type"))
+        compared += ours.height
+    print(f"{len(made)} of {len(originals)} files, {compared:,} lines")
+    availability = read(release / "feeds" / "availability.csv").filter(pl.col("file") == "street")
+    withheld = set(originals) - set(made)
+    for name in withheld:
+        row = availability.filter(pl.col("month") == name[:7], pl.col("force") == name[8:-11])
+        assert row["state"].item() != "supplied", f"{name} is not published and no reason is given"
+    assert compared > 600_000
+
+
+def test_vocabulary_and_forms_are_those_of_the_originals(release):
+    columns = json.loads((SCHEMAS / "csv_tables.json").read_text())["tables"]["street"]
+    lines = pl.concat(read(path) for path in (release / "feeds").glob("*/*-street.csv"))
+    assert lines.columns == [column["name"] for column in columns]
+    for column in columns:
+        values = lines[column["name"]].fill_null("")
+        if "pattern" in column:
+            # What lies in Scotland has a data zone for an LSOA, in the originals too.
+            pattern = column["pattern"].replace("N2\\d{7}", "N2\\d{7}|S01\\d{6}")
+            assert values.str.contains(pattern).all(), column["name"]
+        if "enum" in column:
+            assert set(values) <= set(column["enum"])
+
+
+def test_missing_force_has_no_file_and_says_why_everywhere(release, client):
+    assert not list((release / "feeds").glob("*/*-greater-manchester-street.csv"))
+    rows = read(release / "feeds" / "availability.csv").filter(
+        pl.col("force") == "greater-manchester", pl.col("file") == "street"
+    )
+    assert rows["state"].unique().to_list() == ["not supplied"]
+    asked = {"lat": 53.4808, "lng": -2.2371, "date": "2024-01"}  # Piccadilly Gardens
+    old = client.get("/api/crimes-street/all-crime", params=asked)
+    assert (old.status_code, len(old.json()) < 200) == (200, True)
+    assert old.headers["completeness"] != "complete"
+    assert 'greater-manchester;state="not supplied"' in old.headers["completeness-detail"]
+    assert client.get("/api/crimes-no-location", params={"force": "greater-manchester"}).json() == []
+    told = client.get("/api/availability", params=asked).json()
+    assert any(row["force"] == "greater-manchester" and row["why"] for row in told)
+
+
+def test_every_answer_fits_the_observed_and_the_stricter_schemas(client):
+    leicester = {"lat": 52.6363, "lng": -1.1337, "date": "2024-01"}
+    crimes = client.get("/api/crimes-street/all-crime", params=leicester).json()
+    some = next(each for each in crimes if each["persistent_id"])
+    place = client.get("/api/locate-neighbourhood", params={"q": "52.6363,-1.1337"}).json()
+    there = f"{place['force']}/{place['neighbourhood']}"
+    force = {"force": "leicestershire", "date": "2024-01"}
+    answers = {
+        "crimes-street": crimes,
+        "crimes-at-location": client.get(
+            "/api/crimes-at-location",
+            params={"location_id": some["location"]["street"]["id"], "date": "2024-01"},
+        ).json(),
+        "crimes-no-location": client.get("/api/crimes-no-location", params=force).json(),
+        "outcomes-at-location": client.get("/api/outcomes-at-location", params=leicester).json(),
+        "outcomes-for-crime": client.get(f"/api/outcomes-for-crime/{some['persistent_id']}").json(),
+        "crimes-street-dates": client.get("/api/crimes-street-dates").json(),
+        "crime-categories": client.get("/api/crime-categories").json(),
+        "crime-last-updated": client.get("/api/crime-last-updated").json(),
+        "forces": client.get("/api/forces").json(),
+        "force": client.get("/api/forces/leicestershire").json(),
+        "force-people": client.get("/api/forces/leicestershire/people").json(),
+        "neighbourhoods": client.get("/api/leicestershire/neighbourhoods").json(),
+        "neighbourhood": client.get(f"/api/{there}").json(),
+        "neighbourhood-boundary": client.get(f"/api/{there}/boundary").json(),
+        "neighbourhood-people": client.get(f"/api/{there}/people").json(),
+        "neighbourhood-events": client.get(f"/api/{there}/events").json(),
+        "neighbourhood-priorities": client.get(f"/api/{there}/priorities").json(),
+        "locate-neighbourhood": place,
+        "stops-street": client.get("/api/stops-street", params=leicester).json(),
+        "stops-force": client.get("/api/stops-force", params=force).json(),
+        "stops-no-location": client.get("/api/stops-no-location", params=force).json(),
+    }
+    for name, body in answers.items():
+        for folder in (SCHEMAS, SCHEMAS / "emit"):
+            schema = json.loads((folder / f"{name}.json").read_text())
+            mistakes = list(jsonschema.Draft202012Validator(schema).iter_errors(body))
+            # The British Transport Police has never had ids, here or there.
+            mistakes = [each for each in mistakes if not _is_transport(body, each)]
+            assert not mistakes, f"{name} ({folder.name}): {mistakes[0].message} at {list(mistakes[0].path)}"
+    assert len(crimes) > 500
+    assert [row["id"] for row in answers["forces"]][:3] == [
+        "avon-and-somerset",
+        "bedfordshire",
+        "cambridgeshire",
+    ]
+
+
+def _is_transport(body: object, mistake: jsonschema.ValidationError) -> bool:
+    path = list(mistake.absolute_path)
+    return bool(path) and isinstance(body, list) and body[path[0]].get("location_type") == "BTP"
