@@ -46,6 +46,8 @@ class Ingredients:
     earlier: pl.DataFrame | None
     earlier_small_areas: pl.DataFrame | None
     notes_wanted: list[str]
+    #: The bulk files of the release that was public before, which the place of each record is compared with.
+    earlier_feeds: Path | None = None
 
 
 def build(ingredients: Ingredients, folder: Path) -> list[str]:
@@ -67,7 +69,14 @@ def build(ingredients: Ingredients, folder: Path) -> list[str]:
     if ingredients.revised is not None:
         told = revision_files(ingredients.revised, ingredients.country, ingredients.quarter)
         write(told, folder / "returns")
-    feeds.build(judged, ingredients.country, months, folder / "feeds", key=ingredients.crime_id_key)
+    feeds.build(
+        judged,
+        ingredients.country,
+        months,
+        folder / "feeds",
+        key=ingredients.crime_id_key,
+        earlier=ingredients.earlier_feeds,
+    )
     api.build(folder / "feeds", ingredients.country, ingredients.boundaries, months, folder / "api")
     documents = sorted(path.name for path in (folder / "returns").iterdir() if path.is_file())
     addresses = site.Addresses(documents=documents)

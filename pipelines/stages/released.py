@@ -147,6 +147,7 @@ def make(line: Line, recipe: Recipe, used: list[Version], folder: Path) -> Versi
         earlier=published_table(follows, f"recorded-crime-{quarter}.parquet") if follows else None,
         earlier_small_areas=published_table(follows, f"small-areas-{quarter}.parquet") if follows else None,
         notes_wanted=notes_wanted,
+        earlier_feeds=recipe.compared_with.folder / "feeds" if recipe.compared_with else None,
     )
     files = releases.build(ingredients, folder)
     version = _version(recipe, files, used)

@@ -154,21 +154,27 @@ class _Api:
         # An unknown category has always been answered with every crime, and clients rely on it.
         number = words.RECORDED.index(category) if category in words.RECORDED else None
         ignored = [] if category in words.CATEGORIES else ["category"]
-        return await self._in_area(request, release, "crimes", number, ignored)
+        asked = await asking.everything(request)
+        return self._in_area(request, release, "crimes", asked, number, ignored)
 
     async def outcomes_at_location(self, request: Request, release: Release) -> Response:
         asked = await asking.everything(request)
         if "location_id" in asked:
             return self._at_point(request, release, "outcomes", asked)
-        return await self._in_area(request, release, "outcomes", None, [])
+        return self._in_area(request, release, "outcomes", asked)
 
     async def stops_street(self, request: Request, release: Release) -> Response:
-        return await self._in_area(request, release, "stops", None, [])
+        return self._in_area(request, release, "stops", await asking.everything(request))
 
-    async def _in_area(
-        self, request: Request, release: Release, kind: str, category: int | None, ignored: list[str]
+    def _in_area(
+        self,
+        request: Request,
+        release: Release,
+        kind: str,
+        asked: Mapping[str, str],
+        category: int | None = None,
+        ignored: Sequence[str] = (),
     ) -> Response:
-        asked = await asking.everything(request)
         month = asking.month(asked, release)
         area = asking.area(asked, release)
         layer = release.layer(kind, month)

@@ -238,6 +238,12 @@ def test_mistakes_have_their_documented_status(client, path, status):
         assert problem.detail.endswith(".")
 
 
+@pytest.mark.parametrize("path", ["crimes-street/all-crime", "outcomes-at-location", "stops-street"])
+def test_a_form_is_read_as_the_address_is(client, path):
+    posted, got = client.post(f"/api/{path}", data=CENTRE), client.get(f"/api/{path}", params=CENTRE)
+    assert (posted.status_code, posted.content) == (200, got.content)
+
+
 def test_posts_that_cannot_be_read(client):
     answer = client.post("/api/crimes-street/all-crime", json=CENTRE)
     assert answer.status_code == 400

@@ -181,7 +181,7 @@ def test_archive_is_the_same_bytes_again(country, judged, folder, tmp_path):
             archive.read("2019-09/2019-09-btp-street.csv")
             == (folder / "2019-09/2019-09-btp-street.csv").read_bytes()
         )
-    assert names[-2] == "privacy.csv"
+        assert names[-2] == "privacy.csv"
         assert sorted(names[1:-2]) == sorted(str(p.relative_to(folder)) for p in folder.rglob("*-street.csv"))
     for line in (folder / "SHA256SUMS").read_text().splitlines():
         digest, name = line.split("  ")
