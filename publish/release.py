@@ -76,6 +76,7 @@ def build(ingredients: Ingredients, folder: Path) -> list[str]:
         folder / "feeds",
         key=ingredients.crime_id_key,
         earlier=ingredients.earlier_feeds,
+        shapes=ingredients.boundaries,
     )
     api.build(folder / "feeds", ingredients.country, ingredients.boundaries, months, folder / "api")
     documents = sorted(path.name for path in (folder / "returns").iterdir() if path.is_file())

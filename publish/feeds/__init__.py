@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import geopandas as gpd
 import polars as pl
 
 from geography.areas import Country
-from publish.feeds import archive, availability, privacy, street, tables
+from publish.feeds import archive, availability, boundaries, changes, counts, geojson, privacy, street, tables
 from transforms.judging import Judged
 from transforms.periods import Quarter, quarters_of
 
@@ -25,6 +26,7 @@ def build(
     folder: Path,
     key: bytes,
     earlier: Path | None = None,
+    shapes: gpd.GeoDataFrame | None = None,
 ) -> list[Path]:
     """Write the bulk files for `months` (first days of months) into `folder`, which must be empty or absent.
 
@@ -34,9 +36,11 @@ def build(
     everything, named after the newest month, `latest.zip` (the same bytes) and `SHA256SUMS`; and
     `parquet/<quarter>-street.parquet` (GeoParquet), every force's lines of the quarter's months; and what
     keeps them anonymous: `map-points.csv` with the addresses of each point, `privacy.csv` with the figures of
-    each month, `parquet/points-by-month.parquet`. `earlier` is the folder of the bulk files published before:
-    a record that they have at another point gets no location. `key` is the secret of the crime ids, at least
-    16 bytes, kept apart from the data and from `folder`.
+    each month, `parquet/points-by-month.parquet`. Beside those `geojson/<force>.geojson` of the newest month,
+    `counts.json` (JSON-stat), `boundaries/` (KML, given `shapes` with `lsoa_code` and `geometry`), and what
+    changed since the release before, as `changes.json` (JSON Feed) and `changes.xml` (Atom). `earlier` is the
+    folder of the bulk files published before: a record that they have at another point gets no location.
+    `key` is the secret of the crime ids, at least 16 bytes, kept apart from the data and from `folder`.
     Returns the paths written, in order. Equal inputs give equal bytes.
     Raises ValueError when no month is asked for or the key is too short.
     """
@@ -74,6 +78,8 @@ def build(
             figures.append(privacy.figures(f"{month:%Y-%m}", shown))
             used.append(privacy.at_points(shown))
             held.append(shown)
+            if month == max(months):
+                written += _newest(shown, allowed.get(month, []), folder)
             if month == ends[Quarter.of(month)]:
                 written.append(_quarter(held, month, folder))
                 held.clear()
@@ -87,9 +93,31 @@ def build(
         privacy.write_map_points(country, written[-1])
     written.append(folder / "parquet" / "points-by-month.parquet")
     pl.concat(used).write_parquet(written[-1], compression="zstd")
+    written.append(folder / "counts.json")
+    counts.write(judged, country, months, written[-1])
+    if shapes is not None:
+        written += boundaries.write(country, shapes, f"{max(months):%Y-%m}", folder / "boundaries")
     os.link(zipped, latest)
     written += [zipped, latest]
-    return [*written, _sums(written, folder)]
+    digests = _digests(written, folder)
+    entries = changes.since(country, states, max(months), digests, earlier)
+    feed = changes.write(country, entries, folder)
+    sums = folder / changes.SUMS
+    told = (f"{digest}  {name}\n" for name, digest in (digests | _digests(feed, folder)).items())
+    sums.write_text("".join(told), encoding="utf-8", newline="\n")
+    return [*written, *feed, sums]
+
+
+def _newest(lines: pl.DataFrame, forces: Sequence[str], folder: Path) -> list[Path]:
+    """GeoJSON of one month, a file for each force."""
+    (folder / "geojson").mkdir()
+    parts = {str(force): part for (force,), part in lines.group_by("force", maintain_order=True)}
+    written = []
+    for force in forces:
+        part = parts.get(force, lines.clear())
+        written.append(folder / "geojson" / f"{force}.geojson")
+        geojson.write(part, written[-1])
+    return written
 
 
 def _quarter(held: Sequence[pl.DataFrame], month: date, folder: Path) -> Path:
@@ -100,14 +128,10 @@ def _quarter(held: Sequence[pl.DataFrame], month: date, folder: Path) -> Path:
     return path
 
 
-def _sums(paths: Sequence[Path], folder: Path) -> Path:
-    """`SHA256SUMS`, in the form that `sha256sum --check` reads."""
-    lines = []
+def _digests(paths: Sequence[Path], folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file by its path, as `sha256sum --check` wants them."""
+    digests = {}
     for path in paths:
         with path.open("rb") as file:
-            lines.append(
-                f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.relative_to(folder).as_posix()}\n"
-            )
-    sums = folder / "SHA256SUMS"
-    sums.write_text("".join(lines), encoding="utf-8", newline="\n")
-    return sums
+            digests[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -41,6 +41,9 @@ UTF-8, CRLF, a header, quotes only where needed.
 * A crime id is a keyed hash, the same in every release, and cannot be turned back into a reference.
   Anti-social behaviour has none.
 * A crime that was later cancelled has no line, even in an older month: every release restates all its months.
+* privacy.csv tells for each month how records share their points, and how many locations are withheld:
+  those of violence and sexual offences that are few at a point with few addresses, and those that an
+  earlier release has at another point.
 * “Falls within” repeats “Reported by”. It does not say where the crime was.
 
 {attribution}
@@ -65,6 +68,21 @@ def readme(country: Country, states: pl.DataFrame, months: Sequence[date]) -> st
         gaps=gaps,
         attribution=country.attribution,
     )
+
+
+def write_texts(texts: Mapping[str, str], target: Path) -> None:
+    """Write texts by their name as one zip, in order of name. Equal texts give equal bytes."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name, text in sorted(texts.items()):
+            archive.writestr(_member(name), text.encode())
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name, NO_TIME)
+    member.compress_type = zipfile.ZIP_DEFLATED
+    member.create_system = 3
+    member.external_attr = 0o100644 << 16
+    return member
 
 
 class Archive:
@@ -93,10 +111,7 @@ class Archive:
         self.waiting.append(self.worker.submit(self._write, path))
 
     def _write(self, path: Path) -> None:
-        member = zipfile.ZipInfo(path.relative_to(self.folder).as_posix(), NO_TIME)
-        member.compress_type = zipfile.ZIP_DEFLATED
-        member.create_system = 3
-        member.external_attr = 0o100644 << 16
+        member = _member(path.relative_to(self.folder).as_posix())
         member.file_size = path.stat().st_size
         with path.open("rb") as source, self.zip.open(member, "w") as copy:
             shutil.copyfileobj(source, copy, 1 << 20)

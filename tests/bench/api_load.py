@@ -20,6 +20,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,27 +43,31 @@ CONNECTIONS = 8
 OURS, PLAIN, NGINX = 8141, 8142, 8143
 
 
-def counted(rows: int) -> Iterator[pl.DataFrame]:
-    """Crimes as judged tables hold them, a month at a time."""
+def as_counted(chunk: pl.DataFrame, month: date) -> pl.DataFrame:
+    """Extract lines as judged tables hold the crimes of one month."""
     codes = load_editions().codes_on(MONTHS[-1])
     category = dict(codes.select("offence_code", "category").iter_rows())
-    country = volume_country()
-    for month, chunk in zip(MONTHS, volume_chunks(country, rows, 7), strict=True):
-        yield chunk.select(
-            force=pl.lit(FORCE),
-            month=pl.lit(month.date() if hasattr(month, "date") else month),
-            offence_code=pl.col("offence_code").cast(pl.String),
-            category=pl.col("offence_code").cast(pl.String)
-            .replace_strict(category, default="Other crime").cast(pl.Enum(CATEGORIES)),
-            crime_ref="crime_ref",
-            counted=pl.lit(1, pl.Int8),
-            longitude=pl.col("longitude").cast(pl.Float64),
-            latitude=pl.col("latitude").cast(pl.Float64),
-            location=pl.lit(None, pl.String),
-            lsoa_code=pl.lit(None, pl.String),
-            outcome=pl.lit("Under investigation"),
-            supply=pl.lit("0" * 64),
-        )  # fmt: skip
+    return chunk.select(
+        force=pl.lit(FORCE),
+        month=pl.lit(month),
+        offence_code=pl.col("offence_code").cast(pl.String),
+        category=pl.col("offence_code").cast(pl.String)
+        .replace_strict(category, default="Other crime").cast(pl.Enum(CATEGORIES)),
+        crime_ref="crime_ref",
+        counted=pl.lit(1, pl.Int8),
+        longitude=pl.col("longitude").cast(pl.Float64),
+        latitude=pl.col("latitude").cast(pl.Float64),
+        location=pl.lit(None, pl.String),
+        lsoa_code=pl.lit(None, pl.String),
+        outcome=pl.lit("Under investigation"),
+        supply=pl.lit("0" * 64),
+    )  # fmt: skip
+
+
+def counted(rows: int) -> Iterator[pl.DataFrame]:
+    """Crimes as judged tables hold them, a month at a time."""
+    for month, chunk in zip(MONTHS, volume_chunks(volume_country(), rows, 7), strict=True):
+        yield as_counted(chunk, month.date() if isinstance(month, datetime) else month)
 
 
 def build(folder: Path, rows: int) -> Path:

@@ -5,15 +5,20 @@ import dataclasses
 import hashlib
 import hmac
 import io
+import json
 import re
 import zipfile
 from datetime import date
 from pathlib import Path
+from xml.etree import ElementTree
 
+import geopandas
+import numpy as np
 import polars as pl
 import pytest
 
-from fixtures.small_judged import KEY, MONTHS, small_country, small_judged
+from fixtures.small_judged import KEY, MONTHS, small_boundaries, small_country, small_judged
+from geography.kml import read_kml
 from publish import feeds
 from publish.feeds.street import map_points_of, published, withdrawn
 from transforms.judging import judged as seal
@@ -199,3 +204,84 @@ def test_crime_id_is_the_standard_keyed_hash_of_force_and_reference(country, jud
 def test_short_key_is_refused(country, judged, tmp_path):
     with pytest.raises(ValueError, match="16 or more are wanted"):
         feeds.build(judged, country, WINDOW[-1:], tmp_path / "feeds", b"short")
+
+
+@pytest.fixture(scope="module")
+def later(country, judged, folder, tmp_path_factory) -> Path:
+    """The release of the month after: one file withdrawn, compared with the one before."""
+    later = tmp_path_factory.mktemp("later") / "feeds"
+    holed = small_judged(country, hole=("northshire", date(2019, 8, 1)))
+    feeds.build(holed, country, WINDOW[1:], later, KEY, folder, small_boundaries(country))
+    return later
+
+
+def test_feed_says_what_changed_and_why(later, folder):
+    feed = json.loads((later / "changes.json").read_text(encoding="utf-8"))
+    assert feed["version"] == "https://jsonfeed.org/version/1.1"
+    now, before = feed["items"]
+    told = {each["path"]: each for each in now["_changes"]["files"]}
+    gone = told["2019-08/2019-08-northshire-street.csv"]
+    assert gone["change"] == "no longer published"
+    assert gone["why"] == "nothing was supplied for this month"
+    assert told["2019-06/2019-06-btp-street.csv"]["change"] == "left the window"
+    assert not any(name.startswith(("2019-07", "2019-09")) for name in told), "what is the same is not told"
+    assert {each["change"] for each in before["_changes"]["files"]} == {"new"}
+    atom = ElementTree.parse(later / "changes.xml").getroot()
+    entries = atom.findall("{http://www.w3.org/2005/Atom}entry")
+    assert [entry[0].text for entry in entries] == [now["id"], before["id"]]
+
+
+def test_counts_as_json_stat_tell_a_gap_from_a_zero(folder, judged):
+    data = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
+    assert len(data["value"]) == np.prod(data["size"])
+
+    def cell(force: str, month: str, kind: str) -> tuple[int | None, str | None]:
+        at = 0
+        for name, size, value in zip(data["id"], data["size"], (force, month, kind), strict=True):
+            at = at * size + data["dimension"][name]["category"]["index"].index(value)
+        return data["value"][at], data["status"].get(str(at))
+
+    assert cell("mercaster", "2019-09", "Burglary") == (None, "[x]")
+    number, mark = cell("northshire", "2019-09", "Burglary")
+    areas = judged.areas.filter(
+        pl.col("force") == "northshire", pl.col("month") == date(2019, 9, 1), pl.col("category") == "Burglary"
+    )
+    assert (number, mark) == (areas["count"].sum(), None)
+    assert cell("eastmark", "2019-09", "Burglary")[1] == "[e]"
+
+
+def test_geojson_holds_every_line_of_the_newest_month(folder):
+    for force in ("northshire", "btp"):
+        features = json.loads((folder / "geojson" / f"{force}.geojson").read_text(encoding="utf-8"))[
+            "features"
+        ]
+        rows = lines_of(folder / "2019-09" / f"2019-09-{force}-street.csv")
+        assert [each["properties"]["crime_id"] or "" for each in features] == [
+            row["Crime ID"] for row in rows
+        ]
+        assert [each["geometry"] is None for each in features] == [not row["Longitude"] for row in rows]
+    assert not (folder / "geojson" / "mercaster.geojson").exists()
+
+
+def test_boundaries_are_kml_by_force_and_neighbourhood(later):
+    with zipfile.ZipFile(later / "boundaries" / "2019-09.zip") as archive:
+        names = archive.namelist()
+        assert "northshire/NC01.kml" in names
+        assert read_kml(archive.read("northshire/NC01.kml").decode()).area > 0
+    with zipfile.ZipFile(later / "boundaries" / "force_kmls.zip") as archive:
+        assert archive.namelist() == ["eastmark.kml", "mercaster.kml", "northshire.kml"]
+
+
+def test_quarter_is_geoparquet_of_the_same_lines(folder):
+    path = folder / "parquet" / "2019-Q3-street.parquet"
+    table = geopandas.read_parquet(path)
+    assert table.crs.to_epsg() in (4326, None) or table.crs.equals("OGC:CRS84")
+    rows = [row for month in ("2019-07", "2019-08", "2019-09") for row in lines_in(folder, month)]
+    assert len(table) == len(rows)
+    placed = table[table.geometry.notna()]
+    assert (placed.geometry.x == placed.longitude).all()
+    assert (placed.geometry.y == placed.latitude).all()
+
+
+def lines_in(folder: Path, month: str) -> list[dict[str, str]]:
+    return [row for path in sorted((folder / month).glob("*-street.csv")) for row in lines_of(path)]

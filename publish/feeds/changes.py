@@ -1,0 +1,104 @@
+"""What changed since the release before, file by file, and why: as JSON Feed and as Atom."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+from xml.sax.saxutils import escape
+
+import polars as pl
+
+from geography.areas import Country
+from transforms.periods import plus_months
+
+JSON_FEED: Final = "changes.json"
+ATOM: Final = "changes.xml"
+SUMS: Final = "SHA256SUMS"
+#: Releases that the feed goes back.
+ENTRIES: Final = 24
+
+NEW, RESTATED, GONE, OLDER = "new", "restated", "no longer published", "left the window"
+
+
+def since(
+    country: Country, states: pl.DataFrame, newest: date, sums: dict[str, str], earlier: Path | None
+) -> list[dict[str, Any]]:
+    """The entries of the feed, newest first: this release's, then those of the release before.
+
+    `states` is `availability.states`; `sums` has the SHA-256 of each file by its path, of which the street
+    files count. A file is new, restated, no longer published (with the reason of its force and month) or has left the window.
+    """
+    sums = {name: digest for name, digest in sums.items() if name.endswith("-street.csv")}
+    before = {} if earlier is None else _sums(earlier / SUMS)
+    reasons = {
+        f"{month:%Y-%m}/{month:%Y-%m}-{force}-street.csv": why
+        for force, month, why in states.filter(pl.col("file") == "street")
+        .select("force", "month", "why").iter_rows()
+    }  # fmt: skip
+    changed = {
+        name: NEW if name not in before else RESTATED
+        for name, digest in sums.items()
+        if before.get(name) != digest
+    }
+    changed |= {name: GONE if name in reasons else OLDER for name in before if name not in sums}
+    told = [
+        {"path": name, "change": what, "why": reasons.get(name, "") if what == GONE else ""}
+        for name, what in sorted(changed.items())
+    ]
+    lines = [f"{each['path']}: {each['change']}{'. ' + each['why'] if each['why'] else ''}" for each in told]
+    entry = {
+        "id": "urn:sha256:" + hashlib.sha256(json.dumps(sorted(sums.items())).encode()).hexdigest(),
+        "title": f"{country.title}, to {newest:%B %Y}: {_counted(told)}",
+        "url": f"{newest:%Y-%m}.zip",
+        # A release holds no moment of its making: the day its newest month was over stands for it.
+        "date_published": f"{plus_months(newest, 1):%Y-%m-%d}T00:00:00Z",
+        "content_text": "\n".join(lines) or "No file differs from the release before.",
+        "_changes": {"files": told},
+    }
+    told_before = None if earlier is None else earlier / JSON_FEED
+    past = json.loads(told_before.read_text(encoding="utf-8"))["items"] if told_before else []
+    return [entry, *(each for each in past if each["id"] != entry["id"])][:ENTRIES]
+
+
+def write(country: Country, entries: list[dict[str, Any]], folder: Path) -> list[Path]:
+    """Write `changes.json` (JSON Feed 1.1) and `changes.xml` (Atom, RFC 4287), the same entries in both."""
+    title = f"{country.title}: what changed in the published files"
+    feed = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": title,
+        "feed_url": JSON_FEED,
+        "language": "en-GB",
+        "items": entries,
+    }
+    text = json.dumps(feed, ensure_ascii=False, indent=1)
+    (folder / JSON_FEED).write_text(text + "\n", encoding="utf-8", newline="\n")
+    shown = "".join(
+        f"<entry><id>{each['id']}</id><title>{escape(each['title'])}</title>"
+        f'<link href="{each["url"]}"/><updated>{each["date_published"]}</updated>'
+        f"<content>{escape(each['content_text'])}</content></entry>\n"
+        for each in entries
+    )
+    atom = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
+        f"<id>urn:sha256:{hashlib.sha256(title.encode()).hexdigest()}</id><title>{escape(title)}</title>"
+        f"<updated>{entries[0]['date_published']}</updated><author><name>{escape(country.title)}</name></author>"
+        f'<link rel="self" href="{ATOM}"/>\n{shown}</feed>\n'
+    )
+    (folder / ATOM).write_text(atom, encoding="utf-8", newline="\n")
+    return [folder / JSON_FEED, folder / ATOM]
+
+
+def _sums(path: Path) -> dict[str, str]:
+    lines = (line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines())
+    return {name: digest for digest, name in lines if name.endswith("-street.csv")}
+
+
+def _counted(told: list[dict[str, str]]) -> str:
+    """How many files there are of each kind of change, in words."""
+    kinds = [
+        (what, [each for each in told if each["change"] == what]) for what in (NEW, RESTATED, GONE, OLDER)
+    ]
+    return ", ".join(f"{len(files):,} {what}" for what, files in kinds if files) or "nothing"
