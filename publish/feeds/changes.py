@@ -29,7 +29,8 @@ def since(
     """The entries of the feed, newest first: this release's, then those of the release before.
 
     `states` is `availability.states`; `sums` has the SHA-256 of each file by its path, of which the street
-    files count. A file is new, restated, no longer published (with the reason of its force and month) or has left the window.
+    files count. A file is new, restated, no longer published (with the reason of its force and month) or has
+    left the window.
     """
     sums = {name: digest for name, digest in sums.items() if name.endswith("-street.csv")}
     before = {} if earlier is None else _sums(earlier / SUMS)
