@@ -100,7 +100,7 @@ def _picture(
         *(
             f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(share)}" y2="{y(share)}" stroke="currentColor" '
             f'stroke-opacity="0.25"/><text x="{LEFT - 8}" y="{y(share) + 4}" text-anchor="end" font-size="12" '
-            f'fill="currentColor">{share:+.1f}%</text>'
+            f'fill="currentColor">{_share(share)}</text>'
             for share in sorted({low, 0.0, high})
         ),
         *(
@@ -118,6 +118,10 @@ def _picture(
             f'<text x="{x(at) + 8}" y="{y(share) + 4}" font-size="12" fill="currentColor">{quarter}</text>',
         ]
     return Markup("".join([*parts, "</svg>"]))
+
+
+def _share(share: float) -> str:
+    return f"{share:+.1f}%".replace("-", "−") if share else "0%"
 
 
 def _anchor(at: int, size: int) -> str:
