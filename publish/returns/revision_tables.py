@@ -78,6 +78,7 @@ def _release(revised: Revised, country: Country, quarter: Quarter, name: str) ->
     tables = [] if revised.changes.is_empty() else [_changes(revised, named, quarter)]
     tables.append(_triangle(revised, named, quarter, number=len(tables) + 1))
     names = dict(named.select("force", "area_name").iter_rows())
+    causes = set(revised.changes.get_column("why"))
     return Release(
         name=name,
         title=f"Revisions of recorded crime, {quarter.title}",
@@ -86,7 +87,11 @@ def _release(revised: Revised, country: Country, quarter: Quarter, name: str) ->
         cover=(
             f"Every figure of this release that differs from the release {revised.compared_with}.",
             *(["No figure differs."] if revised.changes.is_empty() else []),
-            *(f"{cause[0].upper() + cause[1:]}: {meaning}" for cause, meaning in MEANING.items()),
+            *(
+                f"{cause[0].upper() + cause[1:]}: {meaning}"
+                for cause, meaning in MEANING.items()
+                if cause in causes
+            ),
             *(f"Note on {names[force]}: {text}" for force, text in revised.notes),
         ),
         tables=tuple(tables),
