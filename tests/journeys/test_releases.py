@@ -14,6 +14,7 @@ pytestmark = pytest.mark.xdist_group("releases")
 FIRST, SECOND = "2019-Q1/1.0.0", "2019-Q1/1.1.0"
 LATE_FILE = "2019-02-carrow-niche-extract.csv"
 NOTICE = "Carrow sent February again."
+NOTE = "One record was made in error."
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,10 @@ def told(small: Any, fullcount: Any, tmp_path_factory: pytest.TempPathFactory) -
     said["one person"] = refused("publish", FIRST)
     do("release", "sign", FIRST, "approved", "--as", "Grace")
     said["published"] = do("publish", FIRST)
+    do("release", "access", "2019-Q1", "Mary Somerville", "--post", "Minister", "--reason", "Briefing")
+    do("release", "access", "2019-Q1", "Nobody Now", "--post", "Adviser", "--reason", "Briefing")
+    do("release", "access", "2019-Q1", "Nobody Now", "--end")
+    do("release", "note", "2019-Q1", "--force", "carrow", "--text", NOTE)
     resupply(made / "supply")
     said["built"] = do("return", "2019-Q1", "--supply", made / "supply", "--country", made / "country")
     do("revisions", FIRST, SECOND, "--output", folder / "revisions.csv")
@@ -133,15 +138,20 @@ def test_the_release_tells_its_revisions_in_workbook_table_and_page(told: Told) 
     assert f"differs from the release {FIRST}" in page
     assert "<td>cancelled</td>" in page
     assert "<svg" in page
+    assert NOTE in page
     first = told.files(f"public/{FIRST}")["site/revisions/index.html"].decode()
     assert "No release came before this one" in first
     assert "[r]" in second["returns/recorded-crime-2019-Q1.csv"].decode()
 
 
-def test_the_manifest_tells_what_it_follows_and_everything_it_was_made_from(told: Told) -> None:
+def test_the_manifest_tells_what_it_follows_who_saw_it_early_and_everything_it_was_made_from(
+    told: Told,
+) -> None:
     manifest = json.loads((told.workspace / "public" / SECOND / "manifest.json").read_text())
     assert manifest["release"] == SECOND
     assert manifest["follows"] == manifest["compared_with"] == FIRST
+    said = [(each["action"], each["person"], each["post"]) for each in manifest["made_from"]["said"]]
+    assert said == [("give access", "Mary Somerville", "Minister"), ("note a revision", None, None)]
     inputs = manifest["behind"]["inputs"]
     assert {each["state"] for each in inputs} == {"accepted", "superseded"}
     for each in inputs:
