@@ -115,19 +115,21 @@ def encode(counts: pl.DataFrame | pl.LazyFrame, areas: pl.DataFrame, as_of: date
     categories = sorted(
         str(c) for c in frame.select("category").unique().collect()["category"] if c is not None
     )
-    types = pl.LazyFrame(
-        {"category": categories, "_c": np.arange(len(categories))}, schema_overrides={"category": pl.String}
-    )
+    # Codes by look-up in a list of names: cheaper than joins when a country of months is read.
+    area = pl.col("area").cast(pl.String).fill_null("")
     coded = (
         frame.select(
             "month",
-            pl.col("area").cast(pl.String).fill_null(""),
-            pl.col("category").cast(pl.String),
-            pl.col("n").cast(pl.Float64, strict=False),
+            area,
+            _a=area.cast(pl.Enum(names), strict=False).to_physical().cast(pl.Int64),
+            _c=pl.col("category")
+            .cast(pl.String)
+            .cast(pl.Enum(categories), strict=False)
+            .to_physical()
+            .cast(pl.Int64),
+            n=pl.col("n").cast(pl.Float64, strict=False),
         )
         .join(months_seen.lazy(), on="month")
-        .join(pl.LazyFrame({"area": names, "_a": np.arange(len(names))}), on="area", how="left")
-        .join(types, on="category", how="left")
         .select("_month", "_t", "_a", "_c", "n", pl.when(pl.col("_a").is_null()).then("area").alias("area"))
         .collect()
     )
