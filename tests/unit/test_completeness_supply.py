@@ -7,7 +7,7 @@ import pytest
 
 from fixtures import faults
 from transforms import holding
-from transforms.completeness import supply
+from transforms.completeness import signatures, supply
 from transforms.contracts import tables
 from transforms.contracts.columns import CATEGORY, NO_LOCATION, OUTSIDE
 
@@ -166,3 +166,15 @@ def test_a_loss_of_location_speaks_for_the_areas_and_holds_them_but_not_the_tota
     held = holding.holds_of(found, lsoas)
     assert held["lsoa_code"].null_count() == 0
     assert held["lsoa_code"].n_unique() == 18
+
+
+def test_a_month_that_stops_early_is_one_finding_in_the_judges_measure() -> None:
+    grid, lsoas = of_the_line(*faults.cube_fault("W31"))
+    done = supply.judge_grid(grid, present(list(faults.FORCES)), lsoas)
+    short = done.findings.filter(pl.col("code") == "W31").row(0, named=True)
+    days = pl.DataFrame({"force": FORCE, "month": LAST, "day": range(1, 19), "n": 20})
+    found = supply.unexplained(done.findings, done.expected, signatures.partial_by_day_profile(days), lsoas)
+    assert found["code"].to_list() == ["W32"]
+    told = found.row(0, named=True)
+    assert (told["observed"], told["expected"]) == (short["observed"], short["expected"])
+    assert "came where about" in told["sentence"]

@@ -102,6 +102,7 @@ def unexplained(
     homes = lsoas.select("force", "neighbourhood", area="lsoa_code")
     homes = pl.concat([homes, homes.select("force", "neighbourhood", area="neighbourhood")]).unique()
     quiet = fallen.join(homes, on=["force", "area"]).select("force", "month", area="neighbourhood")
+    kept, rules = _cut_short(kept, rules)
     alone = pl.col("code") == "W39"
     told = pl.concat([_beyond(rules.filter(alone), quiet, ["force", "area", "month"]), rules.filter(~alone)])
     return pl.concat([kept, told]).unique("finding", keep="first", maintain_order=True).sort("finding")
@@ -138,6 +139,34 @@ def _rest(findings: pl.DataFrame, silent: pl.DataFrame, expected: pl.DataFrame) 
         ),
     )
     return pl.concat([findings.join(touched, on="finding", how="anti"), part])
+
+
+def _cut_short(judged: pl.DataFrame, rules: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A month that stops early (W32) says why it is short (W31): one finding, by how much in the judge's measure."""
+    measure = ["observed", "expected", "low", "high"]
+    short = judged.filter(pl.col("code") == "W31", pl.col("first_month") == pl.col("last_month"))
+    both = short.join(rules.filter(pl.col("code") == "W32"), on=["force", "first_month"], how="semi")
+    told = rules.join(
+        both.select(
+            "force",
+            "first_month",
+            *(pl.col(name).alias(f"{name}_all") for name in measure),
+            code=pl.lit("W32"),
+        ),
+        on=["force", "first_month", "code"],
+        how="left",
+    )
+    number = [pl.col(f"{name}_all").round(0).cast(pl.Int64) for name in ("observed", "expected")]
+    told = told.with_columns(
+        *(pl.coalesce(f"{name}_all", name).alias(name) for name in measure),
+        sentence=pl.coalesce(
+            pl.format(
+                "{} By the other forces' supply {} came where about {} were expected.", "sentence", *number
+            ),
+            "sentence",
+        ),
+    )
+    return judged.join(both, on="finding", how="anti"), told.select(rules.columns)
 
 
 def _months(findings: pl.DataFrame) -> pl.DataFrame:
