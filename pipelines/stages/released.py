@@ -67,7 +67,6 @@ def release(line: Line, quarter: Quarter) -> Released:
         if _stands(standing, recipe):
             return Released(quarter, standing.folder, new=False)
     used = [each.name.version for each in shelves.ever_public(quarter)]
-    provenance.freeze_country(line)
     with line.workspace.scratch() as scratch:
         fresh = scratch / "release"
         version = make(line, recipe, used, fresh)
@@ -129,6 +128,7 @@ def recipe_of(
 def make(line: Line, recipe: Recipe, used: list[Version], folder: Path) -> Version:
     """Make a release in a new folder, wherever that is, and seal it under the version that follows those `used`."""
     folder.mkdir()
+    provenance.freeze_country(line)
     behind = provenance.behind(line, recipe.quarters)
     judged = open_judged(line, recipe.quarters)
     revised, notes_wanted = _revised(line, recipe, behind, judged.offences)
