@@ -139,6 +139,16 @@ def _supplied(offences: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
 
 def _records_agree(this: pl.DataFrame, hub: pl.DataFrame) -> pl.DataFrame:
     """The record-level return holds as many crimes of each class as the aggregate return."""
+    if this.filter(allows_number()).is_empty():
+        return _only(
+            _row(
+                "records agree",
+                "not made",
+                "every class",
+                "There is no figure of the quarter to hold the records against.",
+                "Supply the quarter in full, or settle what it is held for.",
+            )
+        )
     listed = rows_by(hub.lazy().filter(pl.col("counts") == 1), ["counted_as"]).collect()
     both = this.filter(pl.col("count") != 0).join(
         listed, left_on="offence_code", right_on="counted_as", how="full", coalesce=True
