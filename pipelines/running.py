@@ -15,12 +15,15 @@ from pipelines.store import Storage, Workspace
 from publish.release import MANIFEST
 from transforms.periods import Quarter
 
-#: No telemetry, no pop-ups, nothing sent anywhere.
+#: No telemetry, no pop-ups, nothing sent anywhere. Steps print nothing, so no processes watch what they print.
 DAGSTER_YAML: Final = """\
 telemetry:
   enabled: false
 nux:
   enabled: false
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
 """
 
 

@@ -59,7 +59,7 @@ def kill_at(fullcount: Any, small: Any, workspace: Path, share: float) -> bool:
     return running
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(16, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [4, pytest.param(10, marks=pytest.mark.slow)])
 def test_killed_at_random_the_next_run_ends_in_the_same_bytes(
     small: Any, fullcount: Any, tmp_path: Path, kills: int
 ) -> None:
