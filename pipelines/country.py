@@ -6,6 +6,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -93,7 +94,12 @@ def load_country(folder: Path | str) -> LoadedCountry:
         raise CountryError(
             folder, [f"{name} is missing: put it back, or build the folder again." for name in absent]
         )
+    return _read(folder, country_digest(folder))
 
+
+# Every step of a run opens the country: what has the same bytes is read and checked once a process.
+@lru_cache(maxsize=1)
+def _read(folder: Path, digest: str) -> LoadedCountry:
     problems: list[str] = []
     about = _about(folder / "country.toml", problems)
     forces = _table(folder / "forces.csv", Forces, problems)
@@ -117,7 +123,7 @@ def load_country(folder: Path | str) -> LoadedCountry:
     problems = _disagreements(country, boundaries, register)
     if problems:
         raise CountryError(folder, problems)
-    return LoadedCountry(folder, country, boundaries, register, calendar, country_digest(folder))
+    return LoadedCountry(folder, country, boundaries, register, calendar, digest)
 
 
 def country_files(folder: Path | str) -> dict[str, str]:
