@@ -50,7 +50,7 @@ def _keep_command_names() -> None:
 #: The module of each area: its heading in the help, and the commands that it adds.
 AREAS: Final = {
     "line": ("The line", ("run", "sources", "status", "serve", "doctor")),
-    "release": ("Releases", ("return", "publish", "verify", "release")),
+    "release": ("Releases", ("return", "publish", "verify", "revisions", "release")),
     "force_return": ("Releases", ("force-return",)),
     "desk": ("The desk", ("desk", "digest", "desk-user")),
     "ledger": ("The desk", ("ledger",)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import re
@@ -14,6 +15,7 @@ from typing import Any
 
 import brotli
 import polars as pl
+from polars import selectors
 
 #: The fingerprint of some bytes, in a name or a manifest, and their number: they follow the bytes themselves.
 FINGERPRINT = re.compile(r'\b[0-9a-f]{10,64}\b|"bytes": \d+')
@@ -38,13 +40,15 @@ def _stated(name: str, content: bytes) -> Iterator[str]:
             for member in packed.namelist():
                 yield from (f"{member}: {each}" for each in _stated(member, packed.read(member)))
     elif suffix == ".parquet":
-        yield from pl.read_parquet(content).write_ndjson().splitlines()
+        rows = pl.read_parquet(content).with_columns(selectors.binary().bin.encode("base64"))
+        yield from rows.write_ndjson().splitlines()
     elif suffix in (".json", ".jsonld", ".geojson"):
         yield from _records(json.loads(content), "")
     elif suffix in (".html", ".csv", ".txt", ".xml", ".kml", ".svg", ".css", ".js", ".mjs") or not suffix:
         yield from content.decode().splitlines()
     else:
-        yield f"{name}: {hash(content)}"
+        # In capitals, so that it is not taken for the fingerprint of another file.
+        yield f"{name}: {hashlib.sha256(content).hexdigest().upper()}"
 
 
 def _records(found: Any, path: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import mapbox_vector_tile
+import numpy as np
 import polars as pl
 import pytest
 from pmtiles.reader import MmapSource, all_tiles
@@ -30,8 +31,10 @@ ANCESTORS = ["England and Wales", "England", "East Bank"]
 QUARTERS = ["2019-Q1", "2019-Q4"]
 NEWEST = {"2019-Q1": "2019-03", "2019-Q2": "2019-06", "2019-Q4": "2019-12"}
 
-#: What the map reads of the month of the hole, compared by itself.
-MAP = (f"site/map/{MONTH}/kind-", f"site/map/{MONTH}.pmtiles")
+#: What the map and the API read of the month of the hole, compared by itself.
+COMPARED = (f"site/map/{MONTH}/kind-", f"site/map/{MONTH}.pmtiles", f"api/crimes/{MONTH}/", "api/crimes-ids/")
+#: What a manifest and an index say of where things are, and not of what they are.
+WHEREABOUTS = ("/made_from/", "/behind/", f"/layers/crimes/{MONTH}/")
 
 Runs = Callable[..., Any]
 
@@ -118,7 +121,7 @@ def changed_statements(complete: Any, hole: Any, quarter: str) -> dict[str, Coun
     )
     changed = {}
     for name in before.keys() | after.keys():
-        if name.startswith(("returns/", *MAP)):
+        if name.startswith(("returns/", *COMPARED)):
             continue
         if name not in before or name not in after:
             changed[name] = Counter([name])
@@ -132,9 +135,7 @@ def not_about_the_hole(changed: dict[str, Counter[str]], came: Any) -> dict[str,
     """The statements that changed and speak of something else, by file. The manifest says what it was made from."""
     found = {
         name: [
-            each
-            for each in stated
-            if not speaks_of_the_hole(each, came) and not each.startswith("/made_from/")
+            each for each in stated if not speaks_of_the_hole(each, came) and not each.startswith(WHEREABOUTS)
         ]
         for name, stated in changed.items()
         if FORCE not in name
@@ -168,13 +169,14 @@ def without_scale(name: str, changed: Counter[str]) -> Counter[str]:
     """What differs besides what the whole country shares in its newest month.
 
     The scale of shades (its key, and the shade of an area), whether the search list calls a place known, and the
-    sentence on what other forces recorded in a place, which no longer names this one.
+    sentence on what other forces recorded in a place, which no longer names this one. What is written on the map
+    of the country is in its table too.
     """
     if name.startswith("site/map/index.json"):
         return Counter()
     left: Counter[str] = Counter()
     for each, times in changed.items():
-        if re.search(r'<li>.*<rect class="s[1-5]"', each) or each.startswith('<p class="elsewhere">'):
+        if re.search(r'<li>.*<rect class="s[1-5]"|<p class="elsewhere">|class="on-map"', each):
             continue
         each = re.sub(r'class="s[1-5]( short)?"', "", each)
         if name.startswith("site/assets/search."):
@@ -182,6 +184,36 @@ def without_scale(name: str, changed: Counter[str]) -> Counter[str]:
         left[each] += times
     # What is left the same in both releases is there twice.
     return Counter({each: times for each, times in left.items() if times % 2})
+
+
+def rows_of_the_api(came: Any, quarter: str) -> dict[str, Counter[bytes]]:
+    """Every crime that the API tells of the month of the hole, as it tells it, by force."""
+    index = json.loads(came.read("api/index.json", quarter))
+    forces = index["layers"]["crimes"][MONTH]["forces"]
+    folder = came.release(quarter) / "api" / "crimes" / MONTH
+    ends, force = np.load(folder / "row_at.npy"), np.load(folder / "force.npy")
+    told = (folder / "text.bin").read_bytes()
+    found: dict[str, Counter[bytes]] = {name: Counter() for name in forces}
+    for number, start, end in zip(force, ends[:-1], ends[1:], strict=True):
+        # The number of a crime is its row, which holds within one release only; its lasting id is beside it.
+        found[forces[number]][re.sub(rb'"id":\d+,"location_subtype"', b"", told[start:end])] += 1
+    return found
+
+
+def crimes_by_id(came: Any, quarter: str) -> set[tuple[int, int, int]]:
+    """The key, month and row of every crime of another month that the API finds by its id."""
+    months = json.loads(came.read("api/index.json", quarter))["months"]
+    folder = came.release(quarter) / "api" / "crimes-ids"
+    columns = [np.load(folder / f"{name}.npy").tolist() for name in ("key", "month", "row")]
+    return {row for row in zip(*columns, strict=True) if months[row[1]] != MONTH}
+
+
+@pytest.mark.parametrize("quarter", QUARTERS)
+def test_the_api_tells_every_other_crime_as_before(complete: Any, hole: Any, quarter: str) -> None:
+    before, after = rows_of_the_api(complete, quarter), rows_of_the_api(hole, quarter)
+    assert before.pop(FORCE).total() > 50
+    assert after == before
+    assert crimes_by_id(hole, quarter) == crimes_by_id(complete, quarter)
 
 
 @pytest.mark.parametrize("stem", ["community-safety-partnerships", "outcomes"])
