@@ -20,7 +20,7 @@ from publish.api import answers, asking, bodies, openapi, words
 from publish.api.asking import Refused
 from publish.api.layers import Layer
 from publish.api.limits import Limit
-from publish.api.opened import Release, forces_of
+from publish.api.opened import Release, UnreadableError, forces_of
 from publish.api.points import Indices
 from publish.api.releases import Releases
 
@@ -39,7 +39,12 @@ def application(releases: Releases, limit: Limit | None = None) -> ASGIApp:
     api = _Api(releases)
     served = Starlette(
         routes=api.routes(),
-        exception_handlers={Refused: _refused, HTTPException: _http, Exception: _broken},
+        exception_handlers={
+            Refused: _refused,
+            UnreadableError: _nothing_public,
+            HTTPException: _http,
+            Exception: _broken,
+        },
     )
     # A redirect would turn the POST of an old client into a GET.
     served.router.redirect_slashes = False
@@ -58,6 +63,10 @@ async def _http(request: Request, error: Exception) -> Response:
         answer.raw_headers.append((b"allow", (error.headers or {}).get("Allow", "GET").encode()))
         return answer
     return answers.problem(error.status_code, "There is nothing here", "See /api/ for what can be asked.")
+
+
+async def _nothing_public(request: Request, error: Exception) -> Response:
+    return answers.problem(503, "No release is public now", "It may have been withdrawn. Try again later.")
 
 
 async def _broken(request: Request, error: Exception) -> Response:

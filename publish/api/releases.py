@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from publish.api.bodies import Release as Named
-from publish.api.opened import Release, UnreadableError
+from publish.api.opened import INDEX, Release, UnreadableError
 
 CURRENT: Final = "current.json"
 #: How often the disk is asked whether there is a new release.
@@ -72,16 +72,20 @@ class Published:
         self.held = self._open(self._name())
 
     def current(self) -> Release:
-        """The release that `current.json` names; the one before while a new one cannot be opened."""
+        """The release that `current.json` names; the one before while a new one cannot be opened.
+
+        Raises UnreadableError when that one is not public any more either: it may have been withdrawn.
+        """
         if time.monotonic() - self.looked >= SECONDS_BETWEEN_LOOKS:
-            self.looked = time.monotonic()
             stamp = self._stamp()
             if stamp != self.seen:
                 try:
                     self.held = self._open(self._name())
                     self.seen = stamp
                 except UnreadableError:
-                    return self.held
+                    if not (self.folder / self.held.name / "api" / INDEX).is_file():
+                        raise
+            self.looked = time.monotonic()
         return self.held
 
     def past(self, name: str) -> Release | None:

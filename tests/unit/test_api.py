@@ -451,6 +451,18 @@ def test_new_release_is_taken_up_and_the_past_can_still_be_asked(tmp_path, monke
     assert client.get("/api/crime-last-updated").json() == {"date": "2019-09-01"}
 
 
+def test_a_withdrawn_release_is_not_served_any_more(tmp_path, monkeypatch):
+    monkeypatch.setattr("publish.api.releases.SECONDS_BETWEEN_LOOKS", 0.0)
+    public = tmp_path / "public"
+    publish(small_release(tmp_path / "a", YEAR[-3:]), public, "2019-Q3/1.0.0")
+    client = TestClient(application(Published(public)))
+    assert client.get("/api/crime-last-updated").status_code == 200
+    (public / "2019-Q3" / "1.0.0").replace(tmp_path / "withdrawn")
+    (public / "current.json").unlink()
+    gone = client.get("/api/crime-last-updated")
+    assert (gone.status_code, gone.json()["title"]) == (503, "No release is public now")
+
+
 def test_same_figures_same_bytes(release, tmp_path):
     again = small_release(tmp_path / "again")
     files = {path.relative_to(release): path.read_bytes() for path in release.rglob("*") if path.is_file()}
