@@ -7,9 +7,9 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -18,6 +18,7 @@ from pipelines.ledger import open_ledger
 from pipelines.settings import Settings, SettingsError, kept_secret
 from pipelines.shelves import PRIVATE, WITHDRAWN, Shelved, Shelves
 from pipelines.stages.line import Line
+from pipelines.stages.recorded import supply_partition
 from pipelines.store import Storage, StoreError, file_digest
 from publish.desk.book import Book
 from publish.desk.desk import Desk
@@ -27,10 +28,15 @@ from publish.desk.guard import LOOPBACK
 from publish.desk.settings import DeskSettings, Mail, OpenId, Webhook
 from publish.release import MANIFEST
 from transforms.aggregation import add_up, rows_by
+from transforms.completeness.day_by_day import flags, received_on
 from transforms.contracts import tables
 from transforms.contracts.columns import CATEGORY
 from transforms.contracts.status import STATUS, Status
 from transforms.periods import quarters_of
+
+#: Days of daily extracts that are looked at, and how many of them a force must have sent to be held to it.
+DAYS: Final = 120
+DAILY: Final = 21
 
 
 def open_desk(where: Settings, url: str | None = None) -> Desk:
@@ -141,6 +147,7 @@ def read_book(line: Line, snapshot: str) -> Book:
         judged=add_up(workspace.scan("judged_offences", tables.OffenceCounts), by=["force", "month"]),
         places=workspace.scan("neighbourhood_totals", tables.NeighbourhoodTotals).collect(),
         days=workspace.scan("recorded_days", tables.RecordedDays).collect(),
+        flags=_flags(line),
         delays=workspace.scan("recording_delays", tables.RecordingDelays).collect().sort("force", "week"),
         systems=rows_by(workspace.scan("system_places", tables.SystemPlaces), ["force", "place", "open"])
         .sort("force", "place", "open")
@@ -155,6 +162,43 @@ def _supplied_counts(line: Line) -> pl.DataFrame:
     supplied = pl.when("supplied").then(pl.lit(Status.COMPLETE.value)).otherwise(pl.lit(Status.MISSING.value))
     grid = line.workspace.scan("area_grid", tables.AreaGrid).with_columns(status=supplied.cast(STATUS))
     return add_up(grid, by=["force", "month", "category"]).with_columns(pl.col("category").cast(CATEGORY))
+
+
+def _flags(line: Line) -> pl.DataFrame:
+    """What daily extracts showed on the day they came: `tables.DayFlags`; of forces that send them daily only."""
+    files = line.supplies().filter(pl.col("kind") == "extract", pl.col("state") != "refused")
+    files = files.with_columns(day=pl.col("received_at").dt.date())
+    if files.is_empty():
+        return tables.DayFlags.create_empty()
+    latest = files.get_column("day").max()
+    files = files.filter(pl.col("day") > latest - timedelta(days=DAYS))
+    often = files.group_by("force").agg(came=pl.col("day").n_unique()).filter(pl.col("came") >= DAILY)
+    owing = often.get_column("force").to_list()
+    if not owing:
+        return tables.DayFlags.create_empty()
+    files = files.filter(pl.col("force").is_in(owing)).sort("day", "received_order")
+    held = line.workspace.head.get("lines", {})
+    received = []
+    for (day,), part in files.group_by("day", maintain_order=True):
+        names = [name for row in part.iter_rows(named=True) if (name := supply_partition(row)) in held]
+        lines = line.workspace.scan("lines", tables.Lines, names)
+        wanted = lines.select("force", "source_system", "reported_at", "recorded_at").collect()
+        received.append(received_on(wanted, day, owing))
+    return flags(pl.concat(received), _left_behind(line, latest, owing))
+
+
+def _left_behind(line: Line, day: date, owing: list[str]) -> pl.DataFrame:
+    """How many open crimes each force's old system alone holds, as `day_by_day.flags` reads it."""
+    places = line.workspace.scan("system_places", tables.SystemPlaces).filter(pl.col("force").is_in(owing))
+    newer = places.group_by("force").agg(new_system=pl.col("new_system").drop_nulls().first())
+    alone = places.filter(pl.col("place") == "old only", pl.col("open"))
+    return (
+        rows_by(alone, ["force", "old_system"])
+        .join(newer, on="force")
+        .select(pl.lit(day).alias("as_of"), "force", "old_system", "new_system", open="rows")
+        .sort("force", "old_system")
+        .collect()
+    )
 
 
 @dataclass(frozen=True)

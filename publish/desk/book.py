@@ -17,9 +17,9 @@ class Book:
     """One snapshot, as the desk sees it. No table in it has a personal field.
 
     `supplied_counts` has `force, month, category, count, status`: what was supplied, before judgement, null
-    where nothing was. `judged` is `tables.OffenceCounts` added up by `force, month`; `delays` is
-    `tables.RecordingDelays`; `systems` has `force, place, open, rows`, how many crimes are in which of two records
-    systems. `cells(force, months)` reads `tables.AreaGrid`, which is too large to hold.
+    where nothing was. `judged` is `tables.OffenceCounts` added up by `force, month`; `flags` is `tables.DayFlags`
+    and `delays` is `tables.RecordingDelays`; `systems` has `force, place, open, rows`, how many crimes are in which
+    of two records systems. `cells(force, months)` reads `tables.AreaGrid`, which is too large to hold.
     """
 
     snapshot: str
@@ -33,6 +33,7 @@ class Book:
     judged: pl.DataFrame
     places: pl.DataFrame
     days: pl.DataFrame
+    flags: pl.DataFrame
     delays: pl.DataFrame
     systems: pl.DataFrame
     cells: Callable[[str, Sequence[date]], pl.LazyFrame]

@@ -61,14 +61,17 @@ class Desk:
         return book
 
     def effects(self, book: Book, alert: Alert) -> tuple[Quarter, list[Effect]]:
-        """What each decision on an alert would publish; worked out once until a run or a decision changes it."""
-        decisions = self.ledger.decisions()
-        key = (book.snapshot, alert.finding, decisions.height, self.today)
+        """What each decision on an alert would publish.
+
+        Worked out again after a run, after an entry about the alert, and after a minute: decisions on other alerts
+        of its force may have changed it.
+        """
+        key = (book.snapshot, alert.finding, alert.version, f"{self.clock():%Y-%m-%dT%H:%M}")
         if key not in self._effects:
             if len(self._effects) >= REMEMBERED:
                 self._effects.clear()
             finding = {**alert.row, "finding": alert.finding}
-            self._effects[key] = effects(book, finding, decisions, self.today)
+            self._effects[key] = effects(book, finding, self.ledger.decisions(), self.today)
         return self._effects[key]
 
     def alerts(self, book: Book) -> list[Alert]:

@@ -20,6 +20,10 @@ DAYS: Final = 92
 WEEKS: Final = 8
 LOW: Final = 0.5
 HEIGHT: Final = 56
+#: Fewest records usual on a day before it can be called low.
+FEWEST: Final = 10
+#: Flags shown, the latest first.
+MOST: Final = 60
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,9 @@ def early(visit: Visit) -> Response:
     """Every force's daily volumes, recording delay and unmigrated crimes, those that fell furthest first."""
     book = visit.desk.book()
     pulses = sorted(pulses_of(book), key=lambda each: (-each.low_days, each.name))
-    return visit.page("early.html", pulses=pulses, low=LOW, weeks=WEEKS)
+    flags = book.flags.sort("as_of", "force", "code", descending=[True, False, False]).head(MOST).to_dicts()
+    words = {"low": LOW, "weeks": WEEKS, "fewest": FEWEST}
+    return visit.page("early.html", pulses=pulses, flags=flags, names=book.names, **words)
 
 
 def pulses_of(book: Book) -> list[Pulse]:
@@ -72,7 +78,9 @@ def _pulse(book: Book, force: str, daily: pl.DataFrame, latest: date) -> Pulse:
     days = [latest - timedelta(days=back) for back in reversed(range(DAYS))]
     usual = {day: _usual(counts, day) for day in days}
     low = [
-        day for day in days[-14:] if (there := usual[day]) is not None and counts.get(day, 0) < LOW * there
+        day
+        for day in days[-14:]
+        if (usual[day] or 0) >= FEWEST and counts.get(day, 0) < LOW * (usual[day] or 0)
     ]
     delays = book.delays.filter(pl.col("force") == force).sort("week")
     hours = delays.get_column("median_hours").to_list()
