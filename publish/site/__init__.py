@@ -31,16 +31,18 @@ def build(
     addresses: Addresses = ADDRESSES,
     language: str = ENGLISH,
     revised: Revised | None = None,
+    earlier: Path | None = None,
 ) -> list[Path]:
     """Write the site for `months` (first days of months; the latest is shown first) into `folder`.
 
     One page for each neighbourhood (`<force>/<neighbourhood>/`), one for each force, the home page with its
     search, who has supplied what, about, download, and the page for an address that does not exist. Text
-    files over a kilobyte have a `.gz` beside them for the server to send. `boundaries` has `lsoa_code` and
-    `geometry`; a neighbourhood without one has its table only. `addresses` says where the bulk files and the
+    files over a kilobyte have a `.br` and a `.gz` beside them for the server to send. `boundaries` has
+    `lsoa_code` and `geometry`; a neighbourhood without one has its table only. `addresses` says where the bulk files and the
     return are served, and `language` which catalogue of `publish.site.messages` speaks. `revised` is what the
-    page on revisions tells; None for a first release. Returns the paths written, in order.
-    Equal inputs give equal bytes.
+    page on revisions tells; None for a first release. `earlier` is the folder of another build: forces,
+    months of points and outlines that are made from the same are taken over from it, which never changes a
+    byte. Returns the paths written, in order. Equal inputs give equal bytes.
     Raises ValueError when no month is asked for, when a force's month lacks a cell, or when there is no
     catalogue of the language.
     """
@@ -50,5 +52,13 @@ def build(
     figures = figures_of(judged, country, months)
     revisions = revision_page(revised, country)
     return write_pages(
-        figures, judged.crimes, country, Boundaries(boundaries), folder, addresses, language, revisions
+        figures,
+        judged.crimes,
+        country,
+        Boundaries(boundaries),
+        folder,
+        addresses,
+        language,
+        revisions,
+        earlier,
     )

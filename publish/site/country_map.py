@@ -20,6 +20,7 @@ from publish.site.figures import Figures
 from publish.site.map_figures import KINDS, force_files, kind_files
 from publish.site.shapes import Outlines
 from publish.site.tiles import Level, write_areas, write_points
+from publish.site.writing import Folder, key_of
 from transforms.contracts.columns import BEHAVIOUR
 
 #: The zooms at which each level of area is drawn.
@@ -85,16 +86,18 @@ def write_figures(put: Put, figures: Figures, lsoas: pl.DataFrame, folder: str) 
 
 
 def write_point_tiles(
-    folder: Path, crimes: pl.DataFrame, country: Country, months: Sequence[date]
-) -> list[tuple[date, Path]]:
-    """Write `YYYY-MM.pmtiles` for each month with a crime that has a place: crimes at their map points.
+    files: Folder, crimes: pl.DataFrame, country: Country, months: Sequence[date]
+) -> list[date]:
+    """Write `map/YYYY-MM.pmtiles` for each month with a crime that has a place: crimes at their map points.
 
-    `crimes` is `Counted`. A record's own place is never published, here as in the street files.
+    `crimes` is `Counted`. A record's own place is never published, here as in the street files. Returns the
+    months that have one. A month whose crimes are those of the earlier build is kept from it.
     """
     points, withdrawn = street.map_points_of(crimes, country), street.withdrawn(crimes)
     owners = country.lsoas.select("lsoa_code", area_force="force")
     written = []
     for month in months:
+        name = f"map/{month:%Y-%m}.pmtiles"
         shown = street.standing(crimes.filter(pl.col("month") == month), withdrawn)
         each = street.at_map_points(shown, points).select(
             "force",
@@ -104,12 +107,17 @@ def write_point_tiles(
             "lsoa_code",
             kind=pl.col("category").to_physical().cast(pl.Int64) + 1,
         )
+        key = key_of(pl.__version__, each.hash_rows().sort().to_numpy().tobytes())
+        path = files.folder / name
+        if files.kept(f"points {month:%Y-%m}", key, name):
+            written += [month] if path.is_file() else []
+            continue
         together = each.filter(pl.col("kind") != KINDS.index(BEHAVIOUR)).with_columns(
             kind=pl.lit(0, pl.Int64)
         )
-        path = folder / f"{month:%Y-%m}.pmtiles"
         if write_points(path, pl.concat([each, together]), owners):
-            written.append((month, path))
+            files.written.append(path)
+            written.append(month)
     return written
 
 

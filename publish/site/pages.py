@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import re
@@ -11,13 +10,11 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-import brotli
 import jinja2
 import polars as pl
 from markupsafe import Markup
@@ -28,17 +25,13 @@ from publish.site.figures import CRIMES, Figure, Figures, Gap, Place
 from publish.site.messages import install, say, speak
 from publish.site.shapes import Boundaries, Outlines, scale_bar
 from publish.site.similar import similar_places
+from publish.site.writing import Folder, key_of
 from transforms.contracts.columns import BEHAVIOUR
 from transforms.contracts.status import ALLOWS_NUMBER, Status
 from transforms.counting.editions import load_editions, load_worked_examples
 from transforms.counting.methodology import methodology
 from transforms.periods import plus_months
 
-#: Smaller files are not worth a compressed copy.
-WORTH_COMPRESSING: Final = 1024
-COMPRESSED: Final = {".html", ".css", ".js", ".mjs", ".json", ".svg", ".csv"}
-#: Larger files are scripts, the same in every build of a process.
-WORTH_KEEPING: Final = 400_000
 #: Kept in place of a whole force's longer name for a path.
 LONGEST_SLUG: Final = 60
 #: Detail of the picture of the whole country.
@@ -52,24 +45,6 @@ MARKS: Final = {
     Status.WITHHELD.value: "?",
     Status.NOT_APPLICABLE.value: "·",
 }
-
-
-def compressed_copies(content: bytes) -> tuple[tuple[str, bytes], ...]:
-    """The copies of a text file that lie beside it for browsers that take them, each under its ending."""
-    # A script that many builds share is worth more effort, once.
-    return _squeezed(content) if len(content) > WORTH_KEEPING else _copies(content, quality=5)
-
-
-@lru_cache(maxsize=16)
-def _squeezed(content: bytes) -> tuple[tuple[str, bytes], ...]:
-    return _copies(content, quality=9)
-
-
-def _copies(content: bytes, quality: int) -> tuple[tuple[str, bytes], ...]:
-    return (
-        (".br", brotli.compress(content, quality=quality)),
-        (".gz", gzip.compress(content, compresslevel=6, mtime=0)),
-    )
 
 
 @dataclass(frozen=True)
@@ -91,9 +66,12 @@ def write_pages(
     addresses: Addresses,
     language: str,
     revised: Mapping[str, Any],
+    earlier: Path | None,
 ) -> list[Path]:
     """Write every page of the site into `folder`. Returns the paths written, in order."""
-    return _Site(figures, crimes, country, boundaries, folder, addresses, language, revised).write()
+    with Folder(folder, earlier) as files:
+        _Site(figures, crimes, country, boundaries, files, addresses, language, revised).write()
+    return files.written
 
 
 def slug(identity: str) -> str:
@@ -113,7 +91,7 @@ class _Site:
         crimes: pl.DataFrame,
         country: Country,
         boundaries: Boundaries,
-        folder: Path,
+        files: Folder,
         addresses: Addresses,
         language: str,
         revised: Mapping[str, Any],
@@ -125,27 +103,27 @@ class _Site:
         self.force_outlines = boundaries.forces(country.lsoas)
         self.lsoas = boundaries.lsoas()
         self.neighbourhoods = boundaries.neighbourhoods(country.lsoas)
+        self.outlines_key = key_of(country.lsoas.write_json().encode(), boundaries.bytes())
         self.similar = similar_places(figures.neighbourhoods, self.neighbourhoods.square_metres())
-        self.folder = folder
+        self.files = files
         self.addresses = addresses
         self.language = language
         self.revised = revised
         self.latest = figures.months[-1]
-        self.written: list[Path] = []
         self.gap_now = {
             force: next((gap for gap in gaps if gap.file == "crime" and gap.last == self.latest), None)
             for force, gaps in figures.gaps.items()
         }
         self.owned: dict[str, list[dict[str, Any]]] = {}
 
-    def write(self) -> list[Path]:
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def write(self) -> None:
         views = {key: self._view(place) for key, place in self.figures.neighbourhoods.items()}
         for view in views.values():
             self.owned.setdefault(view["force"], []).append(view)
         spoken = speak(self.language)
+        self.assets = self._assets()
         self.templates = templates(
-            assets=self._assets(),
+            assets=self.assets,
             site={
                 "title": self.country.title,
                 "attribution": self.country.attribution,
@@ -159,27 +137,34 @@ class _Site:
         )
         self._country_map()
         self._national_pages()
+        shared = self._shared_key()
         for force, place in self.figures.forces.items():
+            if self.files.kept(force, self._force_key(force, shared), f"{force}/**/*"):
+                continue
             self._force_page(force, self._view(place))
             self._page(f"{force}/404.html", "absent.html", root="/", here="", force=place)
-        for view in views.values():
-            self._neighbourhood_page(view)
-        return self.written
+            for view in self.owned.get(force, []):
+                self._neighbourhood_page(view)
 
-    def _put(self, name: str, content: bytes) -> None:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        self.written.append(path)
-        if path.suffix in COMPRESSED and len(content) > WORTH_COMPRESSING:
-            for suffix, compressed in compressed_copies(content):
-                beside = path.with_name(path.name + suffix)
-                beside.write_bytes(compressed)
-                self.written.append(beside)
+    def _shared_key(self) -> str:
+        """A key of what the pages of every force are made from."""
+        site = self.templates.globals["site"]
+        used = ("site.css", "site.js", "icon.svg", "plotly-basic.min.js", "trend.json")
+        shades = {level: self.figures.shades[level][0] for level in ("areas", "neighbourhoods")}
+        assets = [self.assets[name] for name in used]
+        return key_of(self.figures.months, site, assets, shades, self.addresses.feeds, self.outlines_key)
+
+    def _force_key(self, force: str, shared: str) -> str:
+        """A key of what the pages of a force and its neighbourhoods are made from."""
+        figures = self.figures
+        places = [figures.neighbourhoods[force, view["id"]] for view in self.owned.get(force, [])]
+        tables = [figures.tables.get((force, view["id"])) for view in self.owned.get(force, [])]
+        late = sorted(figures.late.get(force, ()))
+        return key_of(shared, figures.forces[force], places, tables, figures.gaps.get(force), late)
 
     def _page(self, name: str, template: str, root: str, **context: Any) -> None:
         page = self.templates.get_template(template).render(root=root, **context)
-        self._put(name, page.encode("utf-8"))
+        self.files.put(name, page.encode("utf-8"))
 
     def _assets(self) -> dict[str, str]:
         """Copy styles, scripts and data under names that change with their content."""
@@ -197,10 +182,12 @@ class _Site:
         for name in sorted(contents):
             stem, _, suffix = name.rpartition(".")
             names[name] = f"assets/{stem}.{hashlib.sha256(contents[name]).hexdigest()[:10]}.{suffix}"
-            self._put(names[name], contents[name])
+            self.files.put(names[name], contents[name])
         return names
 
     def _area_tiles(self) -> bytes:
+        if self.files.kept("areas", self.outlines_key, "assets/areas.*.pmtiles"):
+            return self.files.written[-1].read_bytes()
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch) / "areas.pmtiles"
             outlines = {
@@ -214,18 +201,16 @@ class _Site:
 
     def _country_map(self) -> None:
         """The map's page, which tells the forces' figures without script too, and what the map reads."""
-        folder = self.folder / "map"
-        written = country_map.write_point_tiles(folder, self.crimes, self.country, self.figures.months)
-        self.written += [path for _, path in written]
-        country_map.write_figures(self._put, self.figures, self.map_lsoas, "map")
+        months = country_map.write_point_tiles(self.files, self.crimes, self.country, self.figures.months)
+        country_map.write_figures(self.files.put, self.figures, self.map_lsoas, "map")
         index = country_map.index(
             self.figures,
             self.map_lsoas,
             self.force_outlines,
-            [month for month, _ in written],
+            months,
             self.country.attribution,
         )
-        self._put("map/index.json", index.encode())
+        self.files.put("map/index.json", index.encode())
         bounds = self.figures.shades["forces"][0]
         shapes = {
             force: (place.name, place.latest, f"../{force}/", bounds)
@@ -324,21 +309,20 @@ class _Site:
         self._page("changes/index.html", "changes.html", root="../", here="", events=self._events())
         self._page("404.html", "absent.html", root="/", here="", force=None)
 
-    def _events(self) -> list[tuple[date, list[tuple[str, str, str, str]]]]:
-        """What forces began to supply, stopped supplying or supplied short, by month, newest first."""
-        found: dict[date, list[tuple[str, str, str, str]]] = {}
+    def _events(self) -> list[tuple[date, str, str, str, str]]:
+        """What forces stopped supplying, supplied short or supplied again: month, force, what and why."""
+        found = []
         for force, place in self.figures.forces.items():
             for gap in self.figures.gaps.get(force, []):
                 file = "" if gap.file == "crime" else f" ({words.file_type(gap.file).lower()})"
-                began = (place.name, force, words.supplied(gap.status) + file, words.reason(gap))
-                found.setdefault(gap.first, []).append(began)
+                began = words.supplied(gap.status) + file
+                found.append((gap.first, place.name, force, began, words.reason(gap)))
                 after = plus_months(gap.last, 1)
                 status, _ = self.figures.supplied[force, gap.file].get(after, ("", None))
-                if status == Status.COMPLETE.value:
-                    again = (place.name, force, say("supplied in full again") + file, "")
-                    found.setdefault(after, []).append(again)
-        shown = [month for month in self.figures.months[::-1] if month in found]
-        return [(month, sorted(found[month])) for month in shown]
+                if status == Status.COMPLETE.value and after <= self.latest:
+                    found.append((after, place.name, force, say("supplied in full again") + file, ""))
+        found.sort(key=lambda event: event[1:])
+        return sorted(found, key=lambda event: event[0], reverse=True)
 
     def _earlier_gaps(self) -> list[tuple[str, str, Gap]]:
         """Gaps in crime records that ended before the latest month, latest first."""
@@ -424,7 +408,7 @@ class _Site:
             **self._shared(view),
         )
         if table is not None:
-            self._put(f"{path}/figures.csv", table.encode())
+            self.files.put(f"{path}/figures.csv", table.encode())
 
     def _compared(self, view: dict[str, Any]) -> tuple[dict[str, Any] | None, Markup | None]:
         """The neighbourhoods that are most alike, and their rates on one line."""

@@ -120,6 +120,11 @@ class Boundaries:
         outlines = np.where(shapely.area(simple) > 0, simple, whole.geometry.to_numpy())
         self.frame = whole.set_geometry(geopandas.GeoSeries(outlines, index=whole.index, crs=whole.crs))
 
+    def bytes(self) -> bytes:
+        """Codes and outlines as bytes: equal when they are."""
+        shapes = shapely.to_wkb(self.frame.geometry.to_numpy())
+        return b"".join([*(str(code).encode() for code in self.frame["lsoa_code"]), *shapes])
+
     def lsoas(self) -> Outlines:
         """Each LSOA, under its code."""
         return Outlines([str(code) for code in self.frame["lsoa_code"]], self.frame.geometry.to_numpy())

@@ -172,7 +172,7 @@ def without_scale(name: str, changed: Counter[str]) -> Counter[str]:
     sentence on what other forces recorded in a place, which no longer names this one. What is written on the map
     of the country is in its table too.
     """
-    if name.startswith("site/map/index.json"):
+    if name.startswith(("site/map/index.json", "site/built.json")):
         return Counter()
     left: Counter[str] = Counter()
     for each, times in changed.items():

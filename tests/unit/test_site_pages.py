@@ -441,8 +441,8 @@ def test_similar_neighbourhoods_are_of_the_same_force_and_near_in_density():
 
 def test_page_of_what_changed_tells_gaps_and_their_end(folder):
     words = text(folder / "changes/index.html")
-    assert "July 2019 Greater Mercaster Police : not supplied" in words
-    assert "September 2019 Eastmark Constabulary : short" in words
+    assert "July 2019 , Greater Mercaster Police : not supplied" in words
+    assert "September 2019 , Eastmark Constabulary : short" in words
     gone = text(folder / "northshire/404.html")
     assert "Northshire Police has no neighbourhood at this address" in gone
 
@@ -466,3 +466,19 @@ def test_site_speaks_another_language_where_it_has_the_words(country, tmp_path, 
     with pytest.raises(ValueError, match="no catalogue of the language xx"):
         site.build(small_judged(country), country, small_boundaries(country), MONTHS, tmp_path, language="xx")
     assert not any(tmp_path.iterdir())
+
+
+def test_build_beside_an_earlier_one_makes_only_what_changed_and_the_same_bytes(country, folder, tmp_path):
+    holed = small_judged(country, hole=("eastmark", date(2018, 9, 1)))
+    boundaries = small_boundaries(country)
+    site.build(holed, country, boundaries, MONTHS, tmp_path / "after", earlier=folder)
+    site.build(holed, country, boundaries, MONTHS, tmp_path / "anew")
+    after, anew = (
+        {path.relative_to(tmp_path / name): path for path in (tmp_path / name).rglob("*") if path.is_file()}
+        for name in ("after", "anew")
+    )
+    assert after.keys() == anew.keys()
+    assert [name for name in after if after[name].read_bytes() != anew[name].read_bytes()] == []
+    shared = {str(name) for name in after if after[name].stat().st_nlink > 1}
+    assert {"northshire/NC01/index.html", "mercaster/404.html", "map/2018-10.pmtiles"} <= shared
+    assert not any(name.startswith("eastmark/") or "2018-09" in name for name in shared)

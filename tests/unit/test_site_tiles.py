@@ -16,11 +16,14 @@ from hypothesis import strategies as st
 from pmtiles.reader import MmapSource, all_tiles
 
 from fixtures.small_judged import MONTHS, small_boundaries, small_country, small_judged
+from geography.areas import Country
 from publish.site import vector_tiles
 from publish.site.country_map import map_lsoas, write_area_tiles, write_point_tiles
 from publish.site.map_figures import KINDS
 from publish.site.shapes import Boundaries
 from publish.site.tiles import ALONE, GATHERED, Level, write_areas
+from publish.site.writing import Folder
+from transforms.judging import Judged
 
 FORCES = ["btp", "eastmark", "mercaster", "northshire"]
 LATEST = date(2019, 9, 1)
@@ -125,10 +128,15 @@ def test_an_area_in_seven_pieces_and_one_without_a_boundary(tmp_path):
     assert {feature["properties"]["code"] for tile in found for feature in tile["areas"]["features"]} == {"A"}
 
 
+def points_of(judged: Judged, country: Country, folder: Path) -> Path:
+    with Folder(folder, None) as files:
+        assert write_point_tiles(files, judged.crimes, country, [LATEST]) == [LATEST]
+    return folder / "map/2019-09.pmtiles"
+
+
 def test_points_add_up_to_the_crimes_that_have_a_place(country, tmp_path):
     judged = small_judged(country)
-    ((month, path),) = write_point_tiles(tmp_path, judged.crimes, country, [LATEST])
-    assert month == LATEST
+    path = points_of(judged, country, tmp_path)
     crimes = judged.crimes.filter(pl.col("month") == LATEST, pl.col("longitude").is_not_null())
     expected = Counter(crimes["category"].cast(pl.String).to_list())
     expected["All crime"] = crimes.height - expected["Anti-social behaviour"]
@@ -151,7 +159,7 @@ def test_points_add_up_to_the_crimes_that_have_a_place(country, tmp_path):
 
 def test_only_map_points_are_on_the_tiles(country, tmp_path):
     judged = small_judged(country)
-    ((_, path),) = write_point_tiles(tmp_path, judged.crimes, country, [LATEST])
+    path = points_of(judged, country, tmp_path)
     names = {f"On or near {name}" for name in country.map_points["name"]}
     side = vector_tiles.EXTENT * 2**ALONE
     allowed = {
@@ -166,6 +174,7 @@ def test_only_map_points_are_on_the_tiles(country, tmp_path):
 
 
 def test_month_without_a_crime_has_no_tiles(country, tmp_path):
-    assert write_point_tiles(tmp_path, small_judged(country).crimes, country, [date(2031, 1, 1)]) == []
-    assert list(tmp_path.iterdir()) == []
+    with Folder(tmp_path, None) as files:
+        assert write_point_tiles(files, small_judged(country).crimes, country, [date(2031, 1, 1)]) == []
+    assert not (tmp_path / "map").exists()
     assert MONTHS[-1] == LATEST
