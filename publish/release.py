@@ -50,10 +50,11 @@ class Ingredients:
     earlier_feeds: Path | None = None
 
 
-def build(ingredients: Ingredients, folder: Path) -> list[str]:
+def build(ingredients: Ingredients, folder: Path, before: Path | None = None) -> list[str]:
     """Write everything that a release publishes into an empty folder. Returns the names of the files.
 
-    The same ingredients give the same bytes. Raises JudgementError when the tables are not judged.
+    Pages that are made from the same as those of the release `before` are taken over from it. The same
+    ingredients give the same bytes. Raises JudgementError when the tables are not judged.
     """
     judged = admit(ingredients.judged)
     months = list(ingredients.months)
@@ -89,6 +90,8 @@ def build(ingredients: Ingredients, folder: Path) -> list[str]:
         folder / "site",
         addresses,
         revised=ingredients.revised,
+        earlier=None if before is None else before / "site",
+        bulk=folder / "feeds",
     )
     return names(folder)
 

@@ -63,13 +63,14 @@ def release(line: Line, quarter: Quarter) -> Released:
         ):
             return Released(quarter, private.folder, new=False)
     recipe = recipe_of(line, quarter, entries, follows, _before(shelves, quarter))
-    for standing in [*published[-1:], *shelves.on(PRIVATE, quarter)]:
+    standings = [*published[-1:], *shelves.on(PRIVATE, quarter)]
+    for standing in standings:
         if _stands(standing, recipe):
             return Released(quarter, standing.folder, new=False)
     used = [each.name.version for each in shelves.ever_public(quarter)]
     with line.workspace.scratch() as scratch:
         fresh = scratch / "release"
-        version = make(line, recipe, used, fresh)
+        version = make(line, recipe, used, fresh, standings[-1].folder if standings else None)
         folder = shelves.place(PRIVATE, ReleaseName(quarter, version))
         shelves.storage.path(PRIVATE).mkdir(mode=0o700, exist_ok=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -125,8 +126,13 @@ def recipe_of(
     return Recipe(quarter, quarters, months, basis, follows, vintages)
 
 
-def make(line: Line, recipe: Recipe, used: list[Version], folder: Path) -> Version:
-    """Make a release in a new folder, wherever that is, and seal it under the version that follows those `used`."""
+def make(
+    line: Line, recipe: Recipe, used: list[Version], folder: Path, before: Path | None = None
+) -> Version:
+    """Make a release in a new folder, wherever that is, and seal it under the version that follows those `used`.
+
+    `before` is a release that pages made from the same may be taken over from; without it every byte is made anew.
+    """
     folder.mkdir()
     provenance.freeze_country(line)
     behind = provenance.behind(line, recipe.quarters)
@@ -149,7 +155,7 @@ def make(line: Line, recipe: Recipe, used: list[Version], folder: Path) -> Versi
         notes_wanted=notes_wanted,
         earlier_feeds=recipe.compared_with.folder / "feeds" if recipe.compared_with else None,
     )
-    files = releases.build(ingredients, folder)
+    files = releases.build(ingredients, folder, before)
     version = _version(recipe, files, used)
     releases.seal(ingredients, folder, str(version), str(recipe.follows.name) if recipe.follows else None)
     return version

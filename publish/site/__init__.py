@@ -32,6 +32,7 @@ def build(
     language: str = ENGLISH,
     revised: Revised | None = None,
     earlier: Path | None = None,
+    bulk: Path | None = None,
 ) -> list[Path]:
     """Write the site for `months` (first days of months; the latest is shown first) into `folder`.
 
@@ -42,7 +43,8 @@ def build(
     return are served, and `language` which catalogue of `publish.site.messages` speaks. `revised` is what the
     page on revisions tells; None for a first release. `earlier` is the folder of another build: forces,
     months of points and outlines that are made from the same are taken over from it, which never changes a
-    byte. Returns the paths written, in order. Equal inputs give equal bytes.
+    byte. `bulk` is the folder of the bulk files: the map's points are those of its lines, so that a location
+    which is withheld there is on no map; without it they are the judged crimes at their map points. Returns the paths written, in order. Equal inputs give equal bytes.
     Raises ValueError when no month is asked for, when a force's month lacks a cell, or when there is no
     catalogue of the language.
     """
@@ -61,4 +63,5 @@ def build(
         language,
         revisions,
         earlier,
+        bulk,
     )

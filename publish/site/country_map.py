@@ -15,16 +15,20 @@ import shapely
 
 from geography.areas import Country
 from geography.boundaries import METRES
-from publish.feeds import street
+from publish.feeds import street, tables
 from publish.site.figures import Figures
 from publish.site.map_figures import KINDS, force_files, kind_files
 from publish.site.shapes import Outlines
 from publish.site.tiles import Level, write_areas, write_points
 from publish.site.writing import Folder, key_of
-from transforms.contracts.columns import BEHAVIOUR
+from transforms.contracts.columns import BEHAVIOUR, CATEGORY
+from transforms.periods import Quarter
 
 #: The zooms at which each level of area is drawn.
 ZOOMS: Final = {"forces": range(4, 7), "neighbourhoods": range(7, 10), "areas": range(10, 13)}
+
+#: What the map reads of a line of the bulk files.
+LINE: Final = ("force", "longitude", "latitude", "location", "lsoa_code", "category")
 
 Put = Callable[[str, bytes], None]
 
@@ -86,26 +90,35 @@ def write_figures(put: Put, figures: Figures, lsoas: pl.DataFrame, folder: str) 
 
 
 def write_point_tiles(
-    files: Folder, crimes: pl.DataFrame, country: Country, months: Sequence[date]
+    files: Folder,
+    crimes: pl.DataFrame,
+    country: Country,
+    months: Sequence[date],
+    bulk: Path | None = None,
 ) -> list[date]:
     """Write `map/YYYY-MM.pmtiles` for each month with a crime that has a place: crimes at their map points.
 
-    `crimes` is `Counted`. A record's own place is never published, here as in the street files. Returns the
-    months that have one. A month whose crimes are those of the earlier build is kept from it.
+    They are the lines of the bulk files in `bulk`, so that a location which is withheld there is on no map.
+    Without it they are `crimes` (`Counted`) at their map points: a record's own place is never published.
+    Returns the months that have one. A month whose points are those of the earlier build is kept from it.
     """
     points, withdrawn = street.map_points_of(crimes, country), street.withdrawn(crimes)
     owners = country.lsoas.select("lsoa_code", area_force="force")
     written = []
     for month in months:
         name = f"map/{month:%Y-%m}.pmtiles"
-        shown = street.standing(crimes.filter(pl.col("month") == month), withdrawn)
-        each = street.at_map_points(shown, points).select(
+        if bulk is None:
+            shown = street.standing(crimes.filter(pl.col("month") == month), withdrawn)
+            placed = street.at_map_points(shown, points)
+        else:
+            placed = _lines(bulk, month)
+        each = placed.select(
             "force",
             "longitude",
             "latitude",
             "location",
             "lsoa_code",
-            kind=pl.col("category").to_physical().cast(pl.Int64) + 1,
+            kind=pl.col("category").cast(CATEGORY).to_physical().cast(pl.Int64) + 1,
         )
         key = key_of(pl.__version__, each.hash_rows().sort().to_numpy().tobytes())
         path = files.folder / name
@@ -119,6 +132,16 @@ def write_point_tiles(
             files.written.append(path)
             written.append(month)
     return written
+
+
+def _lines(bulk: Path, month: date) -> pl.DataFrame:
+    """The lines of a month in the bulk files."""
+    path = bulk / "parquet" / f"{Quarter.of(month)}-street.parquet"
+    if not path.is_file():
+        return pl.DataFrame(
+            schema=dict.fromkeys(LINE, pl.String) | {"longitude": pl.Float64, "latitude": pl.Float64}
+        )
+    return tables.read_month(path, f"{month:%Y-%m}").rename({"crime_type": "category"}).select(LINE)
 
 
 def index(

@@ -67,10 +67,11 @@ def write_pages(
     language: str,
     revised: Mapping[str, Any],
     earlier: Path | None,
+    bulk: Path | None,
 ) -> list[Path]:
     """Write every page of the site into `folder`. Returns the paths written, in order."""
     with Folder(folder, earlier) as files:
-        _Site(figures, crimes, country, boundaries, files, addresses, language, revised).write()
+        _Site(figures, crimes, country, boundaries, files, addresses, language, revised, bulk).write()
     return files.written
 
 
@@ -95,6 +96,7 @@ class _Site:
         addresses: Addresses,
         language: str,
         revised: Mapping[str, Any],
+        bulk: Path | None,
     ) -> None:
         self.figures = figures
         self.crimes = crimes
@@ -109,6 +111,7 @@ class _Site:
         self.addresses = addresses
         self.language = language
         self.revised = revised
+        self.bulk = bulk
         self.latest = figures.months[-1]
         self.gap_now = {
             force: next((gap for gap in gaps if gap.file == "crime" and gap.last == self.latest), None)
@@ -201,7 +204,9 @@ class _Site:
 
     def _country_map(self) -> None:
         """The map's page, which tells the forces' figures without script too, and what the map reads."""
-        months = country_map.write_point_tiles(self.files, self.crimes, self.country, self.figures.months)
+        months = country_map.write_point_tiles(
+            self.files, self.crimes, self.country, self.figures.months, self.bulk
+        )
         country_map.write_figures(self.files.put, self.figures, self.map_lsoas, "map")
         index = country_map.index(
             self.figures,

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pmtiles.reader import MmapSource, all_tiles
 
-from fixtures.small_judged import MONTHS, small_boundaries, small_country, small_judged
+from fixtures.small_judged import KEY, MONTHS, small_boundaries, small_country, small_judged
 from geography.areas import Country
+from publish import feeds
 from publish.site import vector_tiles
 from publish.site.country_map import map_lsoas, write_area_tiles, write_point_tiles
 from publish.site.map_figures import KINDS
@@ -171,6 +172,25 @@ def test_only_map_points_are_on_the_tiles(country, tmp_path):
         for feature in tile["points"]["features"] if zoom == ALONE else []:
             assert feature["properties"]["at"] in names
             assert x * vector_tiles.EXTENT + feature["geometry"]["coordinates"][0] in columns
+
+
+def test_a_location_that_the_bulk_files_withhold_is_on_no_map(country, tmp_path):
+    judged = small_judged(country)
+    feeds.build(judged, country, [LATEST], tmp_path / "feeds", KEY)
+    (path,) = (tmp_path / "feeds/parquet").glob("*-street.parquet")
+    lines = pl.read_parquet(path)
+    gone = lines["location"].str.ends_with("High Street")
+    lines.with_columns(
+        pl.when(~gone).then(name).alias(name) for name in ("longitude", "latitude")
+    ).write_parquet(path)
+    with Folder(tmp_path / "site", None) as files:
+        write_point_tiles(files, judged.crimes, country, [LATEST], tmp_path / "feeds")
+    found = {
+        feature["properties"]["at"]
+        for (zoom, _, _), tile in layers(tmp_path / "site/map/2019-09.pmtiles").items()
+        for feature in (tile["points"]["features"] if zoom == ALONE else [])
+    }
+    assert found == {"On or near Station Road", "On or near Park/Open Space", "On or near Clôs Marian"}
 
 
 def test_month_without_a_crime_has_no_tiles(country, tmp_path):
