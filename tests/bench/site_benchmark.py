@@ -1,16 +1,18 @@
 """Builds the public site of England and Wales from the open data and says what that takes.
 
-`python tests/bench/site_benchmark.py DATA WORK`: DATA is the folder of open data, WORK an empty folder with
-room for some gigabytes. Figures are the published counts of each LSOA and month (26 months); Greater Manchester
+`python -m tests.bench.site_benchmark [DATA [WORK]]`: DATA is the folder of open data (`FULLCOUNT_OPEN_DATA`), WORK a
+folder with room for some gigabytes. Figures are the published counts of each LSOA and month (26 months); Greater Manchester
 supplied none of them. Street-level records are made from the counts, at a few points of each LSOA. The build is
 compared with copying the same files, and with building again after one force has resupplied one month.
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import sys
+import tempfile
 import time
 from datetime import date
 from pathlib import Path
@@ -157,7 +159,28 @@ def main(data: Path, work: Path) -> None:
     copy = measured("plain copy of the same files", lambda: shutil.copytree(folder, work / "copy"))
     shutil.rmtree(work / "copy")
     print(f"full build / copy: {full / copy:.1f}")
+    again = judged_from_counts(
+        resupplied(counts, loaded.country, months[-1]), loaded.country, loaded.boundaries
+    )
+    measured(
+        "build beside it after one force has resupplied one month",
+        lambda: site.build(again, loaded.country, loaded.boundaries, months, work / "again", earlier=folder),
+    )
+    shutil.rmtree(work / "again")
+
+
+def resupplied(counts: pl.DataFrame, country: Country, month: date) -> pl.DataFrame:
+    """The counts after Surrey has found one more burglary wherever it had one in the month."""
+    surrey = country.lsoas.filter(force="surrey")["lsoa_code"].implode()
+    more = pl.col("lsoa_code").is_in(surrey) & (pl.col("month") == month)
+    more &= pl.col("category").cast(pl.String) == "Burglary"
+    return counts.with_columns(n=pl.col("n") + more.cast(pl.Int64))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    beside = Path(__file__).parents[3] / "shared" / "data"
+    data = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("FULLCOUNT_OPEN_DATA", beside))
+    if not data.exists():
+        sys.exit(f"The open data folder is not there: {data}. Set FULLCOUNT_OPEN_DATA.")
+    with tempfile.TemporaryDirectory() as scratch:
+        main(data, Path(sys.argv[2] if len(sys.argv) > 2 else scratch))
