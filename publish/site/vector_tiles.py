@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -82,44 +83,63 @@ def polygon_features(
     `tags` holds for each the places of its keys and values in turn.
     """
     found = []
-    for shape, identity, tag in zip(shapes, identities, tags, strict=True):
-        if geometry := _polygon(shape):
+    for geometry, identity, tag in zip(_geometries(shapes), identities, tags, strict=True):
+        if geometry:
             content = packed([1 << 3, identity]) + field(2, packed(tag)) + packed([3 << 3, POLYGON])
-            found.append(field(2, content + field(4, geometry)))
+            found.append(field(2, content + field(4, packed(geometry))))
     return b"".join(found)
 
 
-def _polygon(shape: Any) -> bytes:
-    """The commands that draw a polygon: each ring begins where the one before ended."""
-    commands: list[int] = []
-    at = np.zeros((1, 2), dtype=np.int64)
-    for part in shapely.get_parts(shape):
-        if part.geom_type != "Polygon":
+def _geometries(shapes: npt.NDArray[Any]) -> list[list[int]]:
+    """The commands that draw each of some polygons: each ring begins where the one before ended."""
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    polygons = shapely.get_type_id(parts) == 3
+    rings, part = shapely.get_rings(parts[polygons], return_index=True)
+    corners, ring = shapely.get_coordinates(rings, return_index=True)
+    corners = np.rint(corners).astype(np.int64)
+    # A ring ends with its first corner again; corners that fall together are one.
+    ends = np.diff(ring, append=-1) != 0
+    again = np.all(corners == np.roll(corners, -1, axis=0), axis=1)
+    corners, ring = corners[~ends & ~again], ring[~ends & ~again]
+    drawn: list[list[int]] = [[] for _ in shapes]
+    owners = owner[polygons][part].tolist()
+    starts = np.searchsorted(ring, np.arange(len(rings) + 1))
+    x, y = corners[:, 0].tolist(), corners[:, 1].tolist()
+    at: dict[int, tuple[int, int]] = {}
+    outside_of, has_outside = -1, False
+    for number, (start, end) in enumerate(pairwise(starts.tolist())):
+        xs, ys = x[start:end], y[start:end]
+        is_outside = part[number] != outside_of
+        outside_of = part[number]
+        area = _area(xs, ys)
+        drawable = len(xs) >= 3 and area != 0
+        if is_outside:
+            has_outside = drawable
+        # Without its outside a polygon has no inside.
+        if not (drawable and has_outside):
             continue
-        for number, ring in enumerate(shapely.get_rings(part)):
-            corners = np.rint(shapely.get_coordinates(ring)[:-1]).astype(np.int64)
-            corners = corners[np.any(corners != np.roll(corners, 1, axis=0), axis=1)]
-            area = _area(corners)
-            if len(corners) < 3 or area == 0:
-                if number == 0:
-                    break  # Without its outside a polygon has no inside.
-                continue
-            # Outsides turn one way and holes the other.
-            if (area > 0) != (number == 0):
-                corners = corners[::-1]
-            steps = zigzag(np.diff(corners, axis=0, prepend=at))
-            first, *others = steps.tolist()
-            commands += [1 << 3 | 1, *first, (len(corners) - 1) << 3 | 2]
-            commands += [step for pair in others for step in pair]
-            commands.append(1 << 3 | 7)
-            at = corners[-1:]
-    return packed(commands)
+        # Outsides turn one way and holes the other.
+        if (area > 0) != is_outside:
+            xs, ys = xs[::-1], ys[::-1]
+        commands = drawn[owners[number]]
+        last_x, last_y = at.get(owners[number], (0, 0))
+        for corner, (here_x, here_y) in enumerate(zip(xs, ys, strict=True)):
+            if corner < 2:
+                commands.append(1 << 3 | 1 if corner == 0 else (len(xs) - 1) << 3 | 2)
+            step_x, step_y = here_x - last_x, here_y - last_y
+            commands += ((step_x << 1) ^ (step_x >> 63), (step_y << 1) ^ (step_y >> 63))
+            last_x, last_y = here_x, here_y
+        commands.append(1 << 3 | 7)
+        at[owners[number]] = last_x, last_y
+    return drawn
 
 
-def _area(corners: Integers) -> int:
+def _area(xs: Sequence[int], ys: Sequence[int]) -> int:
     """Twice the area inside a ring, positive when it turns clockwise on a screen."""
-    x, y = corners[:, 0], corners[:, 1]
-    return int(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))
+    area = 0
+    for number in range(len(xs)):
+        area += xs[number - 1] * ys[number] - xs[number] * ys[number - 1]
+    return area
 
 
 def point_features(

@@ -1,9 +1,9 @@
 """Builds the public site of England and Wales from the open data and says what that takes.
 
-`python -m tests.bench.site_benchmark [DATA [WORK]]`: DATA is the folder of open data (`FULLCOUNT_OPEN_DATA`), WORK a
-folder with room for some gigabytes. Figures are the published counts of each LSOA and month (26 months); Greater Manchester
-supplied none of them. Street-level records are made from the counts, at a few points of each LSOA. The build is
-compared with copying the same files, and with building again after one force has resupplied one month.
+`python -m tests.bench.site_benchmark [DATA [WORK]]`: DATA is the folder of open data (`FULLCOUNT_OPEN_DATA`), WORK
+a folder with room for some gigabytes. Figures are the published counts of each LSOA and month (26 months); Greater
+Manchester supplied none of them. Street-level records are made from the counts, at a few points of each LSOA. The
+build is compared with copying the same files, and with building again after one force has resupplied one month.
 """
 
 from __future__ import annotations
