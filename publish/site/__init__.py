@@ -39,12 +39,13 @@ def build(
     One page for each neighbourhood (`<force>/<neighbourhood>/`), one for each force, the home page with its
     search, who has supplied what, about, download, and the page for an address that does not exist. Text
     files over a kilobyte have a `.br` and a `.gz` beside them for the server to send. `boundaries` has
-    `lsoa_code` and `geometry`; a neighbourhood without one has its table only. `addresses` says where the bulk files and the
-    return are served, and `language` which catalogue of `publish.site.messages` speaks. `revised` is what the
-    page on revisions tells; None for a first release. `earlier` is the folder of another build: forces,
-    months of points and outlines that are made from the same are taken over from it, which never changes a
-    byte. `bulk` is the folder of the bulk files: the map's points are those of its lines, so that a location
-    which is withheld there is on no map; without it they are the judged crimes at their map points. Returns the paths written, in order. Equal inputs give equal bytes.
+    `lsoa_code` and `geometry`; a neighbourhood without one has its table only. `addresses` says where the
+    bulk files and the return are served, and `language` which catalogue of `publish.site.messages` speaks.
+    `revised` is what the page on revisions tells; None for a first release. `earlier` is the folder of
+    another build: forces, months of points and outlines that are made from the same are taken over from it,
+    which never changes a byte. `bulk` is the folder of the bulk files: the map's points are those of its
+    lines, so that a location which is withheld there is on no map; without it they are the judged crimes at
+    their map points. Returns the paths written, in order. Equal inputs give equal bytes.
     Raises ValueError when no month is asked for, when a force's month lacks a cell, or when there is no
     catalogue of the language.
     """

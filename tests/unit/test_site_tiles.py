@@ -18,6 +18,7 @@ from pmtiles.reader import MmapSource, all_tiles
 from fixtures.small_judged import KEY, MONTHS, small_boundaries, small_country, small_judged
 from geography.areas import Country
 from publish import feeds
+from publish.feeds import street
 from publish.site import vector_tiles
 from publish.site.country_map import map_lsoas, write_area_tiles, write_point_tiles
 from publish.site.map_figures import KINDS
@@ -138,7 +139,10 @@ def points_of(judged: Judged, country: Country, folder: Path) -> Path:
 def test_points_add_up_to_the_crimes_that_have_a_place(country, tmp_path):
     judged = small_judged(country)
     path = points_of(judged, country, tmp_path)
-    crimes = judged.crimes.filter(pl.col("month") == LATEST, pl.col("longitude").is_not_null())
+    published = street.at_map_points(
+        judged.crimes.filter(pl.col("month") == LATEST), street.map_points_of(judged.crimes, country)
+    )
+    crimes = published.filter(pl.col("longitude").is_not_null())
     expected = Counter(crimes["category"].cast(pl.String).to_list())
     expected["All crime"] = crimes.height - expected["Anti-social behaviour"]
     owner = dict(country.lsoas.select("lsoa_code", "force").iter_rows())
