@@ -282,9 +282,8 @@ def test_absent_cell_is_refused_not_added_up_without(country):
         figures_of(lost, country, MONTHS)
 
 
-def test_one_unknown_cell_makes_its_neighbourhood_unknown(country):
-    whole = small_judged(country)
-    lsoa = country.lsoas.filter(pl.col("neighbourhood") == "NC01")["lsoa_code"][0]
+def with_area_held(whole, lsoa):
+    """The judged tables with every figure of one LSOA in September 2019 held, and no crime of it listed."""
     here = (pl.col("lsoa_code") == lsoa) & (pl.col("month") == date(2019, 9, 1))
     areas = whole.areas.with_columns(
         count=pl.when(~here).then("count"),
@@ -293,7 +292,14 @@ def test_one_unknown_cell_makes_its_neighbourhood_unknown(country):
         .otherwise(pl.col("status").cast(pl.String))
         .cast(STATUS),
     )
-    held = seal(whole.offences, areas, whole.verdicts, whole.findings, whole.crimes)
+    crimes = whole.crimes.filter(~here.fill_null(False))
+    return seal(whole.offences, areas, whole.verdicts, whole.findings, crimes)
+
+
+def test_one_unknown_cell_makes_its_neighbourhood_unknown(country):
+    whole = small_judged(country)
+    lsoa = country.lsoas.filter(pl.col("neighbourhood") == "NC01")["lsoa_code"][0]
+    held = with_area_held(whole, lsoa)
     found = figures_of(held, country, MONTHS)
     place = found.neighbourhoods["northshire", "NC01"]
     assert place.latest == Figure(None, "unjudged")
@@ -340,15 +346,7 @@ def test_one_unknown_area_keeps_the_others_in_their_places_on_the_map(country):
     whole = small_judged(country)
     lsoas = country.lsoas.filter(pl.col("force") == "northshire").sort("lsoa_code")
     unknown = lsoas["lsoa_code"][1]
-    here = (pl.col("lsoa_code") == unknown) & (pl.col("month") == date(2019, 9, 1))
-    areas = whole.areas.with_columns(
-        count=pl.when(~here).then("count"),
-        status=pl.when(here)
-        .then(pl.lit("unjudged"))
-        .otherwise(pl.col("status").cast(pl.String))
-        .cast(STATUS),
-    )
-    held = seal(whole.offences, areas, whole.verdicts, whole.findings, whole.crimes)
+    held = with_area_held(whole, unknown)
     figures = figures_of(held, country, MONTHS)
     files = force_files(figures.mapped["areas"], lsoas, {}, MONTHS[-1:])
     (text,) = [text for _, force, text in files if force == "northshire"]
