@@ -277,6 +277,8 @@ class CountryMap {
   async moved() {
     const { state, map } = this;
     address.write(state, map);
+    // From far away a name would cover the area that it speaks of; the sentence above the map has all names.
+    root.classList.toggle("far", this.level() === "forces");
     if (this.level() === "areas") {
       const month = state.month;
       const wanted = this.near().filter(({ slug }) => !state.byForce.has(slug));
