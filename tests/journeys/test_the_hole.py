@@ -232,6 +232,8 @@ def test_in_the_other_tables_only_the_force_and_what_holds_it_change(
     changed = after.join(before, on=key, suffix=" before").filter(
         pl.col("value").ne_missing(pl.col("value before")) | (pl.col("status") != pl.col("status before"))
     )
+    # On the closed basis later quarters too lack the outcomes of crimes that were not supplied.
+    changed = changed.filter(~pl.col("classification").str.contains("closed"))
     own = changed.filter(pl.col("area").str.split("/").list.first() == FORCE)
     assert own.height > 0 and set(own["status"]) <= {"missing", "not applicable"}
     assert set(changed["area"]) - set(own["area"]) <= set(ANCESTORS)
@@ -247,6 +249,10 @@ def test_in_the_long_tables_the_quarter_of_the_force_is_not_provided(
     before, after = (
         pl.read_csv(came.release("2019-Q4") / "returns" / f"{stem}-2019-Q4.csv", infer_schema=False)
         for came in (complete, hole)
+    )
+    # On the closed basis later quarters too lack the outcomes of crimes that were not supplied.
+    before, after = (
+        each.select(name for name in each.columns if "closed" not in name) for each in (before, after)
     )
     changed = after.filter(pl.any_horizontal(after[name] != before[name] for name in after.columns))
     assert set(changed[changed.columns[2]]) == {AREA}
