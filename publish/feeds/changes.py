@@ -59,8 +59,9 @@ def since(
         "content_text": "\n".join(lines) or "No file differs from the release before.",
         "_changes": {"files": told},
     }
-    told_before = None if earlier is None else earlier / JSON_FEED
-    past = json.loads(told_before.read_text(encoding="utf-8"))["items"] if told_before else []
+    # A release made before this feed was has none.
+    there = earlier is not None and (earlier / JSON_FEED).is_file()
+    past = json.loads((earlier / JSON_FEED).read_text(encoding="utf-8"))["items"] if earlier and there else []
     return [entry, *(each for each in past if each["id"] != entry["id"])][:ENTRIES]
 
 

@@ -450,7 +450,7 @@ def force_notes(supply: Supply, areas: Areas) -> dict[str, str]:
             .then("reason")
             .when((pl.col("file_type") == "street") & (supply.classification.name != BY_TYPE))
             .then(pl.lit("the force supplies crime types, not offence codes"))
-            .otherwise(pl.lit("figures for part of the area are held until somebody has looked at them"))
+            .otherwise(pl.lit(supply.classification.short_of))
         )
     )
     notes = {}

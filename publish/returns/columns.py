@@ -59,7 +59,8 @@ class Classification:
     """How supplied parts (offence codes or crime types) fall into published columns.
 
     `membership` has one row for each `part` and each `column` that it counts in; `outside` are known parts
-    that no column holds. `part_name` is what a part is called in messages.
+    that no column holds. `part_name` is what a part is called in messages. `short_of` says why there can be no
+    figure for a month of which the force's own file is whole.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Classification:
     membership: pl.DataFrame
     part_name: str
     outside: frozenset[str] = frozenset()
+    short_of: str = "figures for part of the area are held until somebody has looked at them"
 
 
 def _offences(key: str, heading: str, meaning: str, *notes: str) -> Column:

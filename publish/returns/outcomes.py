@@ -24,7 +24,7 @@ from publish.returns.open_data import NOT_PROVIDED, OpenData, whole_quarters
 from publish.returns.tables import Column, Release, Table, clean
 from publish.returns.wording import STANDING_NOTES, cover
 from transforms.aggregation import count_onto_grid
-from transforms.contracts.status import Status, allows_number, worst
+from transforms.contracts.status import Status, allows_number, worst, worst_so_far
 from transforms.counting import load_editions
 from transforms.judging import Judged, counting_verdicts
 from transforms.periods import Quarter, financial_quarter, financial_year
@@ -77,13 +77,14 @@ def outcomes(judged: Judged, country: Country, quarter: Quarter) -> Release | No
     notes: dict[str, str] = dict(STANDING_NOTES)
     for basis in (RECORDED, CLOSED):
         kind = _outcome_groups(basis)
-        figures = _monthly(judged, _tallied(judged, basis), kind, quarter)
+        figures = _monthly(judged, _tallied(judged, basis), kind, quarter, _supplied(judged, basis))
         each = supply(figures, kind, judged, areas, quarter)
         what = _WHAT[basis]
         tables += _periods(each, areas, quarter, what, "outcomes", f"{basis} basis", first=len(tables) + 1)
         notes |= force_notes(each, areas)
     kind = _removal_columns()
-    each = supply(_monthly(judged, _removals(judged), kind, quarter), kind, judged, areas, quarter)
+    removals = _monthly(judged, _removals(judged), kind, quarter, _supplied(judged, RECORDED))
+    each = supply(removals, kind, judged, areas, quarter)
     what = "Recorded, transferred and cancelled crimes, by when they were recorded,"
     tables += _periods(each, areas, quarter, what, "records", "removed", first=len(tables) + 1)
     notes |= force_notes(each, areas)
@@ -141,6 +142,7 @@ def _outcome_groups(basis: str) -> Classification:
             ]
         ),
         part_name="outcome type",
+        short_of="outcomes given to crimes of an earlier month that was not supplied in full are lacking",
     )
 
 
@@ -186,12 +188,25 @@ def _removals(judged: Judged) -> pl.LazyFrame:
     return pl.concat([gone, stays])
 
 
-def _monthly(judged: Judged, tallied: pl.LazyFrame, kind: Classification, quarter: Quarter) -> pl.DataFrame:
-    """Every force that supplies records, month and part, a number where the verdict allows one."""
+def _supplied(judged: Judged, basis: str) -> pl.DataFrame:
+    """The status that outcomes of each `force` and `month` can have.
+
+    On the closed basis that is the worst of this month and all before it: the outcomes that crimes of a missing
+    month got later came with no file, so a later number would be short and not say so.
+    """
+    verdicts = counting_verdicts(judged.verdicts).select("force", "month", "status").sort("force", "month")
+    if basis == RECORDED:
+        return verdicts
+    return verdicts.with_columns(status=worst_so_far(pl.col("status")).over("force", order_by="month"))
+
+
+def _monthly(
+    judged: Judged, tallied: pl.LazyFrame, kind: Classification, quarter: Quarter, supplied: pl.DataFrame
+) -> pl.DataFrame:
+    """Every force that supplies records, month and part, a number where the status in `supplied` allows one."""
     owed = judged.offences.filter(pl.col("month").is_in(window(quarter))).select("force", "month").unique()
-    verdicts = counting_verdicts(judged.verdicts).select("force", "month", "status")
     grid = (
-        owed.join(verdicts, on=["force", "month"], how="left")
+        owed.join(supplied, on=["force", "month"], how="left")
         .with_columns(
             pl.col("status").fill_null(Status.MISSING.value), supplied=allows_number().fill_null(False)
         )
@@ -219,19 +234,20 @@ def outcomes_open_data(
     )
     missing = Status.MISSING.value
     forces = judged.offences.select("force").unique()
-    verdicts = counting_verdicts(judged.verdicts).select("force", "month", "status")
-    statuses = (
-        forces.join(months, how="cross")
-        .join(verdicts, on=["force", "month"], how="left")
+    statuses = {
+        basis: forces.join(months, how="cross")
+        .join(_supplied(judged, basis), on=["force", "month"], how="left")
         .with_columns(pl.col("status").fill_null(missing))
         .group_by("force", "quarter")
         .agg(worst(pl.col("status")).alias("status"))
         .with_columns(supplied=allows_number())
-    )
+        for basis in (RECORDED, CLOSED)
+    }
     codes = judged.offences.select("month", "offence_code").unique().join(months, on="month")
     types = _types()
-    grid = (
-        statuses.join(codes.select("quarter", "offence_code").unique(), on="quarter")
+    parts = (
+        codes.select("quarter", "offence_code")
+        .unique()
         .join(types.filter(pl.col("written") != FRAUD_ONLY).select("written", "valid_from"), how="cross")
         .filter(
             pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("quarter").dt.offset_by("2mo"))
@@ -247,12 +263,12 @@ def outcomes_open_data(
     ).rename({"rows": "counted"})
     key = ["force", "quarter", "offence_code", "written"]
     counts = [
-        count_onto_grid(grid.lazy(), written.lazy().filter(pl.col("basis") == basis), key).select(
-            *key, "status", pl.col("count").alias(basis)
-        )
-        for basis in (RECORDED, CLOSED)
+        count_onto_grid(
+            status.join(parts, on="quarter").lazy(), written.lazy().filter(pl.col("basis") == basis), key
+        ).select(*key, pl.col("count").alias(basis))
+        for basis, status in statuses.items()
     ]
-    rows = counts[0].join(counts[1].drop("status"), on=key).collect()
+    rows = counts[0].join(counts[1], on=key).collect()
     return _laid_out(rows, types, country, offences_reference, quarters)
 
 

@@ -40,7 +40,8 @@ STANDING_NOTES: Final = {
     ),
     "closed basis": (
         "By the period in which the outcome was given, whenever the crime was recorded. Not to be divided by the "
-        "crimes recorded in the period."
+        "crimes recorded in the period. After a month that was not supplied in full, nobody knows how many outcomes "
+        "its crimes got: the force has no figure from that month on, until the month is supplied."
     ),
     "removed": (
         "A record is cancelled when it was made in error or more was learnt that shows there was no crime, and "

@@ -55,13 +55,16 @@ ALLOWS_NUMBER: Final = (Status.COMPLETE.value, Status.PARTIAL.value)
 
 def worst(status: pl.Expr) -> pl.Expr:
     """The status of a total over `status`: the worst of its parts, by the order of `WORST_LAST`."""
-    return (
-        status.cast(STATUS)
-        .to_physical()
-        .max()
-        .cast(pl.UInt8)
-        .replace_strict(dict(enumerate(STATUS.categories)), return_dtype=STATUS)
-    )
+    return _ranked(status.cast(STATUS).to_physical().max())
+
+
+def worst_so_far(status: pl.Expr) -> pl.Expr:
+    """For each row in order, the worst status up to it, by the order of `WORST_LAST`."""
+    return _ranked(status.cast(STATUS).to_physical().cum_max())
+
+
+def _ranked(rank: pl.Expr) -> pl.Expr:
+    return rank.cast(pl.UInt8).replace_strict(dict(enumerate(STATUS.categories)), return_dtype=STATUS)
 
 
 def allows_number(status: str = "status") -> pl.Expr:
