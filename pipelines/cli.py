@@ -100,9 +100,12 @@ def _out_of_room(problem: BaseException | None) -> bool:
         "os error 28",
         "os error 27",
     )
-    while problem is not None:
+    seen: set[int] = set()
+    # A chain can turn back on itself, when an error is raised again from one that it caused.
+    while problem is not None and id(problem) not in seen:
         if any(word in str(problem).lower() for word in words):
             return True
+        seen.add(id(problem))
         problem = problem.__cause__ or problem.__context__
     return False
 
