@@ -38,7 +38,7 @@ def api(
     ] = 15.0,
     burst: Annotated[int, typer.Option(help="Requests that one client may make at once.", min=1)] = 30,
 ) -> None:
-    """Serve the data.police.uk interface from released files only, until stopped.
+    """Serve released figures over HTTP in the shape of data.police.uk, until stopped.
 
     A release that is published meanwhile is taken up without dropping a request.
     """

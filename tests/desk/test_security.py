@@ -422,6 +422,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(tab: Opened, desk
         DeskSettings(secret=b"another secret", url="https://desk.example"),
         desk.ledger,
         desk.read_book,
+        desk.gate,
         desk.clock,
     )
     from starlette.testclient import TestClient
