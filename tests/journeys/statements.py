@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import re
 import zipfile
@@ -43,12 +44,21 @@ def _stated(name: str, content: bytes) -> Iterator[str]:
         rows = pl.read_parquet(content).with_columns(selectors.binary().bin.encode("base64"))
         yield from rows.write_ndjson().splitlines()
     elif suffix in (".json", ".jsonld", ".geojson"):
-        yield from _records(json.loads(content), "")
+        found = json.loads(content)
+        yield from _cells(found) if "dimension" in found and "value" in found else _records(found, "")
     elif suffix in (".html", ".csv", ".txt", ".xml", ".kml", ".svg", ".css", ".js", ".mjs") or not suffix:
         yield from content.decode().splitlines()
     else:
         # In capitals, so that it is not taken for the fingerprint of another file.
         yield f"{name}: {hashlib.sha256(content).hexdigest().upper()}"
+
+
+def _cells(cube: dict[str, Any]) -> Iterator[str]:
+    """Each cell of a JSON-stat cube, by the categories that it stands for, with its status."""
+    indices = [cube["dimension"][name]["category"]["index"] for name in cube["id"]]
+    for place, categories in enumerate(itertools.product(*indices)):
+        status = cube.get("status", {}).get(str(place), "")
+        yield f"{', '.join(categories)}: {cube['value'][place]} {status}"
 
 
 def _records(found: Any, path: str) -> Iterator[str]:

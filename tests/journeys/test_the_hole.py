@@ -31,8 +31,14 @@ ANCESTORS = ["England and Wales", "England", "East Bank"]
 QUARTERS = ["2019-Q1", "2019-Q4"]
 NEWEST = {"2019-Q1": "2019-03", "2019-Q2": "2019-06", "2019-Q4": "2019-12"}
 
-#: What the map and the API read of the month of the hole, compared by itself.
-COMPARED = (f"site/map/{MONTH}/kind-", f"site/map/{MONTH}.pmtiles", f"api/crimes/{MONTH}/", "api/crimes-ids/")
+#: What the map and the API read of the month of the hole, compared by itself; how many files an update brought.
+COMPARED = (
+    f"site/map/{MONTH}/kind-",
+    f"site/map/{MONTH}.pmtiles",
+    f"api/crimes/{MONTH}/",
+    "api/crimes-ids/",
+    "feeds/changes.xml",
+)
 #: What a manifest and an index say of where things are, and not of what they are.
 WHEREABOUTS = ("/made_from/", "/behind/", f"/layers/crimes/{MONTH}/")
 
