@@ -313,6 +313,6 @@ for (const section of document.querySelectorAll("[data-map]")) {
   if (/month=|kind=/.test(location.hash)) mapChooser(section);
   else whenNear(section, () => mapChooser(section));
 }
-document.querySelectorAll("[data-search]").forEach(search);
+document.querySelectorAll("form[data-search]").forEach(search);
 const idle = window.requestIdleCallback ?? setTimeout;
 window.addEventListener("load", () => idle(() => document.querySelectorAll("[data-chart]").forEach(chart)));
