@@ -26,7 +26,12 @@ OFFICE: Final = 60
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 
 #: The two styles that the charts' library writes into a page: an empty one that it fills, and a fixed one.
-PLOT_STYLES: Final = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'sha256-ji27qzEtxXZW+7dun6UwjHXJ18e6WAin1VvNtkzIE/o='"
+PLOT_STYLES: Final = " ".join(
+    (
+        "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
+        "'sha256-ji27qzEtxXZW+7dun6UwjHXJ18e6WAin1VvNtkzIE/o='",
+    )
+)
 
 HEADERS: Final = {
     "Content-Security-Policy": (

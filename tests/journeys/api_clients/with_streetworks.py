@@ -29,7 +29,10 @@ with PoliceClient(base_url=sys.argv[1]) as police:
         "crimes in a long area, by POST", len(police.street_level_crimes_in_area(long, date="2019-09")) > 20
     )
     check("crimes at a location", police.crimes_at_location(lat=52.005, lng=-1.49, date="2019-09"))
-    check("crimes without a location", police.crimes_no_location("all-crime", "northshire", date="2019-09"))
+    check(
+        "crimes without a location",
+        police.crimes_no_location(category="all-crime", force="northshire", date="2019-09"),
+    )
     check("categories", len(police.crime_categories()) == 15)
     check("last updated", police.last_updated().startswith("2019-09"))
     check("availability", police.street_level_availability()[0]["date"] == "2019-09")
