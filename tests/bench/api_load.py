@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -249,11 +250,15 @@ uvicorn.run(Starlette(routes=[Route("/crimes", crimes)]), port=int(sys.argv[2]),
 '''
 
 
+#: Where the private PostgreSQL keeps its records: outside a folder that only root may enter.
+DATABASE = Path(tempfile.gettempdir()) / "fullcount-bench-pg"
+
+
 @contextlib.contextmanager
 def postgis(folder: Path, release: Path) -> Iterator[str]:
     """A private PostgreSQL with the same records, clustered on month and place. Yields how to connect."""
     binaries = next(Path("/usr/lib/postgresql").glob("*/bin"))
-    data, socket = Path("/tmp/fullcount-bench-pg"), "/tmp"
+    data, socket = DATABASE, tempfile.gettempdir()
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir()
     shutil.chown(data, "postgres", "postgres")
@@ -363,7 +368,7 @@ def main(folder: Path, rows: int) -> None:
         program = folder / "plain.py"
         program.write_text(PLAIN_ENDPOINT)
         url = f"http://127.0.0.1:{PLAIN}"
-        database = int((Path("/tmp/fullcount-bench-pg/data") / "postmaster.pid").read_text().split()[0])
+        database = int((DATABASE / "data" / "postmaster.pid").read_text().split()[0])
         with running([sys.executable, str(program), where, str(PLAIN)], url + plain[0]) as server:
             for number in random.Random(3).sample(range(len(plain)), 20):
                 theirs = json.loads(urllib.request.urlopen(url + plain[number]).read())
