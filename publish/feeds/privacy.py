@@ -14,7 +14,8 @@ from geography.areas import Country
 SENSITIVE: Final = ("Violence and sexual offences",)
 #: A record of a sensitive type keeps its point where at least so many addresses share it, twice the floor …
 ENOUGH_ADDRESSES: Final = 16
-#: … or at least so many records of the type are there in the month.
+#: … or at least so many records of the type are there in the month, of the same force: were other forces' counted
+#: too, a force that falls silent would change where another's records are shown.
 ENOUGH_ALIKE: Final = 3
 #: A record that was moved further than this says little of where it was.
 FAR_METRES: Final = 500
@@ -23,10 +24,10 @@ FAR_METRES: Final = 500
 def is_withheld() -> pl.Expr:
     """Whether a record's location is withheld because of what it is: few addresses, and few of its kind.
 
-    Of records with `month`, `category`, `at_point_id` and `at_addresses` (null for a record that
+    Of records with `force`, `month`, `category`, `at_point_id` and `at_addresses` (null for a record that
     police.uk placed before, which is passed on).
     """
-    alike = pl.len().over("month", "at_point_id", "category")
+    alike = pl.len().over("force", "month", "at_point_id", "category")
     return (
         pl.col("category").cast(pl.String).is_in(SENSITIVE)
         & (pl.col("at_addresses") < ENOUGH_ADDRESSES)
