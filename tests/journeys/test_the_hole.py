@@ -160,7 +160,7 @@ def test_nothing_changes_that_does_not_speak_of_the_hole(complete: Any, hole: An
     before, after = complete.files("2019-Q4"), hole.files("2019-Q4")
     assert f"feeds/{MONTH}/{MONTH}-{FORCE}-street.csv" in set(before) - set(after)
     assert all(FORCE in name and MONTH in name for name in before.keys() ^ after.keys())
-    own_pages = {name for name in after if name.startswith(f"site/{FORCE}/") and name.endswith(".html")}
+    own_pages = {name for name in after if name.startswith(f"site/{FORCE}/") and name.endswith("index.html")}
     assert own_pages <= changed.keys(), "every page of the force shows the month"
     assert {"site/index.html", "site/supplied/index.html", "feeds/availability.csv"} <= changed.keys()
 
