@@ -224,8 +224,10 @@ def test_the_bayes_factor_is_an_e_value() -> None:
     for mean, phi in ((8.0, 0.06), (120.0, 0.02), (4000.0, 0.002)):
         y = np.arange(0, int(mean * 4))
         probability = evidence.log_probability(y, np.full(len(y), mean), np.full(len(y), phi))
-        local = evidence.local_factor(y, np.full(len(y), mean), np.full(len(y), phi)) * evidence.LN10
-        assert float(np.exp(probability + local).sum()) == pytest.approx(1.0, abs=0.01)
+        group = evidence.group_factor(y, np.full(len(y), mean), np.full(len(y), phi)) * evidence.LN10
+        assert float(np.exp(probability + group).sum()) == pytest.approx(1.0, abs=0.01)
+        place = evidence.place_factor(y, np.full(len(y), mean), np.full(len(y), phi)) * evidence.LN10
+        assert float(np.exp(probability + place).sum()) <= 1.01
         factor = evidence.bayes_factor(y, np.full(len(y), mean), np.full(len(y), phi)) * evidence.LN10
         assert float(np.exp(probability + factor).sum()) <= 1.05
         assert np.all(np.diff(evidence.lower_tail(y, np.full(len(y), mean), np.full(len(y), phi))) >= 0)

@@ -47,12 +47,16 @@ CALMEST: Final = 0.7
 #: Residuals count for no more than this many standard deviations when dispersion is learned, so that an
 #: unseen gap does not excuse the next.
 WINSOR: Final = 3.5
-#: Share of months that scatter three times as widely as the rest for reasons nobody supplied (a festival,
-#: an operation). It caps how much one unusual month can say; it is why a halved rare type needs months.
+#: Share of months that scatter three times as widely as the rest for reasons nobody supplied (a festival, an
+#: operation, a shop that closed). It caps how much one unusual month can say, of a force, a type, an area or a
+#: cell; it is why a halved rare type needs months.
 RARE_SHARE: Final = 0.02
 RARE_SPREAD: Final = 3.0
 #: Widest squared scatter that a complete month is allowed: a standard deviation of 60%.
 WIDEST_PHI: Final = 0.36
+#: Evidence (natural log) for a loss below which a cell is not looked at more closely: it saves time, and decides
+#: nothing by itself.
+WORTH_A_LOOK: Final = 0.5
 #: Months that may add up to 60 records at most before a cell's share leans on its area's: learned prior.
 CELL_PRIOR: Final = 3.0
 #: Evidence (natural log) at which an area's month no longer teaches its baseline: odds of 20 to 1.
@@ -99,7 +103,7 @@ PERSISTENCE_MONTHS: Final = 4
 #: testable scopes of that level as `REFERENCE` says (the mean of England and Wales). With twice as many it
 #: takes twice the evidence, so false alerts stay at about one in twenty force-months, two a month for England
 #: and Wales. The smaller the scope, the rarer a gap in supply that respects its edges.
-EVIDENCE: Final = {"force": 1.3, "category": 1.7, "group": 4.0, "area": 3.9, "cell": 4.4, "mapping": 3.5}
+EVIDENCE: Final = {"force": 1.3, "category": 1.7, "group": 4.0, "area": 3.4, "cell": 3.8, "mapping": 2.7}
 REFERENCE: Final = {"force": 1, "category": 14, "group": 170, "area": 650, "cell": 500, "mapping": 14}
 #: The least evidence that makes an alert however few scopes there are: ten to one for a force and its types; below
 #: the force what England and Wales take, since a gap at one place is no likelier in a smaller country.
@@ -108,13 +112,15 @@ LEAST_EVIDENCE: Final = {
     "category": 1.0,
     "mapping": 1.0,
     "group": 4.0,
-    "area": 3.9,
-    "cell": 4.4,
+    "area": 3.4,
+    "cell": 3.8,
 }
 #: Extra evidence for losses that only several months together show: shops close, estates empty.
 EVIDENCE_SLOW: Final = 3.0
 #: Smallest expected count that is looked at below the force: a zero against fewer is never evidence.
 SMALLEST_EXPECTED: Final = 5.0
+#: Expected count from which a cell is followed at all: half of what four months together can make testable.
+BUSY_CELL: Final = SMALLEST_EXPECTED / PERSISTENCE_MONTHS / 2.0
 #: A month whose cells agree this well with an earlier month (shared records over all records) is that
 #: month again: neighbouring months share about half.
 REPEAT_AGREEMENT: Final = 0.93
@@ -133,9 +139,6 @@ RELOCATED_SHARE: Final = 0.5
 BLOCK_SIZES: Final = (8, 24)
 #: Extra evidence before a surplus in one type is worth a person's time.
 EVIDENCE_SURPLUS: Final = 1.0
-#: What a partner type must explain before a loss is called a mapping fault (natural log): odds of 7 to 1 over
-#: each other type.
-PARTNER_GAIN: Final = 2.0
 #: Share of mass in common from which a set of areas is given the name of a known area.
 SAME_PLACE: Final = 0.85
 #: Most that the places of a surplus may say for its being another type's records (natural log, odds of 100 to

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -98,56 +98,45 @@ def encode(counts: pl.DataFrame | pl.LazyFrame, areas: pl.DataFrame, as_of: date
     if months_seen["_month"].null_count():
         seen = months_seen.filter(pl.col("_month").is_null())["month"][0]
         raise CountsError(f"counts: month {seen!r} cannot be read; wanted YYYY-MM, such as 2024-07.")
+    every = months_seen.height
     if as_of is not None:
         months_seen = months_seen.filter(pl.col("_month") <= as_of)
     if months_seen.height == 0:
         raise CountsError(
             "counts: no row at or before the month asked for; at least one month of counts is wanted."
         )
+    if months_seen.height < every:
+        frame = frame.join(months_seen.select("month").lazy(), on="month", how="semi")
     first, latest = months_seen["_month"].min(), months_seen["_month"].max()
     last = as_of if as_of is not None else latest
     months = pl.select(pl.date_range(pl.lit(first), pl.lit(last), "1mo")).to_series().to_list()
-    months_seen = months_seen.join(
-        pl.DataFrame({"_month": months, "_t": np.arange(len(months))}), on="_month"
-    )
     forces = sorted(places["force"].unique().to_list())
     names = places["area"].to_list()
     categories = sorted(
         str(c) for c in frame.select("category").unique().collect()["category"] if c is not None
     )
-    # Codes by look-up in a list of names: cheaper than joins when a country of months is read.
-    area = pl.col("area").cast(pl.String).fill_null("")
-    coded = (
-        frame.select(
-            "month",
-            area,
-            _a=area.cast(pl.Enum(names), strict=False).to_physical().cast(pl.Int64),
-            _c=pl.col("category")
-            .cast(pl.String)
-            .cast(pl.Enum(categories), strict=False)
-            .to_physical()
-            .cast(pl.Int64),
-            n=pl.col("n").cast(pl.Float64, strict=False),
-        )
-        .join(months_seen.lazy(), on="month")
-        .select("_month", "_t", "_a", "_c", "n", pl.when(pl.col("_a").is_null()).then("area").alias("area"))
-        .collect()
-    )
+    said = months_seen["month"].cast(pl.String)
+    coded = frame.select(
+        _m=_code("month", said.to_list()),
+        _a=_code("area", names),
+        _blank=pl.col("area").cast(pl.String).fill_null("") == "",
+        _c=_code("category", categories),
+        n=pl.col("n").cast(pl.Float64, strict=False),
+    ).collect()
     _readable(coded)
-    known = coded.filter(pl.col("_a").is_not_null())
-    place = (known["_t"] * len(names) + known["_a"]) * len(categories) + known["_c"]
+    month_of_name = np.array([months.index(month) for month in months_seen["_month"]], dtype=np.int64)
+    coded = coded.with_columns(_t=pl.Series(month_of_name[coded["_m"].to_numpy()]))
+    known = coded.filter(pl.col("_a").is_not_null()) if coded["_a"].null_count() else coded
     shape = (len(months), len(names), len(categories))
-    flat = np.bincount(place.to_numpy(), weights=known["n"].to_numpy(), minlength=int(np.prod(shape)))
-    n = flat.astype(np.float32).reshape(shape)
-    no_location = np.zeros((len(months), len(categories)))
-    blank = coded.filter(pl.col("area") == "")
-    np.add.at(no_location, (blank["_t"].to_numpy(), blank["_c"].to_numpy()), blank["n"].to_numpy())
-    unknown = (
-        coded.filter(pl.col("_a").is_null() & (pl.col("area") != ""))
-        .group_by("area")
-        .agg(pl.col("n").sum(), first_month=pl.col("_month").min(), last_month=pl.col("_month").max())
-        .sort("area")
+    n = _filled(
+        np.ravel_multi_index([known[name].to_numpy().astype(np.int64) for name in ("_t", "_a", "_c")], shape),
+        known["n"].to_numpy(),
+        shape,
     )
+    no_location = np.zeros((len(months), len(categories)))
+    blank = coded.filter("_blank")
+    np.add.at(no_location, (blank["_t"].to_numpy(), blank["_c"].to_numpy()), blank["n"].to_numpy())
+    unknown = _elsewhere(frame, names, months_seen) if known.height + blank.height < coded.height else None
     force_of_area = (
         places["force"].replace_strict(forces, list(range(len(forces))), return_dtype=pl.Int64).to_numpy()
     )
@@ -160,7 +149,56 @@ def encode(counts: pl.DataFrame | pl.LazyFrame, areas: pl.DataFrame, as_of: date
     levels = [level for level in levels if len(forces) < len(level.nodes) < len(names)]
     levels.sort(key=lambda level: len(level.nodes))
     levels.extend(_blocks(force_of_area, first_area, len(forces)))
-    return Cube(months, forces, names, categories, n, force_of_area, first_area, levels, no_location, unknown)
+    return Cube(
+        months,
+        forces,
+        names,
+        categories,
+        n,
+        force_of_area,
+        first_area,
+        levels,
+        no_location,
+        _NOWHERE if unknown is None else unknown,
+    )
+
+
+def _code(column: str, names: list[str]) -> pl.Expr:
+    """The place of each value in a list of names, null for one that is not there: cheaper than a join."""
+    return pl.col(column).cast(pl.String).cast(pl.Enum(names), strict=False).to_physical()
+
+
+def _filled(place: Ints, values: Floats, shape: tuple[int, int, int]) -> Floats:
+    """The array of `shape` with the values at their places, added up where a place has several."""
+    size = int(np.prod(shape))
+    n = np.zeros(size, dtype=np.float32)
+    n[place] = values
+    if np.count_nonzero(n) < len(place):
+        n = np.bincount(place, weights=values, minlength=size).astype(np.float32)
+    return n.reshape(shape)
+
+
+#: Records in areas that nobody knows, when there are none.
+_NOWHERE: Final = pl.DataFrame(
+    schema={"area": pl.String, "n": pl.Float64, "first_month": pl.Date, "last_month": pl.Date}
+)
+
+
+def _elsewhere(frame: pl.LazyFrame, names: list[str], months_seen: pl.DataFrame) -> pl.DataFrame:
+    """The records in areas that `names` does not hold, by area."""
+    area = pl.col("area").cast(pl.String)
+    return (
+        frame.filter(area != "", ~area.is_in(names))
+        .join(months_seen.lazy(), on="month")
+        .group_by(area=area)
+        .agg(
+            pl.col("n").cast(pl.Float64).sum(),
+            first_month=pl.col("_month").min(),
+            last_month=pl.col("_month").max(),
+        )
+        .sort("area")
+        .collect()
+    )
 
 
 def _level(name: str, values: pl.Series, force_of_area: Ints, forces: list[str]) -> Level:

@@ -56,8 +56,7 @@ def bayes_factor(y: Floats, mean: Floats, phi: Floats, upward: bool = False) -> 
     shares = k.SURPLUS_SHARES if upward else k.SUPPLIED_SHARES
     weights = k.SURPLUS_WEIGHTS if upward else k.SHARE_WEIGHTS
     mean = np.maximum(mean, 1e-9)
-    usual = log_probability(y, mean, phi) + np.log(1.0 - k.RARE_SHARE)
-    rare = log_probability(y, mean, _wider(mean, phi)) + np.log(k.RARE_SHARE)
+    complete = log_probability(y, mean, phi) + rarely_wider(y, mean, phi)
     missing = special.logsumexp(
         np.stack(
             [
@@ -67,10 +66,32 @@ def bayes_factor(y: Floats, mean: Floats, phi: Floats, upward: bool = False) -> 
         ),
         axis=0,
     )
-    return np.asarray((missing - np.logaddexp(usual, rare)) / LN10)
+    return np.asarray((missing - complete) / LN10)
 
 
-def _wider(mean: Floats, phi: Floats) -> Floats:
+def rarely_wider(y: Floats, mean: Floats, phi: Floats) -> Floats:
+    """Natural log of how much likelier `y` is when a month may scatter `RARE_SPREAD` times as widely, now and then.
+
+    What is unusual for the pooled scatter says no more than that chance allows: dispersion and shares are estimated.
+    """
+    size, rare = 1.0 / phi, 1.0 / _wider(phi)
+    mean = np.maximum(mean, 1e-9)
+    wider = (
+        special.gammaln(y + rare)
+        - special.gammaln(rare)
+        + rare * np.log(rare)
+        - (y + rare) * np.log(rare + mean)
+    )
+    usual = (
+        special.gammaln(y + size)
+        - special.gammaln(size)
+        + size * np.log(size)
+        - (y + size) * np.log(size + mean)
+    )
+    return np.asarray(np.logaddexp(np.log(1.0 - k.RARE_SHARE), np.log(k.RARE_SHARE) + wider - usual))
+
+
+def _wider(phi: Floats) -> Floats:
     """The phi of a month that scatters `RARE_SPREAD` times as widely beyond its Poisson part, within reason."""
     return np.maximum(phi, np.minimum(phi * k.RARE_SPREAD**2, k.WIDEST_PHI))
 
@@ -80,16 +101,21 @@ def widened(phi: Floats, mean: Floats, factor: Floats) -> Floats:
     return np.maximum(phi * factor + (factor - 1.0) / np.maximum(mean, 1e-9), k.CALMEST * phi)
 
 
-def local_factor(y: Floats, mean: Floats, phi: Floats) -> Floats:
-    """log10 Bayes factor of a loss below force level: as `bayes_factor`, without the rare wide months.
+def group_factor(y: Floats, mean: Floats, phi: Floats) -> Floats:
+    """log10 Bayes factor of a loss in a group of areas: as `bayes_factor`, without the rare wide months.
 
-    Local dispersion already holds the odd month; thinned and whole counts share their gammas, so this needs
-    no gamma function and a country costs milliseconds.
+    What one area does for reasons of its own is a small part of a group; thinned and whole counts share their
+    gammas, so this needs no gamma function and a country costs milliseconds.
     """
     gains = [
         gain(y, mean, phi, q) + np.log(w) for q, w in zip(k.SUPPLIED_SHARES, k.SHARE_WEIGHTS, strict=True)
     ]
     return np.asarray(np.logaddexp.reduce(np.stack(gains), axis=0) / LN10)
+
+
+def place_factor(y: Floats, mean: Floats, phi: Floats) -> Floats:
+    """log10 Bayes factor of a loss in one area or cell: as `group_factor`, with the rare wide months."""
+    return np.asarray(group_factor(y, mean, phi) - rarely_wider(y, mean, phi) / LN10)
 
 
 def needed(level: str, scopes: float) -> float:

@@ -20,9 +20,9 @@ class LocalMonth:
 
     `share` and `mean` are `[area, category]`: the area's part of its force's records of that type, and that
     part of what the force supplied; `phi_cell` is `[category]`; `phi_area` is `[area]`; `phi_group[level]` is
-    `[category + 1]`, the last for all types. `recent_area` is `[window, share, area]` and `recent_cell`
-    `[window, share, cell]`: natural log gains of the last months, this month first. `new` marks areas with
-    too short a history to be tested.
+    `[category + 1]`, the last for all types. `recent_area` holds `[share, area]` and `recent_cell` `[share, cell]`
+    for each of the last months, this month first: natural log gains. `busy` are the cells that are
+    followed, as places in the flat month; `new` marks areas with too short a history to be tested.
     """
 
     share: Floats
@@ -31,8 +31,9 @@ class LocalMonth:
     phi_area: Floats
     phi_group: list[Floats]
     widen_group: list[Floats]
-    recent_area: Floats
-    recent_cell: Floats
+    recent_area: list[Floats]
+    recent_cell: list[Floats]
+    busy: Ints
     widen_cell: Floats
     new: Floats
 
@@ -93,13 +94,20 @@ class LocalModel:
         phi_cell = self._cell.phi()
         widen_cell = np.maximum(self._own_cell[0] / self._own_cell[1], k.CALMEST)
         area_gain = np.stack([evidence.gain(area_y, area_mean, phi_area, q) for q in FOLLOWED])
-        wide = evidence.widened(phi_cell.astype(np.float32)[None, :], mean, widen_cell)
-        cell_gain = np.stack([evidence.gain(y, mean, wide, float(q)) for q in FOLLOWED])
         young = self.months_learned < k.MINIMUM_HISTORY
+        busy = np.flatnonzero((mean > k.BUSY_CELL) & ~young[:, None])
+        cell_y, cell_mean = y.ravel()[busy], mean.ravel()[busy]
+        wide = evidence.widened(
+            phi_cell.astype(np.float32)[busy % len(phi_cell)], cell_mean, widen_cell.ravel()[busy]
+        )
+        busy_gain = np.stack([evidence.gain(cell_y, cell_mean, wide, float(q)) for q in FOLLOWED])
+        _allow_rare(area_gain, area_y, area_mean, phi_area)
+        _allow_rare(busy_gain, cell_y, cell_mean, wide)
         area_gain[:, young] = 0.0
-        cell_gain[:, young] = 0.0
+        cell_gain = np.zeros((len(FOLLOWED), mean.size), dtype=np.float32)
+        cell_gain[:, busy] = busy_gain
         self._recent_area = [area_gain, *self._recent_area[: k.PERSISTENCE_MONTHS - 1]]
-        self._recent_cell = [cell_gain.astype(np.float32), *self._recent_cell[: k.PERSISTENCE_MONTHS - 1]]
+        self._recent_cell = [cell_gain, *self._recent_cell[: k.PERSISTENCE_MONTHS - 1]]
         return LocalMonth(
             share_of_force,
             mean,
@@ -107,8 +115,9 @@ class LocalModel:
             phi_area,
             [s.phi() for s in self._group],
             [np.maximum(own[0] / own[1], k.CALMEST) for own in self._own_group],
-            np.stack(self._recent_area),
-            np.stack(self._recent_cell),
+            self._recent_area,
+            self._recent_cell,
+            busy,
             widen_cell,
             young,
         )
@@ -129,12 +138,15 @@ class LocalModel:
         doubtful &= ~settled & (self.months_learned > 0)
         self.doubted = np.where(doubtful, self.doubted + 1, 0)
         doubtful &= ~month.new
-        cell_doubt = month.recent_cell[0].max(axis=0) > k.DOUBT + 1.5
+        cell_doubt = (month.recent_cell[0].max(axis=0) > k.DOUBT + 1.5).reshape(y.shape)
         use &= ~doubtful[:, None] & ~cell_doubt
         made = np.add.reduceat(y, cube.first_area[:-1], axis=0)[force]
         whole = use.mean(axis=1) > 0.5
         if t > 0:
-            self._cell.add(y, mean, use)
+            busy = month.busy
+            seen_busy, mean_busy, use_busy = (values.ravel()[busy] for values in (y, mean, use))
+            kind = busy % y.shape[1]
+            self._cell.add(seen_busy, mean_busy, use_busy, kind)
             self._area.add(area_y[:, None], area_mean[:, None], whole[:, None])
             for level, scatter, own in zip(cube.levels, self._group, self._own_group, strict=True):
                 observed, expected = by_node(level, y), by_node(level, mean)
@@ -142,7 +154,10 @@ class LocalModel:
                 scatter.add(observed, expected, free)
                 _own(own, observed, expected, scatter.phi()[None, :], free, both=True)
             _own(self._own_area, area_y, area_mean, month.phi_area, whole)
-            _own(self._own_cell, y, mean, month.phi_cell.astype(np.float32)[None, :], use)
+            flat = self._own_cell.reshape(2, -1)
+            own_busy = flat[:, busy]
+            _own(own_busy, seen_busy, mean_busy, month.phi_cell.astype(np.float32)[kind], use_busy)
+            flat[:, busy] = own_busy
         self.number = np.where(use, fade * self.number + y, self.number)
         self.weight = np.where(use, fade * self.weight + made, self.weight)
         seen = np.where(use, y, 0).sum(axis=1, dtype=np.float64)
@@ -194,14 +209,24 @@ class _Scatter:
         prior = 100.0
         return np.maximum((self.above + self.start * prior) / (self.square + prior), 0.002)
 
-    def add(self, y: Floats, mean: Floats, used: Floats) -> None:
-        """Learns from the residuals of one month, winsorised, each weighted by what it can show."""
-        phi = self.phi()[None, :].astype(mean.dtype)
+    def add(self, y: Floats, mean: Floats, used: Floats, kind: Ints | None = None) -> None:
+        """Learns from the residuals of one month, winsorised, each weighted by what it can show.
+
+        `[node, type]`, or `[node]` with the type of each in `kind`.
+        """
+        phi = self.phi().astype(mean.dtype)
+        phi = phi[None, :] if kind is None else phi[kind]
         variance = mean + phi * mean**2
         trust = used * (mean / np.maximum(variance, 1e-6)) ** 2
         excess = np.minimum((y - mean) ** 2, k.WINSOR**2 * variance) - mean
-        self.above = 0.8 * self.above + (excess * trust).sum(axis=0, dtype=np.float64)
-        self.square = 0.8 * self.square + (mean**2 * trust).sum(axis=0, dtype=np.float64)
+        self.above = 0.8 * self.above + self._by_type(excess * trust, kind)
+        self.square = 0.8 * self.square + self._by_type(mean**2 * trust, kind)
+
+    def _by_type(self, values: Floats, kind: Ints | None) -> Floats:
+        """Values added up by type."""
+        if kind is None:
+            return np.asarray(values.sum(axis=0, dtype=np.float64))
+        return np.bincount(kind, weights=values, minlength=len(self.above))
 
 
 def _own(store: Floats, y: Floats, mean: Floats, phi: Floats, used: Floats, both: bool = False) -> None:
@@ -214,6 +239,13 @@ def _own(store: Floats, y: Floats, mean: Floats, phi: Floats, used: Floats, both
     store *= 0.97
     store[0] += scatter
     store[1] += used
+
+
+def _allow_rare(gains: Floats, y: Floats, mean: Floats, phi: Floats) -> None:
+    """Takes from gains `[share, node]` that say a place is low what a rare wide month would say, in place."""
+    low = np.flatnonzero(gains.max(axis=0) > k.WORTH_A_LOOK)
+    seen, due, width = (values[low].astype(np.float64) for values in (y, mean, phi))
+    gains[:, low] -= evidence.rarely_wider(seen, due, width)
 
 
 def by_node(level: Level, values: Floats) -> Floats:

@@ -67,9 +67,9 @@ def _seeds(t: int, cube: Cube, month: LocalMonth, ease: float) -> _Seeds:
     y, mean = cube.n[t], month.mean
     areas, types = y.shape
     area_y, area_mean = y.sum(axis=1, dtype=np.float64), mean.sum(axis=1, dtype=np.float64)
-    area_now = evidence.local_factor(area_y, area_mean, month.phi_area)
+    area_now = evidence.place_factor(area_y, area_mean, month.phi_area)
     area_now[month.new | (area_mean < k.SMALLEST_EXPECTED)] = -np.inf
-    area_run, area_months = evidence_over_months(month.recent_area)
+    area_run, area_months = evidence_over_months(np.stack(month.recent_area))
     forces = len(cube.forces)
     testable = k.SMALLEST_EXPECTED
     need_area = evidence.needed("area", (area_mean >= testable).sum() / forces)
@@ -77,9 +77,9 @@ def _seeds(t: int, cube: Cube, month: LocalMonth, ease: float) -> _Seeds:
     area = np.maximum(area_now - need_area, slow)
     cell = np.full((areas, types), -np.inf)
     cell_months = np.ones((areas, types), dtype=np.int64)
-    flat = month.recent_cell.reshape(*month.recent_cell.shape[:2], -1)
     worth = np.flatnonzero(
-        (mean.ravel() > k.SMALLEST_EXPECTED / k.PERSISTENCE_MONTHS) & (flat[0].max(axis=0) > 0.5)
+        (mean.ravel() > k.SMALLEST_EXPECTED / k.PERSISTENCE_MONTHS)
+        & (month.recent_cell[0].max(axis=0) > k.WORTH_A_LOOK)
     )
     if worth.size:
         wide = evidence.widened(
@@ -87,15 +87,15 @@ def _seeds(t: int, cube: Cube, month: LocalMonth, ease: float) -> _Seeds:
             mean.ravel()[worth],
             month.widen_cell.ravel()[worth],
         )
-        now = evidence.local_factor(y.ravel()[worth].astype(float), mean.ravel()[worth].astype(float), wide)
-        run, months = evidence_over_months(flat[:, :, worth])
+        now = evidence.place_factor(y.ravel()[worth].astype(float), mean.ravel()[worth].astype(float), wide)
+        run, months = evidence_over_months(np.stack([gains[:, worth] for gains in month.recent_cell]))
         need = evidence.needed("cell", (mean >= testable).sum() / forces)
         cell.ravel()[worth] = np.maximum(now - need, run - need - k.EVIDENCE_SLOW)
         cell_months.ravel()[worth] = np.where(now - need >= run - need - k.EVIDENCE_SLOW, 1, months)
     groups = []
     for level, phi, widen in zip(cube.levels, month.phi_group, month.widen_group, strict=True):
         observed, expected = by_node(level, y), by_node(level, mean)
-        factor = evidence.local_factor(observed, expected, evidence.widened(phi[None, :], expected, widen))
+        factor = evidence.group_factor(observed, expected, evidence.widened(phi[None, :], expected, widen))
         factor[expected < k.SMALLEST_EXPECTED] = -np.inf
         alone = np.bincount(level.force_of_node, minlength=len(cube.forces))[level.force_of_node] == 1
         factor[alone] = -np.inf
@@ -515,42 +515,52 @@ def _lost_in(t: int, cube: Cube, month: LocalMonth, gone: list[int], category: i
 def _mappings(
     t: int, force: int, cube: Cube, track: Track, month: LocalMonth, ease: float
 ) -> list[tuple[int, int, float]]:
-    """Pairs (from, to, score) of types whose records moved: one low, one high by as much, in the same places."""
+    """Pairs (from, to, score) of types whose records moved: one low, one high by as much, in the same places.
+
+    A type that is low lost its records or gave them to one of the other types: as likely, before the counts are
+    seen, as each other, and each other type as likely as the next. A pair is named when it is likelier than
+    everything else together.
+    """
     types = cube.n.shape[2]
-    if track.history[t, force] < k.MINIMUM_HISTORY:
+    if track.history[t, force] < k.MINIMUM_HISTORY or types < 2:
         return []
     need = evidence.needed("mapping", types)
     y, mean, phi = (values[t, force, :-1] for values in (track.counts, track.mean, track.phi))
     ratio = np.clip(track.counts[t, force, -1] / track.mean[t, force, -1], 0.85, 1.15)
     mean = mean * ratio
-    z = (y - mean) / np.sqrt(mean + phi * mean**2 + 1e-9)
     down = evidence.bayes_factor(y, mean, phi)
-    here = cube.areas_of(force)
     pairs = []
     for source in np.flatnonzero((down > 0.3) & (mean >= k.SMALLEST_EXPECTED)):
-        moved = mean[source] - y[source]
-        closure = _closure(track, t, force, float(moved))
-        best, best_gain = -1, 0.0
-        for target in range(types):
-            if target == source or z[target] < 0 or y[target] < 1:
-                continue
+        moved = float(mean[source] - y[source])
+        closure = _closure(track, t, force, moved)
+        gains = np.full(types, -np.inf)
+        for target in np.flatnonzero((y > 0) & (np.arange(types) != source)):
             with_moved = evidence.log_probability(y[target], mean[target] + moved, phi[target])
             count_gain = float(with_moved - evidence.log_probability(y[target], mean[target], phi[target]))
-            left = (y[target] - mean[target] - moved) / np.sqrt(y[target] + phi[target] * y[target] ** 2)
-            if left > k.WINSOR:
-                continue
-            part = min(moved / y[target], 0.95)
-            own = month.share[here, target].astype(np.float64)
-            theirs = month.share[here, source].astype(np.float64)
-            seen = cube.n[t, here, target].astype(np.float64)
-            spread = 1.0 + month.phi_cell[target] * own * y[target]
-            place_gain = float(
-                (seen * np.log(1 - part + part * theirs / np.maximum(own, 1e-9)) / spread).sum()
-            )
-            both = closure + count_gain + float(np.minimum(place_gain, k.PLACE_WEIGHT))
-            if both > best_gain:
-                best, best_gain = target, both
-        score = float(down[source]) + (best_gain - np.log(max(types - 1, 1))) / evidence.LN10 - need
-        if best >= 0 and best_gain > np.log(types) + k.PARTNER_GAIN and score >= -ease:
-            pairs.append((int(source), int(best), score))
+            place_gain = _same_places(t, force, cube, month, int(source), int(target), moved)
+            gains[target] = closure + count_gain + min(place_gain, k.PLACE_WEIGHT)
+        best = int(np.argmax(gains))
+        each = gains - np.log(types - 1)
+        moved_at_all = float(np.logaddexp.reduce(np.append(each, 0.0)))
+        score = float(down[source]) + (moved_at_all - np.log(2.0)) / evidence.LN10 - need
+        if 2.0 * np.exp(each[best] - moved_at_all) > 1.0 and score >= -ease:
+            pairs.append((int(source), best, score))
     return sorted(pairs, key=lambda pair: -pair[2])
+
+
+def _same_places(
+    t: int, force: int, cube: Cube, month: LocalMonth, source: int, target: int, moved: float
+) -> float:
+    """How much likelier the places of one type's records are with another's moved among them (natural log)."""
+    here = cube.areas_of(force)
+    seen = cube.n[t, here, target].astype(np.float64)
+    total = float(seen.sum())
+    part = min(moved / total, 0.95)
+    own = np.maximum(month.share[here, target].astype(np.float64), 1e-9) * total
+    mixed = own * (1.0 - part) + month.share[here, source].astype(np.float64) * (part * total)
+    phi = evidence.widened(
+        np.full(len(own), month.phi_cell[target]), own, month.widen_cell[here, target].astype(np.float64)
+    )
+    return float(
+        (evidence.log_probability(seen, mixed, phi) - evidence.log_probability(seen, own, phi)).sum()
+    )

@@ -318,7 +318,7 @@ def calibrate(
     large = area_mean >= 5
     area_phi = month.phi_area[here]  # type: ignore[attr-defined]
     tails["area"].extend(evidence.lower_tail(area_y[large], area_mean[large], area_phi[large]))
-    factors["area"].extend(10 ** evidence.local_factor(area_y[large], area_mean[large], area_phi[large]))
+    factors["area"].extend(10 ** evidence.place_factor(area_y[large], area_mean[large], area_phi[large]))
 
 
 def print_calibration(tails: dict, factors: dict) -> None:
