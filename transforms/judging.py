@@ -145,7 +145,8 @@ def verdicts_from_presence(present: pl.DataFrame, recorded: pl.DataFrame) -> pl.
 
     `present` is `register.presence` over every month of the window; `recorded` has `force, month, rows`:
     the records of each month, whatever file they came in. Returns `Verdicts`, with `since` the first month
-    of the current unbroken run without supply.
+    of the current unbroken run without supply; where nothing came before, the first that the entry of the
+    register speaks of, which notes when a force stopped.
     """
     counted = pl.col("file_type").is_in(COUNTED_FROM)
     nothing_recorded = counted & pl.col("supplied") & pl.col("month_rows").is_null()
@@ -169,7 +170,7 @@ def verdicts_from_presence(present: pl.DataFrame, recorded: pl.DataFrame) -> pl.
         .with_columns(missing=missing, reason=noted)
         .with_columns(
             last_present=pl.when(~pl.col("missing")).then("month").forward_fill().over(run),
-            first_owed=pl.col("month").min().over(run),
+            first_owed=pl.col("month").min().over([*run, "note"]),
         )
         .with_columns(
             since=pl.when("missing").then(

@@ -2,23 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from publish.api import answers, asking, bodies, words
-from publish.api.opened import Release
 
 PLACE_HELP: Final = "Give lat and lng, for everything within a mile, or poly."
 MOST_IN_A_PAGE: Final = 10_000
 
 
-def document(release: Release) -> dict[str, Any]:
+class Places(Protocol):
+    """Neighbourhoods, one of which stands as an example."""
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """Each with its `id`."""
+
+
+class Described(Protocol):
+    """What the description says of a release."""
+
+    @property
+    def name(self) -> str:
+        """What `as_of` calls it."""
+
+    @property
+    def title(self) -> str:
+        """The country."""
+
+    @property
+    def attribution(self) -> str:
+        """Whose data it is made from."""
+
+    @property
+    def months(self) -> Sequence[str]:
+        """Its months, oldest first."""
+
+    @property
+    def newest(self) -> str:
+        """The latest of them."""
+
+    @property
+    def forces(self) -> Collection[str]:
+        """Forces with an area."""
+
+    @property
+    def national(self) -> Collection[str]:
+        """Forces without one."""
+
+    @property
+    def neighbourhoods(self) -> Places:
+        """The neighbourhoods of all forces."""
+
+
+def document(release: Described) -> dict[str, Any]:
     """The description of the API as `release` makes it: its months and forces are the examples."""
     return _Document(release).whole()
 
 
 class _Document:
-    def __init__(self, release: Release) -> None:
+    def __init__(self, release: Described) -> None:
         self.release = release
         self.definitions: dict[str, Any] = {}
 

@@ -20,7 +20,8 @@ import polars as pl
 from markupsafe import Markup
 
 from geography.areas import Country
-from publish.site import charts, country_map, words
+from publish.site import api_page, charts, country_map, words
+from publish.site.documents import grouped
 from publish.site.figures import CRIMES, Figure, Figures, Gap, Place
 from publish.site.messages import install, say, speak
 from publish.site.shapes import Boundaries, Outlines, scale_bar
@@ -103,6 +104,7 @@ class _Site:
         self.country = country
         self.map_lsoas = country_map.map_lsoas(country, list(figures.forces))
         self.force_outlines = boundaries.forces(country.lsoas)
+        self.simple_forces = self.force_outlines.simpler(COUNTRY_DETAIL_METRES)
         self.lsoas = boundaries.lsoas()
         self.neighbourhoods = boundaries.neighbourhoods(country.lsoas)
         self.outlines_key = key_of(country.lsoas.write_json().encode(), boundaries.bytes())
@@ -216,21 +218,25 @@ class _Site:
             self.country.attribution,
         )
         self.files.put("map/index.json", index.encode())
-        bounds = self.figures.shades["forces"][0]
-        shapes = {
-            force: (place.name, place.latest, f"../{force}/", bounds)
-            for force, place in self.figures.forces.items()
-        }
         self._page(
             "map/index.html",
             "map.html",
             root="../",
             here="map",
-            map=self._drawn(self.force_outlines.simpler(COUNTRY_DETAIL_METRES), shapes),
-            legend=_legend(bounds),
+            map=self._forces_drawn("../"),
+            legend=_legend(self.figures.shades["forces"][0]),
             forces=[(place.name, force, place.latest) for force, place in self.figures.forces.items()],
             basemap="",
         )
+
+    def _forces_drawn(self, root: str) -> dict[str, Any] | None:
+        """The forces as a picture, each a way to its page."""
+        bounds = self.figures.shades["forces"][0]
+        shapes = {
+            force: (place.name, place.latest, f"{root}{force}/", bounds)
+            for force, place in self.figures.forces.items()
+        }
+        return self._drawn(self.simple_forces, shapes)
 
     def _search(self) -> str:
         """What the search looks through: short lists, so that a nation fits in a small file."""
@@ -269,6 +275,7 @@ class _Site:
             "home.html",
             root="",
             here="home",
+            map=self._forces_drawn(""),
             whole=len([force for force in owed if states[force] == Status.COMPLETE.value]),
             owed=len(owed),
             lacking=[(name, force, gap) for name, force, _ in named if (gap := self.gap_now.get(force))],
@@ -295,8 +302,8 @@ class _Site:
         self._page("counting/index.html", "counting.html", root="../", here="about", sections=rules)
         self._page("revisions/index.html", "revisions.html", root="../", here="about", revised=self.revised)
         self._page("download/index.html", "download.html", root="../", here="download", forces=named)
-        for name in ("accessibility", "developers"):
-            self._page(f"{name}/index.html", f"{name}.html", root="../", here="")
+        self._page("accessibility/index.html", "accessibility.html", root="../", here="")
+        self._developers_page()
         late = [
             (place.name, force, ", ".join(words.month_run(*run) for run in words.runs(sorted(months))))
             for force, place in self.figures.forces.items()
@@ -307,12 +314,32 @@ class _Site:
             "releases.html",
             root="../",
             here="",
-            documents=self.addresses.documents,
+            documents=grouped(self.addresses.documents),
             returns=self.addresses.returns,
             late=late,
         )
         self._page("changes/index.html", "changes.html", root="../", here="", events=self._events())
         self._page("404.html", "absent.html", root="/", here="", force=None)
+
+    def _developers_page(self) -> None:
+        areas = sorted({force for force, _ in self.figures.neighbourhoods})
+        first = next(iter(self.figures.neighbourhoods), None)
+        release = api_page.Release(
+            title=self.country.title,
+            attribution=self.country.attribution,
+            months=[f"{month:%Y-%m}" for month in self.figures.months],
+            forces=areas,
+            national=sorted(self.figures.forces.keys() - set(areas)),
+            neighbourhoods=api_page.Example([{"id": first[1]}] if first else []),
+        )
+        self._page(
+            "developers/index.html",
+            "developers.html",
+            root="../",
+            here="",
+            api=api_page.described(release),
+            example=next(iter(areas), "force"),
+        )
 
     def _events(self) -> list[tuple[date, str, str, str, str]]:
         """What forces stopped supplying, supplied short or supplied again: month, force, what and why."""

@@ -21,6 +21,9 @@ MARGIN: Final = 6
 #: A shape narrower than this has no room for its number, and a map of more shapes than that has none at all.
 LABEL_ROOM: Final = 22
 MOST_LABELS: Final = 40
+#: How far labels must stand apart, side by side or one above the other.
+LABEL_WIDTH: Final = 40
+LABEL_HEIGHT: Final = 18
 
 
 class Shape(NamedTuple):
@@ -86,20 +89,16 @@ class Outlines:
         outlines = [self.outlines[number] for _, number in found]
         west, south, east, north = shapely.total_bounds(outlines)
         scale = min((WIDTH - 2 * MARGIN) / (east - west), (HEIGHT - 2 * MARGIN) / (north - south))
-        labelled = len(found) <= MOST_LABELS
-        shapes = []
-        for (key, number), outline in zip(found, outlines, strict=True):
-            left, bottom, right, top = shapely.bounds(outline)
-            point = self.inside[number]
-            shapes.append(
-                Shape(
-                    key=key,
-                    path=_path(outline, west, north, scale),
-                    x=round(MARGIN + (point.x - west) * scale),
-                    y=round(MARGIN + (north - point.y) * scale),
-                    has_room=labelled and bool(min(right - left, top - bottom) * scale >= LABEL_ROOM),
-                )
-            )
+        inside = self.inside[[number for _, number in found]]
+        x = np.rint(MARGIN + (shapely.get_x(inside) - west) * scale).astype(int).tolist()
+        y = np.rint(MARGIN + (north - shapely.get_y(inside)) * scale).astype(int).tolist()
+        left, bottom, right, top = shapely.bounds(outlines).T
+        sizes = (np.minimum(right - left, top - bottom) * scale).tolist()
+        room = _with_room(x, y, sizes) if len(found) <= MOST_LABELS else set()
+        shapes = [
+            Shape(key, _path(outline, west, north, scale), x[place], y[place], place in room)
+            for place, ((key, _), outline) in enumerate(zip(found, outlines, strict=True))
+        ]
         return Map(
             width=round((east - west) * scale) + 2 * MARGIN,
             height=round((north - south) * scale) + 2 * MARGIN,
@@ -145,6 +144,19 @@ class Boundaries:
         if drawable.is_empty():
             return geopandas.GeoDataFrame({name: [] for name in by}, geometry=[], crs=self.frame.crs)
         return dissolve(self.frame, drawable, by)
+
+
+def _with_room(x: Sequence[int], y: Sequence[int], sizes: Sequence[float]) -> set[int]:
+    """The places of the labels that fit their area and lie over no other; a larger area's goes first."""
+    room: list[int] = []
+    for place in sorted(range(len(sizes)), key=lambda place: (-sizes[place], place)):
+        clear = all(
+            abs(x[place] - x[other]) >= LABEL_WIDTH or abs(y[place] - y[other]) >= LABEL_HEIGHT
+            for other in room
+        )
+        if sizes[place] >= LABEL_ROOM and clear:
+            room.append(place)
+    return set(room)
 
 
 def _path(outline: Any, west: float, north: float, scale: float) -> str:

@@ -101,8 +101,12 @@ def runs(months: Sequence[date]) -> list[tuple[date, date]]:
 
 
 def reason(gap: Gap) -> str:
-    """Why, as a sentence of its own, with the share that came when it is known."""
-    sentence = gap.reason[:1].upper() + gap.reason[1:]
+    """Why, as a sentence of its own, with the share that came when it is known.
+
+    A verdict speaks of one month; a run of months is spoken of as one.
+    """
+    told = gap.reason if gap.first == gap.last else gap.reason.replace("for this month", "for these months")
+    sentence = told[:1].upper() + told[1:]
     if not sentence.endswith("."):
         sentence += "."
     if gap.coverage is not None:

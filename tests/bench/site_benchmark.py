@@ -28,7 +28,7 @@ from pipelines.sources.open_geography import write_open_country
 from publish import site
 from transforms.contracts.columns import CATEGORIES, CATEGORY, NO_LOCATION
 from transforms.contracts.status import STATUS
-from transforms.contracts.tables import Findings
+from transforms.contracts.tables import Findings, Holds
 from transforms.judging import Judged, judge_areas, judged
 
 SILENT = "greater-manchester"
@@ -72,7 +72,7 @@ def judged_from_counts(counts: pl.DataFrame, country: Country, boundaries: geopa
         )
         .with_columns(count=pl.when("supplied").then(pl.col("count").fill_null(0)))
     )
-    areas = judge_areas(grid.lazy(), verdicts, Findings.create_empty(), country.lsoas).collect()
+    areas = judge_areas(grid.lazy(), verdicts, Holds.create_empty()).collect()
     offences = pl.DataFrame(
         schema={
             "force": pl.String,

@@ -47,6 +47,13 @@ def test_a_month_not_supplied_is_missing_since_the_first_such_month() -> None:
     ]  # fmt: skip
 
 
+def test_a_force_that_nothing_is_held_of_is_silent_since_the_register_says_that_it_stopped() -> None:
+    noted = pl.when(pl.col("month") >= JULY).then(pl.lit("no data since July"))
+    owed = present(("a", JUNE, False), ("a", JULY, False), ("a", AUGUST, False)).with_columns(note=noted)
+    verdicts = judging.verdicts_from_presence(owed, recorded())
+    assert verdicts.select("month", "since").rows() == [(JUNE, JUNE), (JULY, JULY), (AUGUST, JULY)]
+
+
 def test_strays_of_a_silent_month_do_not_make_it_supplied() -> None:
     """Records of July that arrived in later files do not stand for July's own file."""
     verdicts = judging.verdicts_from_presence(

@@ -312,7 +312,8 @@ class CountryMap {
   // The table of what is in view, once the map has come to rest.
   async list() {
     const { map, state } = this;
-    if (!map.areTilesLoaded()) await new Promise((done) => map.once("idle", done));
+    // What has just been added has no tiles to wait for yet: only a map at rest has drawn everything.
+    if (!map.loaded() || !map.areTilesLoaded()) await new Promise((done) => map.once("idle", done));
     const level = this.level();
     const seen = new Map();
     for (const feature of map.queryRenderedFeatures({ layers: [`${level}-number`] })) if (!seen.has(feature.id)) seen.set(feature.id, feature);
@@ -333,7 +334,9 @@ class CountryMap {
     const silent = this.near().filter(({ slug }) => state.silent().includes(slug) && rows.some((row) => row.slug === slug));
     const parts = [
       say("{kind}, {month}.", { kind: state.index.kinds[state.kind], month: monthName(state.month) }),
-      say("In view: {some} with crimes, {zero} with none, {missing} not known.", { some: number(rows.length - zero - missing), zero: number(zero), missing: number(missing) }),
+      rows.length
+        ? say("In view: {some} with crimes, {zero} with none, {missing} not known.", { some: number(rows.length - zero - missing), zero: number(zero), missing: number(missing) })
+        : say("No area is in view."),
     ];
     if (silent.length) parts.push(say("No figures from {forces}.", { forces: silent.map((force) => force.name).join(", ") }));
     if (rows.length > MOST_ROWS) parts.push(say("The table lists the first {most}; the download has all.", { most: number(MOST_ROWS) }));
@@ -459,7 +462,7 @@ async function start() {
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   map.addControl(new library.NavigationControl({ showCompass: false }), "top-right");
-  map.addControl(new library.ScaleControl({}), "bottom-left");
+  map.addControl(new library.ScaleControl({}), "top-left");
   map.getCanvas().setAttribute("aria-label", say("Map. Arrow keys move it, plus and minus zoom. The table below lists what is in view."));
   await new Promise((done) => map.once("load", done));
   map.addImage("hatch", hatch(), { pixelRatio: 2 });
