@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -29,8 +29,6 @@ ZOOMS: Final = {"forces": range(4, 7), "neighbourhoods": range(7, 10), "areas": 
 
 #: What the map reads of a line of the bulk files.
 LINE: Final = ("force", "longitude", "latitude", "location", "lsoa_code", "category")
-
-Put = Callable[[str, bytes], None]
 
 
 def map_lsoas(country: Country, forces: Sequence[str]) -> pl.DataFrame:
@@ -69,24 +67,36 @@ def write_area_tiles(
     )
 
 
-def write_figures(put: Put, figures: Figures, lsoas: pl.DataFrame, folder: str) -> None:
-    """Write the figures of each month: `<folder>/YYYY-MM/<force>.json` and `<folder>/YYYY-MM/kind-<n>.json`."""
-    verdicts = {
-        (force, month): (status, why)
-        for force, months in figures.verdicts.items()
-        for month, (status, why) in months.items()
+def write_figures(files: Folder, figures: Figures, keys: Mapping[str, str]) -> None:
+    """Write the figures of each month: `map/YYYY-MM/<force>.json` and `map/YYYY-MM/kind-<n>.json`.
+
+    `keys` tells the figures of each force apart. What is the same as in the earlier build is kept from it.
+    """
+    sizes = dict(figures.cells.lsoas.group_by("force").len().iter_rows())
+    nothing = figures.cells.latest.clear()
+    for force in figures.forces:
+        if force not in sizes or files.kept(
+            f"map {force}", key_of(keys[force], figures.months, KINDS), f"map/*/{force}.json*"
+        ):
+            continue
+        cells = figures.cells.of_force.get(force, nothing).filter(pl.col("place").is_not_null())
+        for month, text in force_files(cells, sizes[force], figures.verdicts.get(force, {}), figures.months):
+            files.put(f"map/{month:%Y-%m}/{force}.json", text.encode())
+    order = list(figures.forces), figures.keys
+    months = {
+        level: {month: rows for (month,), rows in shown.partition_by("month", as_dict=True).items()}
+        for level, (shown, _) in figures.mapped.items()
     }
-    for month, force, text in force_files(figures.mapped["areas"], lsoas, verdicts, figures.months):
-        put(f"{folder}/{month:%Y-%m}/{force}.json", text.encode())
-    of_kinds = kind_files(
-        figures.mapped["forces"],
-        figures.mapped["neighbourhoods"],
-        list(figures.forces),
-        list(figures.neighbourhoods),
-        figures.months,
-    )
-    for month, kind, text in of_kinds:
-        put(f"{folder}/{month:%Y-%m}/kind-{kind}.json", text.encode())
+    for month in figures.months:
+        shown = {
+            level: (months[level].get(month, figures.mapped[level][0].clear()), size)
+            for level, (_, size) in figures.mapped.items()
+        }
+        hashes = [rows.hash_rows().sort().to_numpy().tobytes() for rows, _ in shown.values()]
+        key = key_of(pl.__version__, order, *hashes)
+        if not files.kept(f"kinds {month:%Y-%m}", key, f"map/{month:%Y-%m}/kind-*"):
+            for _, kind, text in kind_files(shown, [month]):
+                files.put(f"map/{month:%Y-%m}/kind-{kind}.json", text.encode())
 
 
 def write_point_tiles(
@@ -102,7 +112,8 @@ def write_point_tiles(
     Without it they are `crimes` (`Counted`) at their map points: a record's own place is never published.
     Returns the months that have one. A month whose points are those of the earlier build is kept from it.
     """
-    points, withdrawn = street.map_points_of(crimes, country), street.withdrawn(crimes)
+    if bulk is None:
+        points, withdrawn = street.map_points_of(crimes, country), street.withdrawn(crimes)
     owners = country.lsoas.select("lsoa_code", area_force="force")
     written = []
     for month in months:

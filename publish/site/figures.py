@@ -1,16 +1,21 @@
-"""Every figure that the pages show, computed once for the whole country; pages only look them up."""
+"""Every figure that the pages show; pages only look them up."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import polars as pl
 
 from geography.areas import Country
-from publish.site.map_figures import KINDS, is_crime, with_all_crime
+from publish.site import supply
+from publish.site.cells import PLACE, Cells, cells_of, is_crime
+from publish.site.map_figures import KINDS, by_kind
+from publish.site.supply import Gap
+from publish.site.writing import key_of
 from transforms.aggregation import add_up, rows_by
 from transforms.contracts.columns import BEHAVIOUR, CATEGORIES
 from transforms.contracts.status import STATUS, Status
@@ -23,13 +28,8 @@ YEAR: Final = 12
 #: Where the shades of the map part, as shares of the areas that have crime: finer where crime is dense.
 SHADES: Final = (0.4, 0.7, 0.9, 0.98)
 
-PLACE: Final = ["force", "neighbourhood"]
-
 #: Of a crime without an outcome in what the force supplied.
 NO_OUTCOME: Final = "No outcome supplied"
-
-#: The code of a surplus that follows a gap, in the catalogue of findings.
-BACKLOG: Final = "W10"
 
 PARTIAL: Final = Status.PARTIAL.value
 
@@ -56,19 +56,6 @@ class Figure:
 UNKNOWN: Final = Figure(None, Status.MISSING.value)
 #: Of what the force does not owe at all, such as anti-social behaviour in an extract of crime.
 NOT_OWED: Final = Figure(None, Status.NOT_APPLICABLE.value)
-
-
-class Gap(NamedTuple):
-    """A run of months that one force has not supplied in full, for one reason."""
-
-    force: str
-    file: str
-    first: date
-    last: date
-    status: str
-    reason: str
-    since: date | None
-    coverage: float | None
 
 
 class Area(NamedTuple):
@@ -117,11 +104,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Figures:
-    """All that the pages need."""
+    """All that the pages need: what is told of the whole country, and of each force when it is asked for."""
 
     months: Sequence[date]
+    cells: Cells
     forces: dict[str, Place]
-    neighbourhoods: dict[tuple[str, str], Place]
+    #: The neighbourhoods in order: those of `Cells.places` with `population` and whether `known` in the latest month.
+    places: pl.DataFrame
     #: For each force and file type, the status of each month that is owed.
     supplied: dict[tuple[str, str], dict[date, tuple[str, float | None]]]
     gaps: dict[str, list[Gap]]
@@ -131,56 +120,120 @@ class Figures:
     late: dict[str, set[date]]
     #: Upper bounds of the shades of each level of area, for each kind of the map.
     shades: dict[str, Sequence[Sequence[int]]]
-    #: The figures of each neighbourhood as CSV, newest month first, with why where one is not whole.
-    tables: dict[tuple[str, str], str]
-    #: What the maps show: one row for each area, month and kind of `map_figures.KINDS`, by level.
-    mapped: dict[str, pl.LazyFrame]
+    #: What the map of the country shows by kind, with how many areas there are.
+    mapped: dict[str, tuple[pl.DataFrame, int]]
+    outcomes: dict[tuple[str, str], list[tuple[str, int]]]
+    elsewhere: dict[tuple[str, str], list[tuple[str, Figure]]]
+
+    @cached_property
+    def keys(self) -> list[tuple[str, str]]:
+        """Force and id of each neighbourhood, in order."""
+        return list(self.places.select(PLACE).iter_rows())
+
+    def neighbourhoods(self, force: str) -> dict[str, Place]:
+        """The neighbourhoods of a force, by id."""
+        places = self.places.filter(pl.col("force") == force)
+        cells = self._cells(places)
+        looked_up = _Lookup(cells, ["place"], self.months)
+        areas = self._areas(force)
+        return {
+            identity: Place(
+                force=force,
+                neighbourhood=identity,
+                name=name,
+                short_name=name,
+                partnership=partnership,
+                population=population,
+                areas=areas.get(number, ()),
+                outcomes=self.outcomes.get((force, identity), ()),
+                elsewhere=self.elsewhere.get((force, identity), ()),
+                **looked_up.figures((number,)),
+            )
+            for number, identity, name, partnership, population in places.select(
+                "place", "neighbourhood", "neighbourhood_name", "csp_name", "population"
+            ).iter_rows()
+        }
+
+    def tables(self, force: str) -> dict[str, str]:
+        """The figures of each neighbourhood as CSV, newest month first, with why where one is not whole."""
+        places = self.places.filter(pl.col("force") == force)
+        why = [(month, reason) for month, (_, reason) in self.verdicts.get(force, {}).items() if reason]
+        reasons = pl.DataFrame(why, schema={"month": pl.Date, "reason": pl.String}, orient="row")
+        quoted = pl.format('"{}"', pl.col("reason").str.replace_all('"', '""', literal=True))
+        lines = (
+            self._cells(places)
+            .join(reasons, on="month", how="left")
+            .sort("place", "month", "category", descending=[False, True, False])
+            .select(
+                "place",
+                line=pl.concat_str(
+                    pl.col("month").dt.strftime("%Y-%m"),
+                    pl.col("category").cast(pl.String),
+                    pl.col("count").cast(pl.String).fill_null(""),
+                    pl.col("status").cast(pl.String),
+                    quoted.fill_null(""),
+                    separator=",",
+                ),
+            )
+            .group_by("place", maintain_order=True)
+            .agg(pl.col("line").str.join("\r\n"))
+            .join(places.select("place", "neighbourhood"), on="place")
+        )
+        return {
+            neighbourhood: f"month,kind,count,status,why\r\n{content}\r\n"
+            for neighbourhood, content in lines.select("neighbourhood", "line").iter_rows()
+        }
+
+    def key(self, force: str) -> str:
+        """A key of every figure of a force and its neighbourhoods: equal when they are."""
+        cells = self.cells.of_force.get(force)
+        hashes = b"" if cells is None else cells.hash_rows().sort().to_numpy().tobytes()
+        places = self.places.filter(pl.col("force") == force)
+        told = [
+            {key: kept[key] for key in self.keys if key[0] == force and key in kept}
+            for kept in (self.outcomes, self.elsewhere)
+        ]
+        owed = sorted(self.verdicts.get(force, {}).items()), sorted(self.late.get(force, ()))
+        return key_of(
+            pl.__version__, hashes, places.rows(), told, owed, self.gaps.get(force), self.forces[force]
+        )
+
+    def _cells(self, places: pl.DataFrame) -> pl.DataFrame:
+        """The cells of some neighbourhoods that follow one another."""
+        if places.is_empty():
+            return self.cells.neighbourhoods.clear()
+        first, last = places.item(0, "place"), places.item(-1, "place")
+        return self.cells.neighbourhoods.filter(pl.col("place").is_between(first, last))
+
+    def _areas(self, force: str) -> dict[int, list[Area]]:
+        cells = self.cells.latest.filter(pl.col("force").cast(pl.String) == force, is_crime())
+        rows = (
+            self.cells.lsoas.filter(pl.col("force") == force)
+            .with_row_index("position")
+            .join(add_up(cells, ["lsoa"]), on="lsoa", how="left")
+            .with_columns(pl.col("status").fill_null(pl.lit(UNKNOWN.status, STATUS)).cast(pl.String))
+            .sort("lsoa")
+            .select("place", "lsoa_code", "lsoa_name", "position", "count", "status")
+        )
+        found: dict[int, list[Area]] = {}
+        for number, code, name, position, count, status in rows.iter_rows():
+            found.setdefault(number, []).append(Area(code, name, Figure(count, status), position))
+        return found
 
 
 def figures_of(judged: Judged, country: Country, months: Sequence[date]) -> Figures:
-    """Compute all figures for `months`, the latest of which every page opens with.
+    """Compute the figures for `months`, the latest of which every page opens with.
 
     The window is every month from the first to the last of `months`, so that a month which nobody owed is
     seen to be absent. Raises ValueError when a force's month lacks a cell that it ought to have.
     """
     window = months_between(min(months), max(months))
     latest = window[-1]
-    areas = judged.areas.lazy().filter(pl.col("month").is_between(window[0], latest))
-    _check_every_cell_is_there(areas, country.lsoas)
-    placed = areas.join(country.lsoas.lazy().select("lsoa_code", "neighbourhood"), on="lsoa_code")
-    cells = add_up(placed, [*PLACE, "month", "category"])
-    unplaced = areas.join(country.lsoas.lazy().select("lsoa_code"), on="lsoa_code", how="anti")
-    part = ["force", "month", "category", "count", "status"]
-    force_cells = add_up(
-        pl.concat([cells.lazy().select(part), unplaced.select(part)]), ["force", "month", "category"]
+    cells = cells_of(
+        judged.areas.lazy().filter(pl.col("month").is_between(window[0], latest)), country, latest
     )
-    crime = add_up(areas.filter(is_crime()), ["lsoa_code", "month"])
-    of_lsoas = _areas(crime.filter(pl.col("month") == latest), country)
     population = _population(country)
-    places = (
-        country.lsoas.select(*PLACE, "neighbourhood_name", "csp_name")
-        .sort(pl.all())
-        .unique(PLACE, keep="first", maintain_order=True)
-    )
-    elsewhere = _elsewhere(judged.crimes.filter(pl.col("month") == latest), judged.verdicts, country)
-    outcomes = _outcomes(judged.crimes.filter(pl.col("month") > plus_months(latest, -YEAR)), country)
-    looked_up = _Lookup(cells, PLACE, window)
-    neighbourhoods = {
-        (force, identity): Place(
-            force=force,
-            neighbourhood=identity,
-            name=name,
-            short_name=name,
-            partnership=partnership,
-            population=population.get((force, identity)),
-            areas=of_lsoas.get((force, identity), ()),
-            outcomes=outcomes.get((force, identity), ()),
-            elsewhere=elsewhere.get((force, identity), ()),
-            **looked_up.figures((force, identity)),
-        )
-        for force, identity, name, partnership in places.iter_rows()
-    }
-    of_force = _Lookup(force_cells, ["force"], window)
+    of_force = _Lookup(cells.forces, ["force"], window)
     forces = {
         force: Place(
             force=force,
@@ -195,24 +248,38 @@ def figures_of(judged: Judged, country: Country, months: Sequence[date]) -> Figu
         .select("force", "reported_by", "name")
         .iter_rows()
     }
+    neighbourhoods = by_kind(cells.neighbourhoods, "place")
+    now = neighbourhoods.filter(pl.col("month") == latest, pl.col("kind") == 0)
+    people = [population.get(key) for key in cells.places.select(PLACE).iter_rows()]
+    order = pl.DataFrame({"force": list(forces)}).with_row_index("number")
+    numbered = cells.forces.join(order, on="force")
     mapped = {
-        "forces": with_all_crime(force_cells.lazy(), of_force.trend.lazy(), ["force"]),
-        "neighbourhoods": with_all_crime(cells.lazy(), looked_up.trend.lazy(), PLACE),
-        "areas": with_all_crime(areas, crime.lazy(), ["lsoa_code"]),
+        "forces": (by_kind(numbered, "number"), len(forces)),
+        "neighbourhoods": (neighbourhoods, cells.places.height),
+    }
+    shown = {level: figures for level, (figures, _) in mapped.items()} | {
+        "areas": by_kind(cells.latest, "lsoa")
     }
     return Figures(
         months=window,
+        cells=cells,
         forces=forces,
-        neighbourhoods=neighbourhoods,
-        supplied=_supplied(judged.verdicts),
-        gaps=_gaps(judged.verdicts, window),
-        verdicts=_verdicts(judged.verdicts),
-        late=_late(judged.findings),
+        places=cells.places.with_columns(
+            pl.Series("population", people, pl.Int64),
+            known=pl.col("place").is_in(
+                now.filter(pl.col("count").is_not_null()).get_column("position").implode()
+            ),
+        ),
+        supplied=supply.supplied(judged.verdicts),
+        gaps=supply.gaps(judged.verdicts, window),
+        verdicts=supply.reasons(judged.verdicts),
+        late=supply.late(judged.findings),
         shades={
-            level: _shades(figures.filter(pl.col("month") == latest)) for level, figures in mapped.items()
+            level: _shades(figures.filter(pl.col("month") == latest)) for level, figures in shown.items()
         },
         mapped=mapped,
-        tables=_tables(cells, judged.verdicts),
+        outcomes=_outcomes(judged.crimes.filter(pl.col("month") > plus_months(latest, -YEAR)), country),
+        elsewhere=_elsewhere(judged.crimes.filter(pl.col("month") == latest), judged.verdicts, country),
     )
 
 
@@ -220,10 +287,9 @@ class _Lookup:
     """Figures of each place, laid out by month and category, from cells of place x month x category."""
 
     def __init__(self, cells: pl.DataFrame, by: list[str], window: Sequence[date]) -> None:
-        crimes = cells.filter(pl.col("category").cast(pl.String) != BEHAVIOUR)
+        crimes = cells.filter(is_crime())
         self.window = window
-        self.trend = add_up(crimes, [*by, "month"])
-        self.by_month = _by_key(self.trend, by, "month")
+        self.by_month = _by_key(add_up(crimes, [*by, "month"]), by, "month")
         self.latest = _by_key(cells.filter(pl.col("month") == window[-1]), by, "category")
         self.year: dict[Any, dict[Any, Figure]] | None = None
         self.year_by_category: dict[Any, dict[Any, Figure]] = {}
@@ -231,10 +297,10 @@ class _Lookup:
             last_year = cells.filter(pl.col("month") > plus_months(window[-1], -YEAR))
             whole = _only_whole_years(last_year, [*by, "category"])
             self.year_by_category = _by_key(whole, by, "category")
-            whole_crimes = add_up(whole.filter(pl.col("category").cast(pl.String) != BEHAVIOUR), by)
+            whole_crimes = add_up(whole.filter(is_crime()), by)
             self.year = _by_key(whole_crimes.with_columns(all=pl.lit("all")), by, "all")
 
-    def figures(self, key: tuple[str, ...]) -> dict[str, Any]:
+    def figures(self, key: tuple[str | int, ...]) -> dict[str, Any]:
         by_month = self.by_month.get(key, {})
         latest, by_category = self.latest.get(key, {}), self.year_by_category.get(key, {})
         year = None if self.year is None else self.year.get(key, {}).get("all", UNKNOWN)
@@ -272,20 +338,6 @@ def _by_key(frame: pl.DataFrame, by: list[str], inner: str) -> dict[Any, dict[An
     rows = frame.select(*by, inner, "count", pl.col("status").cast(pl.String)).iter_rows()
     for *key, name, count, status in rows:
         found.setdefault(tuple(key), {})[name] = Figure(count, status)
-    return found
-
-
-def _areas(crimes: pl.DataFrame, country: Country) -> dict[tuple[str, str], list[Area]]:
-    rows = (
-        country.lsoas.sort("force", "lsoa_code")
-        .select(*PLACE, "lsoa_code", "lsoa_name", place=pl.int_range(pl.len()).over("force"))
-        .join(crimes.drop("month"), on="lsoa_code", how="left")
-        .with_columns(pl.col("status").fill_null(pl.lit(UNKNOWN.status, STATUS)).cast(pl.String))
-        .sort(*PLACE, "lsoa_code")
-    )
-    found: dict[tuple[str, str], list[Area]] = {}
-    for force, neighbourhood, code, name, place, count, status in rows.iter_rows():
-        found.setdefault((force, neighbourhood), []).append(Area(code, name, Figure(count, status), place))
     return found
 
 
@@ -346,123 +398,9 @@ def _outcomes(crimes: pl.DataFrame, country: Country) -> dict[tuple[str, str], l
     return found
 
 
-def _check_every_cell_is_there(areas: pl.LazyFrame, lsoas: pl.DataFrame) -> None:
-    """Raise ValueError when a force's month lacks a cell: its totals would be short and not say so."""
-    # Anti-social behaviour is owed by those who supply street files; every other kind by everyone.
-    kinds = (
-        pl.when((pl.col("category") == BEHAVIOUR).any()).then(len(CATEGORIES)).otherwise(len(CATEGORIES) - 1)
-    )
-    owners = lsoas.group_by("force").agg(places=pl.len())
-    short = (
-        areas.join(lsoas.lazy().select("lsoa_code"), on="lsoa_code", how="semi")
-        .group_by("force", "month")
-        .agg(found=pl.len(), kinds=kinds)
-        .join(owners.lazy(), on="force")
-        .with_columns(wanted=pl.col("places") * pl.col("kinds"))
-        .filter(pl.col("found") != pl.col("wanted"))
-        .sort("force", "month")
-        .select("force", "month", "found", "wanted")
-        .collect()
-    )
-    if short.height:
-        force, month, found, expected = short.row(0)
-        raise ValueError(
-            f"The judged areas of {force} for {month:%Y-%m} have {found:,} cells where {expected:,} are wanted, one "
-            "for each LSOA and kind. Aggregate that month again."
-        )
-
-
-def _supplied(verdicts: pl.DataFrame) -> dict[tuple[str, str], dict[date, tuple[str, float | None]]]:
-    found: dict[tuple[str, str], dict[date, tuple[str, float | None]]] = {}
-    rows = _files(verdicts).select("force", "file", "month", "status", "coverage").iter_rows()
-    for force, file, month, status, coverage in rows:
-        found.setdefault((force, file), {})[month] = (status, coverage)
-    return found
-
-
-def _verdicts(verdicts: pl.DataFrame) -> dict[str, dict[date, tuple[str, str]]]:
-    found: dict[str, dict[date, tuple[str, str]]] = {}
-    rows = _files(verdicts).filter(pl.col("file") == "crime").select("force", "month", "status", "reason")
-    for force, month, status, reason in rows.iter_rows():
-        found.setdefault(force, {})[month] = (status, "" if status == Status.COMPLETE.value else reason)
-    return found
-
-
-def _gaps(verdicts: pl.DataFrame, window: Sequence[date]) -> dict[str, list[Gap]]:
-    """Runs of neighbouring months with one status and one reason, by force, latest first."""
-    found: dict[str, list[Gap]] = {}
-    rows = _files(verdicts).filter(
-        pl.col("month").is_between(window[0], window[-1]), pl.col("status") != Status.COMPLETE.value
-    )
-    for row in rows.select("force", "file", "month", "status", "reason", "since", "coverage").iter_rows():
-        force, file, month, status, reason, since, coverage = row
-        runs = found.setdefault(force, [])
-        before = runs[-1] if runs else None
-        continues = (
-            before is not None
-            and (before.file, before.status, before.reason) == (file, status, reason)
-            and plus_months(before.last, 1) == month
-        )
-        if before is not None and continues:
-            runs[-1] = before._replace(last=month, coverage=None)
-        else:
-            runs.append(Gap(force, file, month, month, status, reason, since, coverage))
-    return {
-        force: sorted(runs, key=lambda gap: (gap.file, gap.first), reverse=True)
-        for force, runs in found.items()
-    }
-
-
-def _late(findings: pl.DataFrame) -> dict[str, set[date]]:
-    found: dict[str, set[date]] = {}
-    backlogs = findings.filter(pl.col("code") == BACKLOG).sort("force", "first_month", "last_month")
-    for force, first, last in backlogs.select("force", "first_month", "last_month").iter_rows():
-        found.setdefault(force, set()).update(months_between(first, last))
-    return found
-
-
-def _files(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """Verdicts with one name, “crime”, for the two files that crimes are counted from, in order."""
-    counted = counting_verdicts(verdicts).get_column("file_type").unique().to_list()
-    return (
-        verdicts.with_columns(
-            file=pl.when(pl.col("file_type").is_in(counted)).then(pl.lit("crime")).otherwise("file_type")
-        )
-        .sort("force", "file", "month", pl.col("status").to_physical(), "file_type")
-        .unique(["force", "file", "month"], keep="first", maintain_order=True)
-        .with_columns(pl.col("status").cast(pl.String))
-    )
-
-
-def _tables(cells: pl.DataFrame, verdicts: pl.DataFrame) -> dict[tuple[str, str], str]:
-    why = _files(verdicts).filter(pl.col("file") == "crime", pl.col("status") != Status.COMPLETE.value)
-    quoted = pl.format('"{}"', pl.col("reason").str.replace_all('"', '""', literal=True))
-    lines = (
-        cells.join(why.select("force", "month", "reason"), on=["force", "month"], how="left")
-        .sort(*PLACE, "month", "category", descending=[False, False, True, False])
-        .select(
-            *PLACE,
-            line=pl.concat_str(
-                pl.col("month").dt.strftime("%Y-%m"),
-                pl.col("category").cast(pl.String),
-                pl.col("count").cast(pl.String).fill_null(""),
-                pl.col("status").cast(pl.String),
-                quoted.fill_null(""),
-                separator=",",
-            ),
-        )
-        .group_by(PLACE, maintain_order=True)
-        .agg(pl.col("line").str.join("\r\n"))
-    )
-    return {
-        (force, neighbourhood): f"month,kind,count,status,why\r\n{content}\r\n"
-        for force, neighbourhood, content in lines.iter_rows()
-    }
-
-
-def _shades(latest: pl.LazyFrame) -> list[list[int]]:
+def _shades(latest: pl.DataFrame) -> list[list[int]]:
     """Upper bounds of the shades of some areas, for each kind in turn."""
-    counts = latest.filter(pl.col("count") > 0).group_by("kind").agg("count").collect()
+    counts = latest.filter(pl.col("count") > 0).group_by("kind").agg("count")
     by_kind = dict(counts.iter_rows())
     return [_bounds(by_kind.get(kind, [])) for kind in range(len(KINDS))]
 

@@ -22,10 +22,11 @@ from markupsafe import Markup
 from geography.areas import Country
 from publish.site import api_page, charts, country_map, words
 from publish.site.documents import grouped
-from publish.site.figures import CRIMES, Figure, Figures, Gap, Place
+from publish.site.figures import CRIMES, Figure, Figures, Place
 from publish.site.messages import install, say, speak
 from publish.site.shapes import Boundaries, Outlines, scale_bar
-from publish.site.similar import similar_places
+from publish.site.similar import Similar, similar_places
+from publish.site.supply import Gap
 from publish.site.writing import Folder, key_of
 from transforms.contracts.columns import BEHAVIOUR
 from transforms.contracts.status import ALLOWS_NUMBER, Status
@@ -108,7 +109,8 @@ class _Site:
         self.lsoas = boundaries.lsoas()
         self.neighbourhoods = boundaries.neighbourhoods(country.lsoas)
         self.outlines_key = key_of(country.lsoas.write_json().encode(), boundaries.bytes())
-        self.similar = similar_places(figures.neighbourhoods, self.neighbourhoods.square_metres())
+        self.square_metres = self.neighbourhoods.square_metres()
+        self.keys = {force: figures.key(force) for force in figures.forces}
         self.files = files
         self.addresses = addresses
         self.language = language
@@ -119,12 +121,8 @@ class _Site:
             force: next((gap for gap in gaps if gap.file == "crime" and gap.last == self.latest), None)
             for force, gaps in figures.gaps.items()
         }
-        self.owned: dict[str, list[dict[str, Any]]] = {}
 
     def write(self) -> None:
-        views = {key: self._view(place) for key, place in self.figures.neighbourhoods.items()}
-        for view in views.values():
-            self.owned.setdefault(view["force"], []).append(view)
         spoken = speak(self.language)
         self.assets = self._assets()
         self.templates = templates(
@@ -144,12 +142,19 @@ class _Site:
         self._national_pages()
         shared = self._shared_key()
         for force, place in self.figures.forces.items():
-            if self.files.kept(force, self._force_key(force, shared), f"{force}/**/*"):
-                continue
-            self._force_page(force, self._view(place))
-            self._page(f"{force}/404.html", "absent.html", root="/", here="", force=place)
-            for view in self.owned.get(force, []):
-                self._neighbourhood_page(view)
+            if not self.files.kept(force, key_of(shared, self.keys[force]), f"{force}/**/*"):
+                self._force_pages(force, place)
+
+    def _force_pages(self, force: str, place: Place) -> None:
+        """The page of a force and those of its neighbourhoods."""
+        places = self.figures.neighbourhoods(force)
+        tables = self.figures.tables(force)
+        similar = similar_places(places, {id_: self.square_metres.get((force, id_), 0.0) for id_ in places})
+        views = [self._view(each) for each in places.values()]
+        self._force_page(force, self._view(place), views)
+        self._page(f"{force}/404.html", "absent.html", root="/", here="", force=place)
+        for view in views:
+            self._neighbourhood_page(view, tables.get(view["id"]), places, similar.get(view["id"]))
 
     def _shared_key(self) -> str:
         """A key of what the pages of every force are made from."""
@@ -158,14 +163,6 @@ class _Site:
         shades = {level: self.figures.shades[level][0] for level in ("areas", "neighbourhoods")}
         assets = [self.assets[name] for name in used]
         return key_of(self.figures.months, site, assets, shades, self.addresses.feeds, self.outlines_key)
-
-    def _force_key(self, force: str, shared: str) -> str:
-        """A key of what the pages of a force and its neighbourhoods are made from."""
-        figures = self.figures
-        places = [figures.neighbourhoods[force, view["id"]] for view in self.owned.get(force, [])]
-        tables = [figures.tables.get((force, view["id"])) for view in self.owned.get(force, [])]
-        late = sorted(figures.late.get(force, ()))
-        return key_of(shared, figures.forces[force], places, tables, figures.gaps.get(force), late)
 
     def _page(self, name: str, template: str, root: str, **context: Any) -> None:
         page = self.templates.get_template(template).render(root=root, **context)
@@ -200,7 +197,7 @@ class _Site:
                 "neighbourhoods": self.neighbourhoods,
                 "areas": self.lsoas,
             }
-            forces, neighbourhoods = list(self.figures.forces), list(self.figures.neighbourhoods)
+            forces, neighbourhoods = list(self.figures.forces), self.figures.keys
             country_map.write_area_tiles(path, self.map_lsoas, forces, neighbourhoods, outlines)
             return path.read_bytes()
 
@@ -209,7 +206,7 @@ class _Site:
         months = country_map.write_point_tiles(
             self.files, self.crimes, self.country, self.figures.months, self.bulk
         )
-        country_map.write_figures(self.files.put, self.figures, self.map_lsoas, "map")
+        country_map.write_figures(self.files, self.figures, self.keys)
         index = country_map.index(
             self.figures,
             self.map_lsoas,
@@ -241,7 +238,8 @@ class _Site:
     def _search(self) -> str:
         """What the search looks through: short lists, so that a nation fits in a small file."""
         forces = list(self.figures.forces)
-        partnerships = sorted({place.partnership for place in self.figures.neighbourhoods.values()})
+        places = self.figures.places
+        partnerships = sorted(set(places.get_column("csp_name")))
         number_of_force = {force: number for number, force in enumerate(forces)}
         number_of_partnership = {name: number for number, name in enumerate(partnerships)}
         return json.dumps(
@@ -253,13 +251,15 @@ class _Site:
                 "partnerships": partnerships,
                 "places": [
                     [
-                        place.name,
-                        number_of_partnership[place.partnership],
-                        number_of_force[place.force],
-                        slug(place.neighbourhood),
-                        int(place.latest.is_known),
+                        name,
+                        number_of_partnership[partnership],
+                        number_of_force[force],
+                        slug(identity),
+                        int(known),
                     ]
-                    for place in self.figures.neighbourhoods.values()
+                    for name, partnership, force, identity, known in places.select(
+                        "neighbourhood_name", "csp_name", "force", "neighbourhood", "known"
+                    ).iter_rows()
                 ],
             },
             ensure_ascii=False,
@@ -322,8 +322,8 @@ class _Site:
         self._page("404.html", "absent.html", root="/", here="", force=None)
 
     def _developers_page(self) -> None:
-        areas = sorted({force for force, _ in self.figures.neighbourhoods})
-        first = next(iter(self.figures.neighbourhoods), None)
+        areas = sorted({force for force, _ in self.figures.keys})
+        first = next(iter(self.figures.keys), None)
         release = api_page.Release(
             title=self.country.title,
             attribution=self.country.attribution,
@@ -408,24 +408,25 @@ class _Site:
             rows.append((place.short_name, force, cells))
         return rows
 
-    def _force_page(self, force: str, view: dict[str, Any]) -> None:
+    def _force_page(self, force: str, view: dict[str, Any], neighbourhoods: list[dict[str, Any]]) -> None:
         self._page(
             f"{force}/index.html",
             "force.html",
             root="../",
             here="",
-            neighbourhoods=self.owned.get(force, []),
-            map=self._force_map(force),
+            neighbourhoods=neighbourhoods,
+            map=self._force_map(force, neighbourhoods),
             force=view,
             **self._shared(view),
         )
 
-    def _neighbourhood_page(self, view: dict[str, Any]) -> None:
+    def _neighbourhood_page(
+        self, view: dict[str, Any], table: str | None, places: Mapping[str, Place], found: Similar | None
+    ) -> None:
         force = self.figures.forces[view["force"]]
-        table = self.figures.tables.get((view["force"], view["id"]))
         view["has_table"] = table is not None
         view["compared"] = force.per_thousand() if view["population"] else None
-        similar, strip = self._compared(view)
+        similar, strip = self._compared(view, places, found)
         path = f"{view['force']}/{view['slug']}"
         self._page(
             f"{path}/index.html",
@@ -442,13 +443,14 @@ class _Site:
         if table is not None:
             self.files.put(f"{path}/figures.csv", table.encode())
 
-    def _compared(self, view: dict[str, Any]) -> tuple[dict[str, Any] | None, Markup | None]:
+    def _compared(
+        self, view: dict[str, Any], places: Mapping[str, Place], found: Similar | None
+    ) -> tuple[dict[str, Any] | None, Markup | None]:
         """The neighbourhoods that are most alike, and their rates on one line."""
-        found = self.similar.get((view["force"], view["id"]))
         own = view["per_thousand"]()
         if found is None or own is None or view["compared"] is None:
             return None, None
-        rows = [(self.figures.neighbourhoods[key].name, slug(key[1]), rate) for key, rate in found.companions]
+        rows = [(places[other].name, slug(other), rate) for other, rate in found.companions]
         label = say(
             "{name}: {own} crimes for each 1,000 residents. The force as a whole: {whole}. "
             "Similar neighbourhoods: {low} to {high}.",
@@ -519,12 +521,12 @@ class _Site:
         found = self.neighbourhoods.middle((view["force"], view["id"]))
         return "" if found is None else "at=12/{1:.4f}/{0:.4f}".format(*found)
 
-    def _force_map(self, force: str) -> dict[str, Any] | None:
+    def _force_map(self, force: str, neighbourhoods: list[dict[str, Any]]) -> dict[str, Any] | None:
         """The neighbourhoods of a force, each a way to its page."""
         bounds = self.figures.shades["neighbourhoods"][0]
         shapes = {
             (force, view["id"]): (view["name"], view["latest"], f"{view['slug']}/", bounds)
-            for view in self.owned.get(force, [])
+            for view in neighbourhoods
         }
         return self._drawn(self.neighbourhoods, shapes)
 

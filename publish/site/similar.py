@@ -14,14 +14,12 @@ COMPANIONS: Final = 10
 FEWEST: Final = 3
 SQUARE_KILOMETRE: Final = 1_000_000.0
 
-Key = tuple[str, str]
-
 
 class Similar(NamedTuple):
     """A neighbourhood's companions, the most alike first, with crimes for each 1,000 residents where known."""
 
     density: float
-    companions: Sequence[tuple[Key, float | None]]
+    companions: Sequence[tuple[str, float | None]]
 
     @property
     def known(self) -> list[float]:
@@ -38,24 +36,22 @@ class Similar(NamedTuple):
         return rates[middle] if len(rates) % 2 else (rates[middle - 1] + rates[middle]) / 2
 
 
-def similar_places(places: Mapping[Key, Place], square_metres: Mapping[Key, float]) -> dict[Key, Similar]:
-    """For each neighbourhood with residents and a boundary, the others of its force that are most alike.
+def similar_places(places: Mapping[str, Place], square_metres: Mapping[str, float]) -> dict[str, Similar]:
+    """For each neighbourhood of a force with residents and a boundary, the others that are most alike, by id.
 
     Alike means a similar number of residents for each square kilometre. Only neighbourhoods of the same
     force are compared, so that what one force lacks changes no other force's pages.
     """
-    by_force: dict[str, list[tuple[float, Key]]] = {}
-    for key, place in places.items():
-        area = square_metres.get(key, 0.0)
-        if place.population and area > 0:
-            by_force.setdefault(place.force, []).append((place.population / area * SQUARE_KILOMETRE, key))
+    members = sorted(
+        (place.population / area * SQUARE_KILOMETRE, identity)
+        for identity, place in places.items()
+        if place.population and (area := square_metres.get(identity, 0.0)) > 0
+    )
     found = {}
-    for members in by_force.values():
-        members.sort()
-        for position, (density, key) in enumerate(members):
-            near = members[max(position - COMPANIONS, 0) : position] + members[position + 1 :][:COMPANIONS]
-            near.sort(key=lambda other: (abs(log(other[0] / density)), other[1]))
-            companions = [(other, places[other].per_thousand()) for _, other in near[:COMPANIONS]]
-            if len(companions) >= FEWEST:
-                found[key] = Similar(density, companions)
+    for position, (density, identity) in enumerate(members):
+        near = members[max(position - COMPANIONS, 0) : position] + members[position + 1 :][:COMPANIONS]
+        near.sort(key=lambda other: (abs(log(other[0] / density)), other[1]))
+        companions = [(other, places[other].per_thousand()) for _, other in near[:COMPANIONS]]
+        if len(companions) >= FEWEST:
+            found[identity] = Similar(density, companions)
     return found

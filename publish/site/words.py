@@ -7,8 +7,9 @@ from datetime import date
 
 from markupsafe import Markup
 
-from publish.site.figures import Figure, Gap
+from publish.site.figures import Figure
 from publish.site.messages import say
+from publish.site.supply import Gap
 from transforms.contracts.status import Status
 from transforms.periods import MONTH_NAMES, plus_months
 

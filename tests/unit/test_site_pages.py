@@ -266,7 +266,7 @@ def test_month_that_nobody_owed_is_not_a_zero(country):
         whole.findings,
         whole.crimes.filter(later),
     )
-    place = figures_of(short, country, MONTHS).neighbourhoods["northshire", "NC01"]
+    place = figures_of(short, country, MONTHS).neighbourhoods("northshire")["NC01"]
     assert place.trend[0].count is None
     assert place.year.count is None, "eight months are no year"
     assert place.latest.count > 0
@@ -300,12 +300,12 @@ def test_one_unknown_cell_makes_its_neighbourhood_unknown(country):
     whole = small_judged(country)
     lsoa = country.lsoas.filter(pl.col("neighbourhood") == "NC01")["lsoa_code"][0]
     held = with_area_held(whole, lsoa)
-    found = figures_of(held, country, MONTHS)
-    place = found.neighbourhoods["northshire", "NC01"]
+    found = figures_of(held, country, MONTHS).neighbourhoods("northshire")
+    place = found["NC01"]
     assert place.latest == Figure(None, "unjudged")
     assert place.year.count is None
     assert sum(area.crimes.count is None for area in place.areas) == 1
-    assert found.neighbourhoods["northshire", "NC02"].latest.count is not None
+    assert found["NC02"].latest.count is not None
 
 
 def force_file(folder: Path, month: str, force: str) -> dict:
@@ -347,9 +347,9 @@ def test_one_unknown_area_keeps_the_others_in_their_places_on_the_map(country):
     lsoas = country.lsoas.filter(pl.col("force") == "northshire").sort("lsoa_code")
     unknown = lsoas["lsoa_code"][1]
     held = with_area_held(whole, unknown)
-    figures = figures_of(held, country, MONTHS)
-    files = force_files(figures.mapped["areas"], lsoas, {}, MONTHS[-1:])
-    (text,) = [text for _, force, text in files if force == "northshire"]
+    cells = figures_of(held, country, MONTHS).cells.of_force["northshire"]
+    placed = cells.filter(pl.col("place").is_not_null())
+    ((_, text),) = force_files(placed, lsoas.height, {}, MONTHS[-1:])
     kinds = json.loads(text)["kinds"]
     assert len(kinds) == 15
     assert all(kind[1] is None for kind in kinds.values())
@@ -419,22 +419,22 @@ def test_outcomes_are_those_of_the_crimes_of_the_year(country, folder):
     assert "Months that are not known are not in this table." in silent
 
 
-def test_similar_neighbourhoods_are_of_the_same_force_and_near_in_density():
-    def place(number: int, people: int | None, count: int | None, force: str = "f") -> Place:
+def test_similar_neighbourhoods_are_near_in_density():
+    def place(number: int, people: int | None, count: int | None) -> Place:
         year = Figure(count, "complete" if count is not None else "missing")
-        return Place(force, f"N{number}", f"N{number}", "", "", people, [year], year, {})
+        return Place("f", f"N{number}", f"N{number}", "", "", people, [year], year, {})
 
-    places = {("f", f"N{n}"): place(n, 100 * 2**n, 10 * n) for n in range(14)}
-    places["f", "N14"] = place(14, None, 5)
-    places["g", "N0"] = place(0, 100, 1, "g")
+    places = {f"N{n}": place(n, 100 * 2**n, 10 * n) for n in range(14)}
+    places["N14"] = place(14, None, 5)
     found = similar_places(places, dict.fromkeys(places, 1000000.0))
-    assert ("f", "N14") not in found, "nobody lives there"
-    assert ("g", "N0") not in found, "alone in its force"
-    assert [key[1] for key, _ in found["f", "N6"].companions[:4]] == ["N5", "N7", "N4", "N8"]
-    assert len(found["f", "N6"].companions) == 10
-    assert found["f", "N6"].median is not None
-    unknown = {**places, ("f", "N5"): place(5, 3200, None)}
-    assert similar_places(unknown, dict.fromkeys(unknown, 1000000.0))["f", "N6"].median is None
+    assert "N14" not in found, "nobody lives there"
+    assert [key for key, _ in found["N6"].companions[:4]] == ["N5", "N7", "N4", "N8"]
+    assert len(found["N6"].companions) == 10
+    assert found["N6"].median is not None
+    unknown = {**places, "N5": place(5, 3200, None)}
+    assert similar_places(unknown, dict.fromkeys(unknown, 1000000.0))["N6"].median is None
+    alone = {"N0": place(0, 100, 1)}
+    assert similar_places(alone, {"N0": 1000000.0}) == {}, "alone in its force"
 
 
 def test_page_of_what_changed_tells_gaps_and_their_end(folder):
@@ -479,4 +479,6 @@ def test_build_beside_an_earlier_one_makes_only_what_changed_and_the_same_bytes(
     assert [name for name in after if after[name].read_bytes() != anew[name].read_bytes()] == []
     shared = {str(name) for name in after if after[name].stat().st_nlink > 1}
     assert {"northshire/NC01/index.html", "mercaster/404.html", "map/2018-10.pmtiles"} <= shared
-    assert not any(name.startswith("eastmark/") or "2018-09" in name for name in shared)
+    assert {"map/2018-09/northshire.json", "map/2018-10/kind-0.json"} <= shared
+    assert not any("eastmark" in name for name in shared)
+    assert not any(name.startswith(("map/2018-09/kind-", "map/2018-09.")) for name in shared)
