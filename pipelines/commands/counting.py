@@ -151,7 +151,7 @@ def checks(
     bundled = load_editions()
     found, delays = [], []
     for records in _records(file, workspace, force):
-        found.append(check_recording(records, count(records, bundled), bundled))
+        found.append(check_recording(count(records, bundled), bundled))
         delays.append(recording_delay(records, bundled))
     if not found:
         errors.print("There are no records. Run `fullcount run` first, or name a --file.")

@@ -22,11 +22,6 @@ from transforms.contracts import tables
 from transforms.counting import of_force
 from transforms.periods import Quarter, quarter_key
 
-#: The columns that put counted crimes in one order whatever order they came in.
-ORDER: Final = [
-    "month", "crime_ref", "longitude", "latitude", "category", "outcome", "offence_code", "supply",
-]  # fmt: skip
-
 #: The tables of a force that are kept a quarter at a time; the others are kept whole.
 BY_QUARTER: Final = ("counted", "deciding_rules", "returned")
 
@@ -71,14 +66,13 @@ def count_shard(shard: Shard) -> Counted:
     line = _opened(shard.settings)
     # A head of its own: what is written here is made current by who asked.
     workspace = Workspace(line.workspace.storage)
-    made = {}
-    for table, (frame, schema) in _tables(line, workspace, shard).items():
-        parts = _by_quarter(frame) if table in BY_QUARTER else [("", frame)]
-        made[table] = {
-            f"{shard.force} {part}".strip(): workspace.write(table, part, rows, schema, shard.made_from)
-            for part, rows in parts
-            if rows.height
-        }
+    made: dict[str, dict[str, Entry]] = {}
+    with workspace.scratch() as folder:
+        for table, part, rows, schema in _tables(line, workspace, shard, folder):
+            if rows.height:
+                name = f"{shard.force} {part}".strip()
+                entry = workspace.write(table, part, rows, schema, shard.made_from)
+                made.setdefault(table, {})[name] = entry
     return Counted(shard.force, made)
 
 
@@ -100,29 +94,53 @@ def _opened(settings: Settings) -> Line:
 
 
 def _tables(
-    line: Line, workspace: Workspace, shard: Shard
-) -> dict[str, tuple[pl.DataFrame, type[dy.Schema]]]:
-    """Every table that counting makes of the force, with its contract."""
-    parts = []
-    found = {name: schema.create_empty() for name, (schema, _) in of_force.TABLES.items()}
-    if lines := shard.objects["lines"]:
-        done = of_force.count_force(
-            workspace.scan_objects(lines, tables.Lines, "lines"),
-            workspace.scan_objects(shard.objects["superseded"], Superseded, "superseded"),
-            line.treatment(shard.force),
-            shard.quarters,
-            line.editions,
-        )
-        found = done.tables
-        parts.append(_placed(line, done.counted))
-    if streets := shard.objects["street"]:
-        street = workspace.scan_objects(streets, tables.Counted, "street").collect()
-        parts.append(_on_current_boundaries(line, street))
-    counted = pl.concat([part.select(list(tables.Counted.column_names())) for part in parts]).sort(ORDER)
-    return {
-        "counted": (counted, tables.Counted),
-        **{name: (found[name], schema) for name, (schema, _) in of_force.TABLES.items()},
-    }
+    line: Line, workspace: Workspace, shard: Shard, folder: Path
+) -> Iterator[tuple[str, str, pl.DataFrame, type[dy.Schema]]]:
+    """Every table that counting makes of the force, with its quarter where it is kept by quarter, and its contract."""
+    counted, rules = (_Rows(folder, name) for name in ("counted", "deciding_rules"))
+    if objects := shard.objects["lines"]:
+        lines = workspace.scan_objects(objects, tables.Lines, "lines")
+        superseded = workspace.scan_objects(shard.objects["superseded"], Superseded, "superseded")
+        told = []
+        for part in of_force.count_parts(lines, superseded, line.editions):
+            counted.add(_placed(line, part.counted).select(tables.Counted.column_names()))
+            rules.add(part.deciding_rules)
+            told.append(part.told)
+            del part  # the next one takes its memory
+        whole = of_force.whole_force(told, lines, line.treatment(shard.force), shard.quarters, line.editions)
+        for name, (schema, _) in of_force.TABLES.items():
+            for quarter, rows in _by_quarter(whole[name]) if name in BY_QUARTER else [("", whole[name])]:
+                yield name, quarter, rows, schema
+    if objects := shard.objects["street"]:
+        street = workspace.scan_objects(objects, tables.Counted, "street").collect()
+        counted.add(_on_current_boundaries(line, street).select(tables.Counted.column_names()))
+    for rows_of, schema in ((counted, tables.Counted), (rules, tables.DecidingRules)):
+        for quarter, rows in rows_of.by_quarter():
+            yield rows_of.name, quarter, rows, schema
+
+
+class _Rows:
+    """The rows of one table by quarter, as they come: the latest part in memory, those before it in files."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        self._folder = folder
+        self._held: dict[str, pl.DataFrame] = {}
+        self._files: dict[str, list[Path]] = {}
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Take in one part."""
+        for quarter, held in self._held.items():
+            files = self._files.setdefault(quarter, [])
+            files.append(self._folder / f"{self.name} {quarter} {len(files)}.arrow")
+            held.write_ipc(files[-1])
+        self._held = dict(_by_quarter(rows))
+
+    def by_quarter(self) -> Iterator[tuple[str, pl.DataFrame]]:
+        """The rows of each quarter, in the order they came."""
+        for quarter in sorted({*self._files, *self._held}):
+            parts = [pl.read_ipc(file) for file in self._files.get(quarter, [])]
+            yield quarter, pl.concat([*parts, *([self._held[quarter]] if quarter in self._held else [])])
 
 
 def _by_quarter(frame: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:

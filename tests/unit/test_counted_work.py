@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.unit.test_counting_across_forces import EDITIONS, QUARTERS, busy
-from transforms.counting.of_force import count_force
+from tests.unit.test_counting_across_forces import EDITIONS, busy
+from transforms.counting.of_force import count_parts
 from transforms.recording import superseded
 
 #: Columns of the lines' file read to count a force, over all passes: raise it only with a reason.
@@ -42,7 +42,7 @@ def test_counting_a_force_reads_no_more_columns_than_it_did(
         return collect(self, *rest, **options)
 
     monkeypatch.setattr(pl.LazyFrame, "collect", spy)
-    count_force(pl.scan_parquet(file), earlier.lazy(), "record-level", QUARTERS, EDITIONS)
+    assert len(list(count_parts(pl.scan_parquet(file), earlier.lazy(), EDITIONS))) == 1
     read = columns_read(plans, file)
     assert read, "no plan was seen to read the file"
     assert len(read) <= PASSES

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from fixtures.worked_examples import read
 from tests.unit.test_counting_properties import SEVERAL, lines_of, several
 from transforms.contracts import tables
 from transforms.counting import count, load_editions
-from transforms.counting.of_force import TABLES, count_force
+from transforms.counting.of_force import TABLES, apart, count_parts, whole_force
 from transforms.counting.transfers import reconcile_transfers, transferred_out
 from transforms.periods import Quarter
 from transforms.recording import record, superseded
@@ -26,14 +26,16 @@ WITHIN_A_FORCE = {
 }  # fmt: skip
 
 
-def everything(lines: pl.DataFrame, treatment: str) -> dict[str, pl.DataFrame]:
+def everything(lines: pl.DataFrame, treatment: str, at_once: int = 1_000_000) -> dict[str, pl.DataFrame]:
     """Every table that counting makes of these lines, its rows in order of all their columns."""
     earlier = superseded(lines.lazy()).lazy()
-    done = count_force(lines.lazy(), earlier, treatment, QUARTERS, EDITIONS)
-    return {
-        name: frame.sort(pl.all(), nulls_last=True)
-        for name, frame in {"counted": done.counted, **done.tables}.items()
+    parts = list(count_parts(lines.lazy(), earlier, EDITIONS, at_once))
+    made = {
+        "counted": pl.concat(part.counted for part in parts),
+        "deciding_rules": pl.concat(part.deciding_rules for part in parts),
+        **whole_force([part.told for part in parts], lines.lazy(), treatment, QUARTERS, EDITIONS),
     }
+    return {name: frame.sort(pl.all(), nulls_last=True) for name, frame in made.items()}
 
 
 def busy(lines: int = 4_000) -> pl.DataFrame:
@@ -84,7 +86,7 @@ def test_forces_counted_apart_make_every_table_as_when_counted_together(treatmen
     for name, table in whole.items():
         together = pl.concat([part[name] for part in parts]).sort(pl.all(), nulls_last=True)
         assert together.equals(table), name
-    assert set(whole) == {"counted", *TABLES}
+    assert set(whole) == {"counted", "deciding_rules", *TABLES}
     rules = set(whole["deciding_rules"]["rule"])
     assert {
         "transferred",
@@ -106,6 +108,33 @@ def test_whatever_the_records_are_a_force_is_counted_alike_alone(rows: list[dict
     parts = [everything(part, "aggregate") for part in lines.partition_by("force")]
     for name, table in whole.items():
         assert pl.concat([part[name] for part in parts]).sort(pl.all(), nulls_last=True).equals(table), name
+
+
+@pytest.mark.parametrize("at_once", [2_000, 600])
+def test_a_force_counted_part_by_part_makes_every_table_as_when_counted_at_once(at_once: int) -> None:
+    lines = busy()
+    whole, parts = everything(lines, "record-level"), everything(lines, "record-level", at_once)
+    for name, table in whole.items():
+        assert parts[name].equals(table), name
+    assert whole["system_places"].height > 0
+
+
+@settings(several, max_examples=10)
+@given(SEVERAL)
+def test_whatever_the_records_are_they_are_counted_alike_part_by_part(rows: list[dict]) -> None:  # type: ignore[type-arg]
+    lines = lines_of(rows)
+    whole, parts = everything(lines, "record-level"), everything(lines, "record-level", at_once=4)
+    for name, table in whole.items():
+        assert parts[name].equals(table), name
+
+
+def test_records_are_set_apart_once_each_and_an_incident_stays_together() -> None:
+    records = record(busy().lazy())[0]
+    parts = [part.collect() for part in apart(records, at_once=200)]
+    assert len(parts) > 10
+    together = pl.concat(part.with_columns(part=pl.lit(number)) for number, part in enumerate(parts))
+    assert together.drop("part").sort("row").equals(records.collect().sort("row"))
+    assert together.group_by("incident_ref").agg(pl.col("part").n_unique())["part"].max() == 1
 
 
 def test_every_rule_says_what_it_looks_at_and_none_looks_past_its_force() -> None:
@@ -135,7 +164,7 @@ TRANSFERS = """
 def reconciled(lines: pl.DataFrame) -> pl.DataFrame:
     records = record(lines.lazy())[0].collect()
     counts = count(records.lazy(), EDITIONS)
-    out = transferred_out(records.lazy(), counts)
+    out = transferred_out(counts)
     tables.TransferredOut.validate(out, cast=True)
     return reconcile_transfers(out, records.lazy(), counts.decisions.drop("because"))
 

@@ -141,7 +141,7 @@ FAILING = {
 
 def checked(text: str) -> pl.DataFrame:
     records = read(text)[0].lazy()
-    return check_recording(records, count(records, EDITIONS), EDITIONS)
+    return check_recording(count(records, EDITIONS), EDITIONS)
 
 
 @pytest.mark.parametrize("check", FAILING)
@@ -166,7 +166,7 @@ def test_checking_changes_no_count() -> None:
     records = read(FAILING["recorded-twice"][0])[0].lazy()
     counts = count(records, EDITIONS)
     before = counts.counted.collect()
-    check_recording(records, counts, EDITIONS)
+    check_recording(counts, EDITIONS)
     assert counts.counted.collect().equals(before)
 
 

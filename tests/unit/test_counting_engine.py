@@ -72,7 +72,7 @@ def test_bad_input_is_decided_with_a_reason_and_never_a_crash() -> None:
 
 def test_bad_input_is_reported() -> None:
     records = read(BAD)[0].lazy()
-    checks = check_recording(records, count(records, EDITIONS), EDITIONS)
+    checks = check_recording(count(records, EDITIONS), EDITIONS)
     found = {(row["crime_ref"], row["check"]) for row in checks.iter_rows(named=True)}
     assert {
         ("A", "code-not-read"),
@@ -91,7 +91,7 @@ def test_no_records_at_all() -> None:
     counts = count(empty, EDITIONS)
     assert decisions(counts).is_empty()
     assert counts.counted.collect().is_empty()
-    assert check_recording(empty, counts, EDITIONS).is_empty()
+    assert check_recording(counts, EDITIONS).is_empty()
 
 
 @pytest.mark.parametrize("victims", [1, 100_000])

@@ -8,6 +8,7 @@ from typing import Final
 import dataframely as dy
 import polars as pl
 
+from transforms.aggregation import rows_by
 from transforms.contracts import columns as c
 from transforms.counting.codes import code_fault
 from transforms.counting.editions import Editions
@@ -41,18 +42,11 @@ class RecordingChecks(dy.Schema):
     next_steps = c.text("what the force or a checker should do")
 
 
-def check_recording(records: pl.LazyFrame, counts: Counts, editions: Editions) -> pl.DataFrame:
-    """Every check on every record: `RecordingChecks`, sorted. `counts` is what `count` made of `records`.
+def check_recording(counts: Counts, editions: Editions) -> pl.DataFrame:
+    """Every check on every record: `RecordingChecks`, sorted.
 
     The count is not changed by any of this: a record that fails a check counts as the rules say.
     """
-    lines = counts.lines.join(
-        records.select("force", "source_system", "crime_ref", "reported_at")
-        .collect()
-        .cast({"force": pl.Categorical, "source_system": pl.Categorical}),
-        on=["force", "source_system", "crime_ref"],
-        how="left",
-    )
     found = [
         rows.select(
             pl.col("force").cast(pl.String),
@@ -63,13 +57,40 @@ def check_recording(records: pl.LazyFrame, counts: Counts, editions: Editions) -
             sentence=sentence,
             next_steps=pl.lit(next_steps),
         )
-        for check, rows, sentence, next_steps in _checks(lines, editions)
+        for check, rows, sentence, next_steps in _checks(counts.lines, editions)
     ]
-    return pl.concat(found).sort("force", "month", "check", "crime_ref", "source_system")
+    return pl.concat(pl.collect_all(found)).sort("force", "month", "check", "crime_ref", "source_system")
 
 
-def _checks(lines: pl.DataFrame, editions: Editions) -> Iterator[tuple[str, pl.DataFrame, pl.Expr, str]]:
+def count_checks(counts: Counts, editions: Editions) -> pl.DataFrame:
+    """How many records do not pass each check, by force and month: `RecordingCheckCounts`, in no order.
+
+    The rows of `check_recording`, counted, with the sentence and the `crime_ref, source_system` of the first by its
+    reference; no other sentence is made.
+    """
+    by = ["force", "month"]
+    found = []
+    for check, rows, sentence, next_steps in _checks(counts.lines, editions):
+        tally = rows_by(rows, by)
+        first = rows.sort("crime_ref", "source_system").unique(by, keep="first", maintain_order=True)
+        found.append(
+            first.join(tally, on=by).select(
+                pl.col("force").cast(pl.String),
+                "month",
+                "crime_ref",
+                pl.col("source_system").cast(pl.String),
+                check=pl.lit(check),
+                rows="rows",
+                sentence=sentence,
+                next_steps=pl.lit(next_steps),
+            )
+        )
+    return pl.concat(pl.collect_all(found))
+
+
+def _checks(table: pl.DataFrame, editions: Editions) -> Iterator[tuple[str, pl.LazyFrame, pl.Expr, str]]:
     """Each check: its id, the rows that fail it, what is wrong with a row, and what to do."""
+    lines = table.lazy()
     text = {
         name: pl.col(name).cast(pl.String)
         for name in ("offence_code", "status_reason", "outcome_type", "status")
@@ -157,7 +178,7 @@ def _checks(lines: pl.DataFrame, editions: Editions) -> Iterator[tuple[str, pl.D
         pl.format("{} without a reason.", text["status"].str.to_titlecase()),
         "Give the reason, C1 to C5, or make the record live again.",
     )
-    expected = editions.removal_reasons.select(
+    expected = editions.removal_reasons.lazy().select(
         pl.col("reason").alias("status_reason").cast(pl.Categorical), expected="status"
     )
     reasons = lines.filter(removed & pl.col("status_reason").is_not_null()).join(
@@ -185,13 +206,13 @@ def _checks(lines: pl.DataFrame, editions: Editions) -> Iterator[tuple[str, pl.D
     )
     yield (
         "circular-references",
-        lines.join(circular_references(lines), on="line", how="semi"),
+        lines.join(circular_references(table).lazy(), on="line", how="semi"),
         pl.format("Its previous reference {} leads back to itself.", "previous_crime_ref"),
         "Correct the previous references; the records count on their own until then.",
     )
 
 
-def _recorded_once(lines: pl.DataFrame) -> pl.DataFrame:
+def _recorded_once(lines: pl.LazyFrame) -> pl.LazyFrame:
     """Records cancelled as part of another crime, of victims whom no live record of the incident names."""
     victim = ["force", "incident_ref", "victim_ref"]
     merged = lines.filter(
@@ -200,8 +221,9 @@ def _recorded_once(lines: pl.DataFrame) -> pl.DataFrame:
         & (pl.col("unit") == "victim")
         & pl.col("victim_ref").is_not_null()
     )
-    live = lines.filter(pl.col("status") == "live")
-    return merged.join(live, on=victim, how="anti").join(live, on=["force", "incident_ref"], how="semi")
+    # Few records were merged: the live ones of their incidents alone are looked through.
+    live = lines.filter(pl.col("status") == "live").join(merged, on=victim[:2], how="semi")
+    return merged.join(live, on=victim, how="anti").join(live, on=victim[:2], how="semi")
 
 
 def _hours_allowed(editions: Editions) -> pl.Expr:

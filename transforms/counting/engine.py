@@ -33,7 +33,16 @@ _REFERENCES: Final = (
     "owner_ref",
     "premises_ref",
 )
-_OTHERS: Final = ("recorded_at", "updated_at", "status_at", "outcome_at", "longitude", "latitude")
+_OTHERS: Final = (
+    "reported_at",
+    "recorded_at",
+    "occurred_from",
+    "updated_at",
+    "status_at",
+    "outcome_at",
+    "longitude",
+    "latitude",
+)
 
 
 @dataclass(frozen=True)
@@ -123,7 +132,7 @@ def _with_classes(records: pl.LazyFrame, editions: Editions) -> pl.DataFrame:
             month=pl.col("recorded_at").dt.date().dt.month_start(),
         )
         .with_row_index("line")
-        .collect()
+        .collect(engine="streaming")
     )
     key = ["offence_code", "victim_kind", "month"]
     written = lines.select(key).unique()

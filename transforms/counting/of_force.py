@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import polars as pl
 
-from transforms.aggregation import rows_by
+from transforms.aggregation import net_of, rows_by
 from transforms.contracts import tables
-from transforms.counting.checks import check_recording, recording_delay
+from transforms.counting.checks import count_checks, recording_delay
 from transforms.counting.corrections import AGGREGATE, count_as_returned
 from transforms.counting.editions import Editions
-from transforms.counting.engine import count
-from transforms.counting.outcomes import assign_outcomes, on_basis
-from transforms.counting.reconciliation import reconcile
+from transforms.counting.engine import Counts, count
+from transforms.counting.migration import forces_with_several_systems
+from transforms.counting.outcomes import count_outcomes
+from transforms.counting.reconciliation import RECONCILED, reconcile
 from transforms.counting.transfers import transferred_out
 from transforms.periods import Quarter, month_of
 
-#: The tables of `ForceCounts`, their contracts, and the columns that put their rows in one order.
+#: How many records are held at once. They are what the memory of counting goes by, about 600 MB for a million.
+RECORDS_AT_ONCE: Final = 2_000_000
+
+_OUTCOME: Final = [name for name in tables.OutcomeCounts.column_names() if name != "rows"]
+
+#: The tables of a whole force, their contracts, and the columns that put their rows in one order.
 TABLES: Final = {
-    "deciding_rules": (tables.DecidingRules, ["month", "crime_ref", "source_system", "offence_code"]),
     "returned": (tables.Returned, ["month", "offence_code", "crime_ref", "counted"]),
     "net_corrections": (tables.NetCorrections, ["month", "offence_code", "crime_ref", "counted"]),
     "outcome_counts": (
@@ -37,55 +42,116 @@ TABLES: Final = {
 
 
 @dataclass(frozen=True)
-class ForceCounts:
-    """What counting makes of one force: each crime that counts, and the tables of `TABLES` by name."""
+class Part:
+    """What counting makes of some records of a force that decide each other and nothing else."""
 
-    #: one row for each crime that counts; the columns of `Counts.counted`.
+    #: one row for each crime that counts, in the order of the records; the columns of `Counts.counted`.
     counted: pl.DataFrame
-    #: each table of `TABLES`, its rows in order.
-    tables: dict[str, pl.DataFrame]
+    #: one row for each record, in the same order: `DecidingRules`.
+    deciding_rules: pl.DataFrame
+    #: what the tables of the whole force are made of, by name.
+    told: dict[str, pl.DataFrame]
 
 
-def count_force(
+def count_parts(
+    lines: pl.LazyFrame, superseded: pl.LazyFrame, editions: Editions, at_once: int = RECORDS_AT_ONCE
+) -> Iterator[Part]:
+    """Count one force, part by part, each of `at_once` records or so: the same rows however many parts.
+
+    `lines` is `Lines` of that force, every version; `superseded` the `supply, row` of those that a later version
+    replaces (`recording.superseded`). It reads nothing else, so the same arguments give the same rows wherever it
+    runs.
+    """
+    records = lines.join(superseded, on=["supply", "row"], how="anti", maintain_order="left")
+    systems = records.select("force", "source_system").unique().collect(engine="streaming")
+    several = forces_with_several_systems(systems).cast(pl.Categorical)
+    before = 0
+    for part in apart(records, at_once):
+        counted = _part(count(part, editions), several, before, editions)
+        before += counted.deciding_rules.height
+        yield counted
+
+
+def whole_force(
+    parts: Sequence[dict[str, pl.DataFrame]],
     lines: pl.LazyFrame,
-    superseded: pl.LazyFrame,
     treatment: str,
     quarters: Sequence[Quarter],
     editions: Editions,
-) -> ForceCounts:
-    """Count one force.
+) -> dict[str, pl.DataFrame]:
+    """The tables of `TABLES` by name, their rows in order, from what was `told` of every part.
 
-    `lines` is `Lines` of that force, every version; `superseded` the `supply, row` of those that a later version
-    replaces (`recording.superseded`); `treatment` is record-level or aggregate and `quarters` are those to return.
-    It reads nothing else, so the same arguments give the same rows wherever it runs. `returned` is empty for a
-    record-level force, whose published quarters are restated from `counted`.
+    `treatment` is record-level or aggregate and `quarters` are those to return. `returned` is empty for a
+    record-level force, whose published quarters are restated from `counted`; those of an aggregate force are counted
+    all at once, since a version may have moved a record from one part to another.
     """
-    records = lines.join(superseded, on=["supply", "row"], how="anti")
-    counts = count(records, editions)
-    outcomes = assign_outcomes(counts, editions)
-    checks = check_recording(records, counts, editions)
+    told = {name: pl.concat(part[name] for part in parts) for name in parts[0]}
     returned, corrections = _returned(lines, treatment, quarters, editions)
+    times = told["times"].lazy()
+    at = pl.col("recorded_at")
+    days = times.select("force", month=month_of(at), day=at.dt.day())
     found = {
-        # The sentence of each decision is made when someone asks for it (`fullcount explain`).
-        "deciding_rules": counts.decisions.drop("because").collect(),
         "returned": returned,
         "net_corrections": corrections,
-        "outcome_counts": pl.concat([_tally(outcomes, "recorded"), _tally(outcomes, "closed")]),
-        "recording_checks": checks.group_by("force", "month", "check", maintain_order=True).agg(
-            pl.len().cast(pl.Int64).alias("rows"), pl.col("sentence", "next_steps").first()
-        ),
-        "recording_delays": recording_delay(records, editions),
-        "recorded_days": _days(records),
-        "transferred_out": transferred_out(records, counts),
-        "system_places": reconcile(counts.lines),
+        "outcome_counts": net_of(told["outcome_counts"], _OUTCOME, "rows"),
+        "recording_checks": _checks(told["recording_checks"]),
+        "recording_delays": recording_delay(times, editions),
+        "recorded_days": rows_by(days, ["force", "month", "day"]).collect(),
+        "transferred_out": told["transferred_out"],
+        "system_places": reconcile(told["lines"]),
     }
-    return ForceCounts(
+    return {
+        name: found[name].select(schema.column_names()).sort(order, nulls_last=True)
+        for name, (schema, order) in TABLES.items()
+    }
+
+
+def apart(records: pl.LazyFrame, at_once: int) -> Iterator[pl.LazyFrame]:
+    """The records in parts of about `at_once`, so that no counting rule joins records of two parts.
+
+    Rules join the records of an incident, and those that name each other's reference. The records of an incident are
+    in one part; all incidents that a previous reference leads into or out of are in one part together. Every record
+    is in exactly one part, in the order it had.
+    """
+    number = -(-records.select(pl.len()).collect(engine="streaming").item() // at_once)
+    if number <= 1:
+        yield records
+        return
+    incident, previous = pl.col("incident_ref"), pl.col("previous_crime_ref")
+    named = records.select(previous.drop_nulls().unique()).collect(engine="streaming").to_series()
+    linked = previous.is_not_null() | pl.col("crime_ref").is_in(named.implode())
+    incidents = records.filter(linked).select(incident.drop_nulls().unique()).collect(engine="streaming")
+    together = linked | incident.is_in(incidents.to_series().implode()).fill_null(False)
+    part = pl.when(together).then(0).otherwise(incident.hash() % number)
+    for each in range(number):
+        yield records.filter(part == each)
+
+
+def _part(counts: Counts, several: pl.DataFrame, before: int, editions: Editions) -> Part:
+    """What one part comes to; its lines are numbered after the `before` lines of the parts before it."""
+    lines = counts.lines.lazy()
+    return Part(
         counts.counted.collect(),
+        # The sentence of each decision is made when someone asks for it (`fullcount explain`).
+        counts.decisions.select(tables.DecidingRules.column_names()).collect(),
         {
-            name: found[name].select(schema.column_names()).sort(order, nulls_last=True)
-            for name, (schema, order) in TABLES.items()
+            "outcome_counts": count_outcomes(counts, editions),
+            "recording_checks": count_checks(counts, editions),
+            "transferred_out": transferred_out(counts),
+            "times": lines.select(pl.col("force").cast(pl.String), "reported_at", "recorded_at").collect(),
+            "lines": lines.join(several.lazy(), on="force", how="semi")
+            .select(RECONCILED)
+            .with_columns(pl.col("line", "by") + before)
+            .collect(),
         },
     )
+
+
+def _checks(found: pl.DataFrame) -> pl.DataFrame:
+    """The checks of every part put together: each with the sentence of the first record by its reference."""
+    by = ["force", "month", "check"]
+    first = found.sort("crime_ref", "source_system").unique(by, keep="first", maintain_order=True)
+    return first.drop("rows").join(net_of(found, by, "rows"), on=by)
 
 
 def _returned(
@@ -96,15 +162,3 @@ def _returned(
         return tables.Returned.create_empty(), tables.NetCorrections.create_empty()
     done = count_as_returned(lines, quarters, editions)
     return done.counted, done.changes
-
-
-def _tally(outcomes: pl.DataFrame, basis: Literal["recorded", "closed"]) -> pl.DataFrame:
-    by = ["force", "month", "offence_code", "outcome_type", "sub_type"]
-    rows = rows_by(on_basis(outcomes, basis).lazy(), by).collect()
-    return rows.with_columns(basis=pl.lit(basis))
-
-
-def _days(records: pl.LazyFrame) -> pl.DataFrame:
-    at = pl.col("recorded_at")
-    days = records.select("force", month=month_of(at), day=at.dt.day())
-    return rows_by(days, ["force", "month", "day"]).collect()

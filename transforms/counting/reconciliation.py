@@ -11,6 +11,11 @@ from transforms.counting.migration import circular_references, forces_with_sever
 #: What two copies of one crime are compared on.
 COMPARED: Final = ("class_code", "recorded_at", "status", "outcome_type", "outcome_at", "victim_ref")
 
+#: The columns of `Counts.lines` that are looked at.
+RECONCILED: Final = (
+    "line", "by", "rule", "force", "source_system", "crime_ref", "previous_crime_ref", "month", "counted", *COMPARED,
+)  # fmt: skip
+
 #: Where a record is, in the words of the printed reconciliation.
 PLACES: Final = ("old only", "new only", "both", "both but different", "circular references")
 

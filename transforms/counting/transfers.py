@@ -24,22 +24,27 @@ _TAKEN: Final = ["taken_by", "taken_ref", "system"]
 _DOES_NOT_COUNT: Final = pl.col("counted") != 1
 
 
-def transferred_out(records: pl.LazyFrame, counts: Counts) -> pl.DataFrame:
+def transferred_out(counts: Counts) -> pl.DataFrame:
     """One row for each record that its force transferred to another: `TransferredOut`, sorted.
 
-    `counts` is what `count` made of `records`. A copy that moved to another records system is told by that one.
+    A copy that moved to another records system is told by that one.
     """
-    gone = counts.lines.filter(pl.col("rule") == "transferred").select(
-        *(pl.col(name).cast(pl.String) for name in _RECORD),
-        "month",
-        pl.col("class_code").cast(pl.String).alias("offence_code"),
-        "recorded_at",
-        "status_at",
-        "longitude",
-        "latitude",
+    return (
+        counts.lines.lazy()
+        .filter(pl.col("rule") == "transferred")
+        .select(
+            *(pl.col(name).cast(pl.String) for name in _RECORD),
+            "month",
+            pl.col("class_code").cast(pl.String).alias("offence_code"),
+            "recorded_at",
+            "status_at",
+            "longitude",
+            "latitude",
+            "occurred_from",
+        )
+        .sort(*_RECORD)
+        .collect()
     )
-    happened = records.select(*_RECORD, "occurred_from").join(gone.lazy(), on=_RECORD, how="semi").collect()
-    return gone.join(happened, on=_RECORD, how="left").sort(*_RECORD)
 
 
 def reconcile_transfers(out: pl.DataFrame, records: pl.LazyFrame, decided: pl.LazyFrame) -> pl.DataFrame:
