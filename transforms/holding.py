@@ -10,6 +10,7 @@ from transforms.completeness.catalogue import CATALOGUE
 from transforms.contracts import tables
 from transforms.contracts.columns import CATEGORIES
 from transforms.contracts.status import STATUS, Status, allows_number, worst
+from transforms.decisions import about_scope, kind_of
 from transforms.register import COUNTED_FROM
 
 #: A finding of one of these severities holds its part of the figures until someone has decided.
@@ -100,9 +101,10 @@ def _holds(parts: pl.LazyFrame) -> pl.DataFrame:
 def decide(holds: pl.DataFrame, decisions: pl.DataFrame, lsoas: pl.DataFrame) -> pl.DataFrame:
     """Holds after the decisions that stand (`transforms.decisions.in_force`): `Holds`.
 
-    A decision on a finding changes what that finding holds, in the months it names, and lapses with the finding;
-    one on a scope changes every hold inside it, and holds or marks the scope by itself. The latest about a part
-    counts. A confirmed gap is missing; what is accepted as genuine is held no longer; a part marked partial is
+    A decision on a finding changes what that finding, and one of its kind about the same scope, holds in the months
+    that it names: a gap that was confirmed stays so when the next month is missing too. It lapses with the last such
+    finding. One on a scope changes every hold inside it, and holds or marks the scope by itself. The latest about a
+    part counts. A confirmed gap is missing; what is accepted as genuine is held no longer; a part marked partial is
     published as such; what is asked for again or deferred stays held.
     """
     scopes = (
@@ -118,9 +120,9 @@ def decide(holds: pl.DataFrame, decisions: pl.DataFrame, lsoas: pl.DataFrame) ->
             share="coverage", from_month="first_month",
         )
     )  # fmt: skip
-    here = (pl.col("place") == pl.col("lsoa_code")) | (pl.col("place") == pl.col("neighbourhood"))
-    inside = (pl.col("place").is_null() | here) & (
-        pl.col("of_type").is_null() | (pl.col("of_type") == pl.col("category").cast(pl.String))
+    of_type = pl.col("category").cast(pl.String)
+    inside = about_scope(pl.col("lsoa_code"), of_type, "place", "of_type") | about_scope(
+        pl.col("neighbourhood"), of_type, "place", "of_type"
     )
     latest = (
         holds.lazy()
@@ -130,7 +132,8 @@ def decide(holds: pl.DataFrame, decisions: pl.DataFrame, lsoas: pl.DataFrame) ->
         )
         .join(scopes, on=["force", "month"])
         .filter(
-            pl.when(pl.col("about").is_null()).then(inside).otherwise(pl.col("about") == pl.col("finding"))
+            (pl.col("about") == pl.col("finding")).fill_null(False)
+            | (inside & (pl.col("about").is_null() | (kind_of("about") == kind_of("finding"))))
         )
         .sort("entry")
         .unique(["finding", *PART], keep="last", maintain_order=True)

@@ -11,7 +11,7 @@ import dataframely as dy
 import polars as pl
 
 from transforms import aggregation
-from transforms.completeness.findings import as_findings
+from transforms.completeness.findings import as_findings, number
 from transforms.completeness.signatures import partial_by_day_profile
 from transforms.contracts import tables
 from transforms.contracts.columns import CATEGORY
@@ -249,7 +249,7 @@ def unowed(recorded: pl.DataFrame, owed_files: pl.DataFrame) -> pl.DataFrame:
         pl.format(
             "{} supplied {} crimes of {}, a month it is not down as owing; they are kept and not published.",
             "force",
-            pl.col("observed").cast(pl.Int64),
+            number("observed"),
             pl.col("first_month").dt.strftime("%B %Y"),
         ),
     )

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from transforms.contracts.columns import ZONE
-from transforms.decisions import in_force
+from transforms.decisions import about_scope, in_force, kind_of
 from transforms.periods import Quarter
 from transforms.revisions import NOTE_OVER_PER_CENT
 from transforms.versions import ReleaseName
@@ -94,25 +94,35 @@ def blockers(
 
 
 def undecided(findings: pl.DataFrame, standing_decisions: pl.DataFrame) -> pl.DataFrame:
-    """The findings that block and that no decision in force settles, by their id or by their force and months."""
+    """The findings that block and that no decision in force settles, by their id or by their scope in every month.
+
+    A decision on a finding of the same kind about the same scope settles the months that it names, as one on the
+    scope itself does: what has grown since is asked about again.
+    """
     blocking = findings.filter(pl.col("severity") == "block")
-    by_scope = standing_decisions.filter(pl.col("finding").is_null()).select(
-        "force", "category", "area", start="first_month", end="last_month"
-    )
-    covered = (
-        blocking.join(by_scope, on="force", suffix="_decided")
-        .filter(
-            pl.col("start") <= pl.col("first_month"),
-            pl.col("end") >= pl.col("last_month"),
-            *(
-                pl.col(f"{name}_decided").is_null() | pl.col(f"{name}_decided").eq_missing(pl.col(name))
-                for name in ("category", "area")
-            ),
-        )
-        .select("finding")
-    )
     decided = standing_decisions.filter(pl.col("finding").is_not_null()).select("finding")
-    return blocking.join(pl.concat([covered, decided]), on="finding", how="anti").sort("finding")
+    open_months = (
+        blocking.join(decided, on="finding", how="anti")
+        .with_columns(month=pl.date_ranges("first_month", "last_month", "1mo"))
+        .explode("month")
+    )
+    said = standing_decisions.select(
+        "force",
+        about="finding",
+        of_type="category",
+        place="area",
+        month=pl.date_ranges("first_month", "last_month", "1mo"),
+    ).explode("month")
+    settled = (
+        open_months.join(said, on=["force", "month"])
+        .filter(
+            about_scope(pl.col("area"), pl.col("category"), "place", "of_type"),
+            pl.col("about").is_null() | (kind_of("about") == kind_of("finding")),
+        )
+        .select("finding", "month")
+    )
+    waiting = open_months.join(settled, on=["finding", "month"], how="anti").select("finding").unique()
+    return blocking.join(waiting, on="finding", how="semi").sort("finding")
 
 
 def _undecided(findings: pl.DataFrame, standing_decisions: pl.DataFrame) -> list[str]:

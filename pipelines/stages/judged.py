@@ -12,6 +12,7 @@ from pipelines.stages.line import Line
 from pipelines.store import digest
 from transforms import aggregation, judging, register
 from transforms.completeness import supply
+from transforms.completeness.findings import with_names
 from transforms.contracts import tables
 from transforms.decisions import in_force
 from transforms.holding import PART, decide, hold_verdicts, holds_of
@@ -97,7 +98,8 @@ def find_everything(line: Line, verdicts: pl.DataFrame) -> pl.DataFrame:
         how="vertical_relaxed",
     )
     by_judge, expected = _by_judge(line, present)
-    return supply.unexplained(by_judge, expected, rules, lsoas)
+    found = supply.unexplained(by_judge, expected, rules, lsoas)
+    return with_names(found, line.country.forces)
 
 
 def _by_judge(line: Line, present: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -204,3 +204,19 @@ def test_a_cell_with_no_number_is_null_and_one_with_a_number_is_not() -> None:
         orient="row",
     )
     assert (frame["count"].is_not_null() == frame.select(allows_number()).to_series()).all()
+
+
+def test_a_gap_that_was_confirmed_stays_so_when_the_next_month_is_missing_too() -> None:
+    """The one-month incident (W08) grows into one of two months (W01): a decision holds for the month that it names."""
+    grown = holds(finding("W01", finding="w01-a-2019-06", last_month=JULY))
+    left = decided(grown, decision("confirm gap", finding="w08-a-2019-06"))
+    by_month = dict(left.select("month", pl.col("status").cast(pl.String)).iter_rows())
+    assert by_month == {JUNE: "missing", JULY: "unjudged"}
+
+
+def test_a_decision_says_nothing_of_another_kind_of_finding_about_the_same_month() -> None:
+    left = decided(
+        holds(finding("W32", finding="w32-a-2019-06")),
+        decision("accept as genuine", finding="w31-a-2019-06", evidence="a letter"),
+    )
+    assert left["status"].cast(pl.String).to_list() == ["unjudged"]

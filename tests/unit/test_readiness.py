@@ -169,6 +169,27 @@ def test_a_decision_settles_the_alert_it_names_or_covers_until_it_expires(
     assert (told == []) == settled
 
 
+@pytest.mark.parametrize(
+    ("months", "settled"), [([5], False), ([5, 6], True)], ids=["the first month", "both months"]
+)
+def test_a_gap_that_grew_is_settled_when_each_of_its_months_was_decided(
+    months: list[int], settled: bool
+) -> None:
+    """Decisions on one-month gaps (W08) are about their months, also when they have become one of two (W01)."""
+    grown = finding(
+        finding="w01-ashdene-2019-05", code="W01", first_month=date(2019, 5, 1), last_month=date(2019, 6, 1)
+    )
+    made = [
+        decision(
+            entry=number, finding=f"w08-ashdene-2019-{month:02d}", first_month=date(2019, month, 1),
+            last_month=date(2019, month, 1),
+        )
+        for number, month in enumerate(months, 1)
+    ]  # fmt: skip
+    told = stands_in_the_way(findings=table(tables.Findings, grown), decisions=table(tables.Decisions, *made))
+    assert (told == []) == settled
+
+
 def test_a_decision_that_was_taken_back_settles_nothing() -> None:
     ledger = table(
         tables.Decisions,

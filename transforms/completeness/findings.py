@@ -32,6 +32,15 @@ COLUMNS: Final = {
 }
 
 
+def number(value: str | pl.Expr) -> pl.Expr:
+    """A count as a sentence says it: whole, with a comma between thousands."""
+    count = pl.col(value) if isinstance(value, str) else value
+    whole = count.cast(pl.Float64).round(0).cast(pl.Int64)
+    backwards = whole.abs().cast(pl.String).str.reverse().str.replace_all(r"(\d{3})", "${1},")
+    sign = pl.when(whole < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    return sign + backwards.str.strip_chars_end(",").str.reverse()
+
+
 def as_findings(rows: pl.DataFrame | pl.LazyFrame, code: str, sentence: pl.Expr) -> pl.DataFrame:
     """Rows that break the rule `code` as findings.
 
@@ -71,6 +80,15 @@ def as_findings(rows: pl.DataFrame | pl.LazyFrame, code: str, sentence: pl.Expr)
     )
     frame = frame.with_columns(finding=stable.str.strip_chars("-"))
     return frame.select(pl.col(name).cast(kind) for name, kind in COLUMNS.items()).sort("finding").collect()
+
+
+def with_names(findings: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    """Findings whose sentences call each force by its name; `names` has `force, name`."""
+    said = findings.join(names.select("force", "name"), on="force", how="left", maintain_order="left")
+    called = pl.col("sentence").str.split(pl.col("force")).list.join(pl.col("name"))
+    return said.with_columns(
+        sentence=pl.when(pl.col("name").is_null()).then("sentence").otherwise(called)
+    ).select(findings.columns)
 
 
 def judged_findings(judgement: Judgement) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from transforms.completeness.findings import as_findings
+from transforms.completeness.findings import as_findings, number
 
 #: A code that a spreadsheet turned into a date, or a number that lost its trailing zero or gained decimals.
 DAMAGED_CODE: Final = (
@@ -64,7 +64,7 @@ def months_missing(presence: pl.DataFrame) -> pl.DataFrame:
         .with_columns(category=pl.col("file_type"), observed=pl.lit(0.0))
     )
     said = pl.format("{} has not supplied its {} file for {}", "force", "file_type", _name("first_month"))
-    long = said + pl.format(" to {}: {} months.", _name("last_month"), "months")
+    long = said + pl.format(" to {}: {} months.", _name("last_month"), number("months"))
     return pl.concat(
         [
             as_findings(absent.filter(pl.col("months") >= 2), "W01", long),
@@ -96,7 +96,7 @@ def empty_supplies(presence: pl.DataFrame) -> pl.DataFrame:
             "file_type",
             "force",
             _name(),
-            "before",
+            number("before"),
         ),
     )
 
@@ -118,7 +118,7 @@ def foreign_trickle(records: pl.DataFrame) -> pl.DataFrame:
         "W03",
         pl.format(
             "All {} records in {} in {} come from {}; the force itself supplied none.",
-            "observed",
+            number("observed"),
             "force",
             _name(),
             "others",
@@ -152,9 +152,9 @@ def broken_years(verdicts: pl.DataFrame) -> pl.DataFrame:
                 "year is not."
             ),
             "force",
-            "whole",
+            number("whole"),
             "year",
-            "quarters",
+            number("quarters"),
         ),
     )
 
@@ -211,10 +211,10 @@ def location_lost(records: pl.DataFrame, smallest: int = 20) -> pl.DataFrame:
             "{} of {} has {} records in {} where {} are usual, and {} have no location.",
             "area",
             "force",
-            "observed",
+            number("observed"),
             _name(),
-            "expected",
-            "none",
+            number("expected"),
+            number("none"),
         ),
     )
 
@@ -260,8 +260,8 @@ def level_shifts(years: pl.DataFrame) -> pl.DataFrame:
                     "force",
                     up,
                     _name(),
-                    "n",
-                    "before",
+                    number("n"),
+                    number("before"),
                 ),
             ),
             as_findings(
@@ -300,9 +300,9 @@ def fall_while_calls_hold(years: pl.DataFrame) -> pl.DataFrame:
         pl.format(
             ("Recorded crime of {} fell {}% in the year from {} while incidents reported changed by {}%."),
             "force",
-            "fall",
+            number("fall"),
             _name(),
-            "held",
+            number("held"),
         ),
     )
 
@@ -336,7 +336,7 @@ def repeated_figures(cells: pl.DataFrame) -> pl.DataFrame:
             "force",
             _name("earlier"),
             _name(),
-            "observed",
+            number("observed"),
         ),
     )
 
@@ -355,13 +355,17 @@ def negative_figures(cells: pl.DataFrame) -> pl.DataFrame:
         single,
         "W13",
         pl.format(
-            "{} has {} crimes of {} in {}: a net correction.", "force", "observed", "category", _name()
+            "{} has {} crimes of {} in {}: a net correction.",
+            "force",
+            number("observed"),
+            "category",
+            _name(),
         ),
     )
     whole = as_findings(
         totals,
         "W13",
-        pl.format("{} has {} crimes in {} in all, which cannot be.", "force", "observed", _name()),
+        pl.format("{} has {} crimes in {} in all, which cannot be.", "force", number("observed"), _name()),
     )
     return pl.concat([whole, found.with_columns(severity=pl.lit("info"))])
 
@@ -395,9 +399,9 @@ def resupply(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
                     "A new file of {} for {} adds {} crimes and drops {} of {}.",
                     "force",
                     _name(),
-                    "come",
-                    "gone",
-                    "expected",
+                    number("come"),
+                    number("gone"),
+                    number("expected"),
                 ),
             ),
             as_findings(
@@ -407,7 +411,7 @@ def resupply(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
                     "A new file of {} for {} has the same crimes and {} other outcomes.",
                     "force",
                     _name(),
-                    "moved",
+                    number("moved"),
                 ),
             ),
         ]
@@ -431,8 +435,8 @@ def outcomes_late(crimes: pl.DataFrame, as_of: date) -> pl.DataFrame:
         "W16",
         pl.format(
             "{} of {} crimes of {} in {} have no outcome after six months.",
-            "observed",
-            "rows",
+            number("observed"),
+            number("rows"),
             "force",
             _name(),
         ),
@@ -457,10 +461,10 @@ def outcome_swings(years: pl.DataFrame) -> pl.DataFrame:
         pl.format(
             "{} has {} outcomes “{}” in the year from {} after {}.",
             "force",
-            "observed",
+            number("observed"),
             "category",
             _name(),
-            "expected",
+            number("expected"),
         ),
     )
 
@@ -484,7 +488,7 @@ def key_collisions(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
         "W18",
         pl.format(
             "{} rows of {} for {} share the key {}.",
-            "observed",
+            number("observed"),
             "force",
             _name(),
             pl.col("category").fill_null(""),
@@ -537,7 +541,9 @@ def pseudo_forces(rows: pl.DataFrame, known: list[str]) -> pl.DataFrame:
     return as_findings(
         found,
         "W21",
-        pl.format("{} is counted as a force in {} ({} records) and is none.", "force", _name(), "observed"),
+        pl.format(
+            "{} is counted as a force in {} ({} records) and is none.", "force", _name(), number("observed")
+        ),
     )
 
 
@@ -555,8 +561,8 @@ def other_vintage(rows: pl.DataFrame, current: list[str], earlier: list[str]) ->
         "W22",
         pl.format(
             "{} of {} records of {} in {} carry area codes that have ended.",
-            "observed",
-            "rows",
+            number("observed"),
+            number("rows"),
             "force",
             _name(),
         ),
@@ -574,7 +580,13 @@ def points_outside(points: pl.DataFrame) -> pl.DataFrame:
     return as_findings(
         found,
         "W23",
-        pl.format("{} of {} points of {} in {} lie outside its area.", "observed", "rows", "force", _name()),
+        pl.format(
+            "{} of {} points of {} in {} lie outside its area.",
+            number("observed"),
+            number("rows"),
+            "force",
+            _name(),
+        ),
     )
 
 
@@ -593,8 +605,8 @@ def month_boundary(records: pl.DataFrame) -> pl.DataFrame:
         "W24",
         pl.format(
             ("{} of {} records of {} for {} are dated in the last hour of the month before: a time zone."),
-            "observed",
-            "rows",
+            number("observed"),
+            number("rows"),
             "force",
             _name(),
         ),
@@ -612,7 +624,7 @@ def late_supplies(arrivals: pl.DataFrame) -> pl.DataFrame:
     return as_findings(
         found,
         "W25",
-        pl.format("The file of {} for {} came {} days after it was due.", "force", _name(), "days"),
+        pl.format("The file of {} for {} came {} days after it was due.", "force", _name(), number("days")),
     )
 
 
@@ -636,7 +648,11 @@ def duplicate_records(records: pl.DataFrame) -> pl.DataFrame:
         found,
         "W26",
         pl.format(
-            "{} of {} records of {} in {} are there more than once.", "observed", "rows", "force", _name()
+            "{} of {} records of {} in {} are there more than once.",
+            number("observed"),
+            number("rows"),
+            "force",
+            _name(),
         ),
     )
 
@@ -670,7 +686,10 @@ def redefined(counts: pl.DataFrame, group: list[str]) -> pl.DataFrame:
         share,
         "W28",
         pl.format(
-            "{} changed its part of its group in {} in {}% of forces at once.", "category", _name(), "percent"
+            "{} changed its part of its group in {} in {}% of forces at once.",
+            "category",
+            _name(),
+            number("percent"),
         ),
     )
 
@@ -693,7 +712,9 @@ def empty_fields(fields: pl.DataFrame) -> pl.DataFrame:
     return as_findings(
         found,
         "W29",
-        pl.format("“{}” is empty on {}% of the rows of {} for {}.", "field", "percent", "force", _name()),
+        pl.format(
+            "“{}” is empty on {}% of the rows of {} for {}.", "field", number("percent"), "force", _name()
+        ),
     )
 
 
@@ -710,7 +731,13 @@ def small_bases(changes: pl.DataFrame) -> pl.DataFrame:
     return as_findings(
         found,
         "W30",
-        pl.format("{} went from {} to {} in {}: too few for a percentage.", "force", "before", "n", _name()),
+        pl.format(
+            "{} went from {} to {} in {}: too few for a percentage.",
+            "force",
+            number("before"),
+            number("n"),
+            _name(),
+        ),
     )
 
 
@@ -744,8 +771,8 @@ def partial_by_day_profile(days: pl.DataFrame) -> pl.DataFrame:
             "first",
             "last",
             _name(),
-            "observed",
-            pl.col("expected").round(0).cast(pl.Int64),
+            number("observed"),
+            number("expected"),
         ),
     )
 
@@ -778,11 +805,11 @@ def recorded_late(delays: pl.DataFrame) -> pl.DataFrame:
         pl.format(
             "Half of the {} crimes that {} recorded in the week of {} had waited over {} hours since they were "
             "reported, where {} are usual: a backlog is being recorded, or reports are not.",
-            "records",
+            number("records"),
             "force",
             pl.col("week").dt.strftime("%-d %B %Y"),
-            pl.col("median_hours").round(0).cast(pl.Int64),
-            pl.col("usual").round(0).cast(pl.Int64),
+            number("median_hours"),
+            number("usual"),
         ),
     )
 
@@ -804,7 +831,7 @@ def left_behind(places: pl.DataFrame) -> pl.DataFrame:
         "W42",
         pl.format(
             "{} open crimes of {} are only in {}, which it has moved from: they were not carried over.",
-            pl.col("observed").cast(pl.Int64),
+            number("observed"),
             "force",
             "old_system",
         ),

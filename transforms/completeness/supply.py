@@ -9,7 +9,7 @@ import polars as pl
 
 from transforms.completeness import constants as k
 from transforms.completeness import signatures
-from transforms.completeness.findings import ALL_FORCES, as_findings, judged_findings
+from transforms.completeness.findings import ALL_FORCES, as_findings, judged_findings, number
 from transforms.completeness.judgement import judge
 from transforms.contracts import columns as c
 from transforms.contracts import tables
@@ -135,7 +135,7 @@ def _rest(findings: pl.DataFrame, silent: pl.DataFrame, expected: pl.DataFrame) 
             pl.when(pl.col("first_month") == pl.col("last_month"))
             .then(first)
             .otherwise(pl.format("{} to {}", first, pl.col("last_month").dt.strftime("%B %Y"))),
-            *(pl.col(name).round(0).cast(pl.Int64) for name in ("observed", "expected", "low", "high")),
+            *(number(name) for name in ("observed", "expected", "low", "high")),
         ),
     )
     return pl.concat([findings.join(touched, on="finding", how="anti"), part])
@@ -156,12 +156,12 @@ def _cut_short(judged: pl.DataFrame, rules: pl.DataFrame) -> tuple[pl.DataFrame,
         on=["force", "first_month", "code"],
         how="left",
     )
-    number = [pl.col(f"{name}_all").round(0).cast(pl.Int64) for name in ("observed", "expected")]
+    all_of_it = [number(f"{name}_all") for name in ("observed", "expected")]
     told = told.with_columns(
         *(pl.coalesce(f"{name}_all", name).alias(name) for name in measure),
         sentence=pl.coalesce(
             pl.format(
-                "{} By the other forces' supply {} came where about {} were expected.", "sentence", *number
+                "{} By the other forces' supply {} came where about {} were expected.", "sentence", *all_of_it
             ),
             "sentence",
         ),
@@ -271,9 +271,9 @@ def location_lost(grid: pl.LazyFrame) -> pl.DataFrame:
             "{} lost the location of its records in {} areas in {}: {} records there where {} are usual, and as many "
             "more without a location.",
             "force",
-            "places",
+            number("places"),
             pl.col("first_month").dt.strftime("%B %Y"),
-            pl.col("observed").cast(pl.Int64),
-            pl.col("expected").round(0).cast(pl.Int64),
+            number("observed"),
+            number("expected"),
         ),
     )
