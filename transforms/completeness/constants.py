@@ -23,6 +23,8 @@ CROSS_SECTION_PHI_CATEGORY: Final = 0.30
 ANCHOR_PHI: Final = 0.03
 #: Other forces that must stand beside a force before the median of their movement is trusted.
 MINIMUM_PEERS: Final = 3
+#: Squared error of a median against that of a mean of as many values (half of pi).
+MEDIAN_ERROR: Final = 1.57
 #: Added squared variation when there are too few peers and last months stand in for them: national crime
 #: moves by about a tenth from one month to the next.
 NO_PEERS_PHI: Final = 0.012
@@ -141,9 +143,10 @@ BLOCK_SIZES: Final = (8, 24)
 EVIDENCE_SURPLUS: Final = 1.0
 #: Share of mass in common from which a set of areas is given the name of a known area.
 SAME_PLACE: Final = 0.85
-#: Most that the places of a surplus may say for its being another type's records (natural log, odds of 100 to
-#: one): types that grow together in town centres look alike. What they say against it counts in full.
-PLACE_WEIGHT: Final = 4.6
+#: Most that the size, and again the places, of a surplus may say for its being another type's records (natural log,
+#: odds of 100 to one): types have bursts of their own, and those that grow together in town centres look alike.
+#: What they say against it counts in full.
+MATCH_WEIGHT: Final = 4.6
 #: Standard deviations by which records without a location must rise before a loss is put down to them.
 UNLOCATED_RISE: Final = 2.5
 #: The same, for a rise that no force's loss explains: a fifth of months vary for unstated reasons.

@@ -36,13 +36,13 @@ class Track:
     level: Floats
 
 
-def peers_level(counts: Floats, share: Floats, usable: Floats) -> tuple[Floats, Floats]:
+def peers_level(counts: Floats, share: Floats, usable: Floats) -> tuple[Floats, Floats, Floats]:
     """The national level seen by each force from the others: weighted median of count over share.
 
     `counts`, `share` and `usable` are `[force, type]`. The force itself is left out, so its own silence
     cannot lower what is expected of it; weights are the square roots of shares, so the largest force weighs
     little more than its neighbours. Returns the level `[force, type]` (nan without peers) and its squared
-    relative error.
+    relative error (infinite without): from how far the peers lie apart, and from how few records they have.
     """
     forces, types = counts.shape
     ratio = np.where(usable, counts / np.maximum(share, 1e-12), np.inf)
@@ -55,8 +55,10 @@ def peers_level(counts: Floats, share: Floats, usable: Floats) -> tuple[Floats, 
     total = running[-1]
     own = np.take_along_axis(weight, rank, 0)
     columns = np.arange(types)
+    made = np.where(usable, counts, 0.0).sum(axis=0)
     level = np.full((forces, types), np.nan)
-    error = np.full((forces, types), np.inf)
+    apart = np.full((forces, types), np.inf)
+    few = np.full((forces, types), np.inf)
     for force in range(forces):
         without = running - np.where(np.arange(forces)[:, None] >= rank[force], own[force], 0.0)
         half = (total - own[force]) / 2.0
@@ -69,8 +71,10 @@ def peers_level(counts: Floats, share: Floats, usable: Floats) -> tuple[Floats, 
         level[force] = np.where(enough, middle, np.nan)
         with np.errstate(invalid="ignore", divide="ignore"):
             spread = (above - below) / np.maximum(middle, 1e-9) / 1.349
-            error[force] = np.where(enough, 1.57 * spread**2 / np.maximum(peers, 1), np.inf)
-    return level, error
+            records = np.maximum(made - np.where(usable[force], counts[force], 0.0), 1.0)
+            apart[force] = np.where(enough, k.MEDIAN_ERROR * spread**2 / np.maximum(peers, 1), np.inf)
+            few[force] = np.where(enough, k.MEDIAN_ERROR / records, np.inf)
+    return level, apart, few
 
 
 def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None = None) -> Track:
@@ -110,6 +114,7 @@ def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None 
     if anchored is not None:
         cross_phi = np.where(anchored[:, None], k.ANCHOR_PHI, cross_phi[None, :])
     last_level = np.full((forces, types), np.nan)
+    level_error = np.full((forces, types), np.inf)
     rising = np.zeros((forces, types), dtype=bool)
 
     for t in range(months):
@@ -124,16 +129,24 @@ def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None 
         if not np.isnan(last_level).any():
             supplied = y[t, :, total] > k.MISSING_BELOW * share[:, total] * last_level[:, total]
             usable = usable & supplied[:, None]
-        peer_level, peer_error = peers_level(y[t], share, usable)
+        peer_level, apart, few = peers_level(y[t], share, usable)
         lonely = np.isnan(peer_level)
         fallback = np.where(np.isnan(last_level), _own_level(y[t], share, owed[t]), last_level)
-        level[t] = np.maximum(np.where(lonely, fallback, peer_level), 1e-9)
+        # A level that rests on a handful of records leans on last month's, each by its error.
+        carried = level_error + k.NO_PEERS_PHI
+        lean = np.where(lonely, 1.0, 1.0 / (1.0 + carried / np.where(lonely, 1.0, few)))
+        level[t] = np.maximum((1.0 - lean) * np.where(lonely, 0.0, peer_level) + lean * fallback, 1e-9)
+        few, apart = (np.where(lonely, 0.0, error) for error in (few, apart))
+        level_error = np.where(lonely, carried, few * (1.0 - lean))
         mean[t] = share * level[t]
         common = pooled.phi()
         factor = np.maximum(scatter[0] / scatter[1], k.CALMEST)
         short = (1.0 + 1.0 / np.maximum(effective, 1.0)) / (1.0 + 1.0 / steady)
         width = common * short + common * gain_rate**2 * silent
-        width = width + np.where(lonely, k.NO_PEERS_PHI, np.where(peer_error > common, peer_error, 0.0))
+        # Of shares and levels that rest on few records; what rests on many is in the scatter already.
+        peers_error = np.maximum(np.where(lonely, 0.0, level_error), apart * (1.0 - lean) ** 2)
+        unsure = peers_error + 1.0 / ((1.0 + fade) * np.maximum(number, 1.0))
+        width = width + np.where(unsure > common, unsure, 0.0) + np.where(lonely, k.NO_PEERS_PHI, 0.0)
         width = evidence.widened(width, mean[t], factor)
         phi[t] = np.where(known, width, np.broadcast_to(cross_phi, width.shape) + width)
         down[t] = evidence.bayes_factor(y[t], mean[t], phi[t])

@@ -445,8 +445,6 @@ def _categories(
     out: list[Incident] = []
     used: set[int] = set()
     for source, target, score in _mappings(t, force, cube, track, month, ease):
-        if source in used or (target in used and not any(i.partner == target for i in out)):
-            continue
         used |= {source, target}
         out.append(
             Incident(
@@ -517,35 +515,70 @@ def _mappings(
 ) -> list[tuple[int, int, float]]:
     """Pairs (from, to, score) of types whose records moved: one low, one high by as much, in the same places.
 
-    A type that is low lost its records or gave them to one of the other types: as likely, before the counts are
-    seen, as each other, and each other type as likely as the next. A pair is named when it is likelier than
-    everything else together.
+    The strongest first; what one has moved is expected where it went before the next is looked for.
     """
     types = cube.n.shape[2]
     if track.history[t, force] < k.MINIMUM_HISTORY or types < 2:
         return []
-    need = evidence.needed("mapping", types)
     y, mean, phi = (values[t, force, :-1] for values in (track.counts, track.mean, track.phi))
     ratio = np.clip(track.counts[t, force, -1] / track.mean[t, force, -1], 0.85, 1.15)
     mean = mean * ratio
     down = evidence.bayes_factor(y, mean, phi)
-    pairs = []
-    for source in np.flatnonzero((down > 0.3) & (mean >= k.SMALLEST_EXPECTED)):
-        moved = float(mean[source] - y[source])
-        closure = _closure(track, t, force, moved)
-        gains = np.full(types, -np.inf)
-        for target in np.flatnonzero((y > 0) & (np.arange(types) != source)):
-            with_moved = evidence.log_probability(y[target], mean[target] + moved, phi[target])
-            count_gain = float(with_moved - evidence.log_probability(y[target], mean[target], phi[target]))
-            place_gain = _same_places(t, force, cube, month, int(source), int(target), moved)
-            gains[target] = closure + count_gain + min(place_gain, k.PLACE_WEIGHT)
-        best = int(np.argmax(gains))
-        each = gains - np.log(types - 1)
-        moved_at_all = float(np.logaddexp.reduce(np.append(each, 0.0)))
-        score = float(down[source]) + (moved_at_all - np.log(2.0)) / evidence.LN10 - need
-        if 2.0 * np.exp(each[best] - moved_at_all) > 1.0 and score >= -ease:
-            pairs.append((int(source), best, score))
-    return sorted(pairs, key=lambda pair: -pair[2])
+    sources = [int(s) for s in np.flatnonzero((down > 0.3) & (mean >= k.SMALLEST_EXPECTED))]
+    pairs: list[tuple[int, int, float]] = []
+    while sources:
+        found = []
+        for source in sources:
+            moved = float(mean[source] - y[source])
+            gains = _moved_to(t, force, cube, month, source, moved, y, mean, phi)
+            gains[[each for each, _, _ in pairs]] = -np.inf
+            found.append(
+                _likeliest(source, float(down[source]), gains + _closure(track, t, force, moved), types)
+            )
+        source, target, score = max(found, key=lambda pair: pair[2])
+        if target < 0 or score < -ease:
+            break
+        pairs.append((source, target, score))
+        mean[target] += mean[source] - y[source]
+        sources = [each for each in sources if each not in (source, target)]
+    return pairs
+
+
+def _likeliest(source: int, down: float, gains: Floats, types: int) -> tuple[int, int, float]:
+    """The pair of a low type with the one that got its records, and the evidence beyond what an alert needs.
+
+    The type lost its records or gave them to another: before the counts are seen the one is as likely as the other,
+    and each other type as likely as the next. A pair is named when it is likelier than everything else together
+    (`gains`: natural log, against their being lost); otherwise its target is -1.
+    """
+    each = gains - np.log(types - 1)
+    best = int(np.argmax(each))
+    either = float(np.logaddexp.reduce(np.append(each, 0.0)))
+    if 2.0 * np.exp(each[best] - either) <= 1.0:
+        return source, -1, -np.inf
+    return source, best, down + (either - np.log(2.0)) / evidence.LN10 - evidence.needed("mapping", types)
+
+
+def _moved_to(
+    t: int,
+    force: int,
+    cube: Cube,
+    month: LocalMonth,
+    source: int,
+    moved: float,
+    y: Floats,
+    mean: Floats,
+    phi: Floats,
+) -> Floats:
+    """How much likelier each type's count and places are with another's records among its own (natural log)."""
+    usual = evidence.log_probability(y, mean, phi) + evidence.rarely_wider(y, mean, phi)
+    gains = np.minimum(evidence.log_probability(y, mean + moved, phi) - usual, k.MATCH_WEIGHT)
+    for target in np.flatnonzero(gains > -k.MATCH_WEIGHT):
+        if target != source and y[target] > 0:
+            places = _same_places(t, force, cube, month, source, int(target), moved)
+            gains[target] += min(places, k.MATCH_WEIGHT)
+    gains[(np.arange(len(y)) == source) | (y == 0)] = -np.inf
+    return np.asarray(gains)
 
 
 def _same_places(
