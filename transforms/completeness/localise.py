@@ -223,8 +223,12 @@ def _places(t: int, force: int, cube: Cube, track: Track, month: LocalMonth, see
 
 
 def _closure(track: Track, t: int, force: int, moved: float) -> float:
-    """How much likelier the force's total is with the records moved inside it than with them gone (natural log)."""
+    """How much likelier the force's total is with the records moved inside it than with them gone (natural log).
+
+    A total above what is expected says no more for a move than one that is met.
+    """
     y, mean, phi = (values[t, force, -1] for values in (track.counts, track.mean, track.phi))
+    y = min(y, mean)
     return float(evidence.log_probability(y, mean, phi) - evidence.log_probability(y, mean - moved, phi))
 
 
