@@ -30,10 +30,11 @@ SNAPPED: Final = pl.Schema(
 def points_from(candidates: pl.DataFrame, addresses: pl.DataFrame) -> pl.DataFrame:
     """The map points of a country (`geography.areas.MapPoints`), from its streets and places and its addresses.
 
-    `candidates` has `point_id, longitude, latitude, name, lsoa_code, force`: the middle of each street and each
-    public place. `addresses` has `force, longitude, latitude`, one row for each postal address. An address belongs
-    to the nearest point of its force. A point with one to seven addresses is left out, and its addresses go to
-    their next nearest; that can give a few to a point that had none, so it is done until none is left.
+    `candidates` has `point_id, longitude, latitude, name, lsoa_code, force, csp_code`: the middle of each street and
+    each public place. `addresses` has `csp_code, longitude, latitude`, one row for each postal address. An address
+    belongs to the nearest point of its Community Safety Partnership, as a record does (`snap`). A point with one to
+    seven addresses is left out, and its addresses go to their next nearest; that can give a few to a point that had
+    none, so it is done until none is left.
     """
     points = candidates.sort("point_id")
     while True:
@@ -41,36 +42,43 @@ def points_from(candidates: pl.DataFrame, addresses: pl.DataFrame) -> pl.DataFra
         held = snap(addresses, points.with_columns(addresses=pl.lit(FEWEST_ADDRESSES))).group_by("point_id")
         counted = points.join(held.len(name="addresses"), on="point_id", how="left").select(
             *MapPoints.column_names()[:-1],
+            "csp_code",
             addresses=pl.when(pl.col("addresses").is_not_null())
             .then(pl.col("addresses").cast(pl.Int64))
             .otherwise(pl.lit(0, pl.Int64)),
         )
         enough = counted.filter(~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1))
         if enough.height == counted.height:
-            return MapPoints.validate(enough.sort("point_id"))
+            return MapPoints.validate(enough.drop("csp_code").sort("point_id"))
         points = enough.drop("addresses")
 
 
-def snap(points: pl.DataFrame, map_points: pl.DataFrame) -> pl.DataFrame:
-    """Move each record to the nearest map point of the force that recorded it.
+def in_partnerships(map_points: pl.DataFrame, lsoas: pl.DataFrame) -> pl.DataFrame:
+    """Map points (`MapPoints`) with the `csp_code` of the Community Safety Partnership that each lies in."""
+    return map_points.join(lsoas.select("lsoa_code", "csp_code"), on="lsoa_code", maintain_order="left")
 
+
+def snap(points: pl.DataFrame, map_points: pl.DataFrame) -> pl.DataFrame:
+    """Move each record to the nearest map point of the Community Safety Partnership that it lies in.
+
+    A partnership's own figures are of where crimes were. Were a record moved into the next one, the difference
+    between those figures and the map would tell on which side of the border it was, which can be a single door.
     A point with one to seven addresses is passed over, wherever the list is from.
 
-    `points` has one row for each record, with `force`, `longitude` and `latitude` (WGS 84, null when not
-    known) and any other columns. `map_points` is `geography.areas.MapPoints`. A force with no point of its
-    own (the British Transport Police) uses every point. Returns the same rows in the same order with the
-    coordinates replaced and `point_id`, `location` (“On or near …”), `lsoa_code` (that of the point, not
-    of the record), `addresses` (in the point's catchment) and `metres` (how far the record moved) set; all
-    null when the record has no coordinates or no point lies within 20 km, so it stays in the counts without
-    a place.
-    Source: data.police.uk, “Location anonymisation”.
+    `points` has one row for each record, with `csp_code` (null when it lies in none), `longitude` and `latitude`
+    (WGS 84, null when not known) and any other columns. `map_points` is `MapPoints` with `csp_code`. Returns the
+    same rows in the same order with the coordinates replaced and `point_id`, `location` (“On or near …”),
+    `lsoa_code` (that of the point, not of the record), `addresses` (in the point's catchment) and `metres` (how far
+    the record moved) set; all null when the record has no coordinates, lies in no partnership or has no point within
+    20 km, so it stays in the counts without a place.
+    Source: data.police.uk, “Location anonymisation”; the partnership is this product's own.
     """
-    where = ["force", "longitude", "latitude"]
+    where = ["csp_code", "longitude", "latitude"]
     places = points.select(where).drop_nulls().unique().sort(where)
     answers = [
-        pl.concat([group, _nearest(group, _points_of(str(force), map_points))], how="horizontal")
-        for (force,), group in places.group_by("force", maintain_order=True)
-        if map_points.height
+        pl.concat([group, _nearest(group, candidates)], how="horizontal")
+        for (partnership,), group in places.group_by("csp_code", maintain_order=True)
+        if (candidates := _points_of(str(partnership), map_points)).height
     ]
     if answers:
         snapped = pl.concat(answers)
@@ -86,12 +94,12 @@ def snap(points: pl.DataFrame, map_points: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _points_of(force: str, map_points: pl.DataFrame) -> pl.DataFrame:
-    map_points = map_points.filter(~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1))
-    own = map_points.filter(pl.col("force") == force)
+def _points_of(partnership: str, map_points: pl.DataFrame) -> pl.DataFrame:
     # The lowest id comes first, so that it is the one kept where two points share coordinates.
     return (
-        (own if own.height else map_points)
+        map_points.filter(
+            pl.col("csp_code") == partnership, ~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1)
+        )
         .sort("point_id")
         .unique(["longitude", "latitude"], keep="first", maintain_order=True)
     )

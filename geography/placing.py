@@ -74,24 +74,34 @@ def _check(points: pl.DataFrame, boundaries: gpd.GeoDataFrame) -> None:
 
 
 def published_place(lsoas: pl.DataFrame, *, no_location: str, outside: str) -> pl.Expr:
-    """The place that a row of `force`, `lsoa_code` (and `longitude`) is published at.
+    """The place that a row of `force`, `lsoa_code`, `csp_code` (and `longitude`) is published at.
 
-    `lsoas` has one row for each LSOA with the `force` that owns it. The answer is
+    `lsoas` has one row for each LSOA with the `csp_code` that it lies in and the `force` that owns both. The answer is
 
     - the row's LSOA, when it belongs to the force that recorded the row;
+    - `no_location`, when it has no LSOA though it lies in a partnership of that force (its location is withheld),
+      and when it has neither an LSOA nor a longitude;
     - `outside`, when it belongs to another force, or lies in no LSOA though it has a longitude or a code
-      (a railway station in Scotland);
-    - `no_location`, when there is neither an LSOA nor a longitude.
+      (a railway station in Scotland).
 
     So a force's rows add up to its records exactly, and one force's crimes never fill another's area.
     """
     owner = pl.col("lsoa_code").replace_strict(
         lsoas["lsoa_code"], lsoas["force"], default=None, return_dtype=pl.String
     )
+    partnerships = lsoas.select("csp_code", "force").unique("csp_code", maintain_order=True)
+    withheld = pl.col("lsoa_code").is_null() & (
+        pl.col("csp_code").replace_strict(
+            partnerships["csp_code"], partnerships["force"], default=None, return_dtype=pl.String
+        )
+        == pl.col("force")
+    )
     located = pl.col("lsoa_code").is_not_null() | pl.col("longitude").is_not_null()
     return (
         pl.when(owner == pl.col("force"))
         .then(pl.col("lsoa_code"))
+        .when(withheld)
+        .then(pl.lit(no_location))
         .when(located)
         .then(pl.lit(outside))
         .otherwise(pl.lit(no_location))

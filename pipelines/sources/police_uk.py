@@ -159,6 +159,8 @@ def read_street(
         latitude=_or_null("Latitude").cast(pl.Float64),
         location=pl.col("Location").replace({NO_LOCATION: None, "": None}),
         lsoa_code=_or_null("LSOA code"),
+        # Known when the rows stand on current boundaries.
+        csp_code=pl.lit(None, pl.String),
         outcome=_or_null("Last outcome category"),
         supply=pl.lit(frozen.supply),
     )

@@ -18,6 +18,7 @@ from pipelines.settings import Settings
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import Superseded
 from pipelines.store import Entry, StoreError, Workspace
+from publish.feeds import street
 from transforms.contracts import tables
 from transforms.counting import of_force
 from transforms.periods import Quarter, quarter_key
@@ -112,11 +113,12 @@ def _tables(
             for quarter, rows in _by_quarter(whole[name]) if name in BY_QUARTER else [("", whole[name])]:
                 yield name, quarter, rows, schema
     if objects := shard.objects["street"]:
-        street = workspace.scan_objects(objects, tables.Counted, "street").collect()
-        counted.add(_on_current_boundaries(line, street).select(tables.Counted.column_names()))
-    for rows_of, schema in ((counted, tables.Counted), (rules, tables.DecidingRules)):
-        for quarter, rows in rows_of.by_quarter():
-            yield rows_of.name, quarter, rows, schema
+        published = workspace.scan_objects(objects, tables.Counted, "street").collect()
+        counted.add(_on_current_boundaries(line, published).select(tables.Counted.column_names()))
+    for quarter, rows in counted.by_quarter():
+        yield counted.name, quarter, _where_published(line, rows), tables.Counted
+    for quarter, rows in rules.by_quarter():
+        yield rules.name, quarter, rows, tables.DecidingRules
 
 
 class _Rows:
@@ -152,12 +154,31 @@ def _by_quarter(frame: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
 
 
 def _placed(line: Line, counted: pl.DataFrame) -> pl.DataFrame:
-    """Counted crimes of an extract with the LSOA that their point lies in; the map point comes at release."""
-    return place(counted.drop("lsoa_code", strict=False), line.loaded.boundaries).with_columns(
-        location=pl.lit(None, pl.String)
+    """Counted crimes of an extract with the LSOA and the partnership that they themselves lie in."""
+    own = place(counted.drop("lsoa_code", strict=False), line.loaded.boundaries)
+    return _in_partnership(line, own).with_columns(location=pl.lit(None, pl.String))
+
+
+def _in_partnership(line: Line, placed: pl.DataFrame) -> pl.DataFrame:
+    """The same rows with `csp_code`, that of their LSOA."""
+    return placed.join(
+        line.country.lsoas.select("lsoa_code", "csp_code"), on="lsoa_code", how="left", maintain_order="left"
     )
+
+
+def _where_published(line: Line, counted: pl.DataFrame) -> pl.DataFrame:
+    """A force's crimes of whole months, `lsoa_code` being that of the map point as in every file that lists them.
+
+    A figure of where crimes really were, beside the map, would tell by how much a point was moved. The code is null
+    where the location is withheld, which depends on how many crimes of the month are alike at the point.
+    """
+    published = street.at_map_points(counted, street.map_points_of(counted, line.country))
+    return counted.with_columns(published.get_column("lsoa_code"))
 
 
 def _on_current_boundaries(line: Line, counted: pl.DataFrame) -> pl.DataFrame:
     """Rows of police.uk files, whose LSOA codes may be of an earlier census, under current codes."""
-    return to_current(counted, line.country.vintages, line.country.lsoas, line.loaded.boundaries)
+    current = to_current(
+        counted.drop("csp_code"), line.country.vintages, line.country.lsoas, line.loaded.boundaries
+    )
+    return _in_partnership(line, current)

@@ -11,8 +11,8 @@ import polars as pl
 from polars import selectors
 
 from geography.areas import Country
-from geography.map_points import snap
-from publish.feeds.privacy import is_withheld, moved_since
+from geography.map_points import in_partnerships, snap
+from publish.feeds.privacy import SENSITIVE, is_withheld, moved_since
 from transforms.contracts.columns import BEHAVIOUR
 
 NO_LOCATION: Final = "No Location"
@@ -60,16 +60,32 @@ def withdrawn(crimes: pl.DataFrame) -> pl.DataFrame:
 
 
 def map_points_of(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
-    """The map point of each place that a force recorded: `force, longitude, latitude` and the point's `at_…`.
+    """The map point of each place that a force recorded: `csp_code, longitude, latitude` and the point's `at_…`.
 
     Nothing else of a recorded place is published. Each distinct place is looked up once.
     """
-    where = ["force", "longitude", "latitude"]
+    where = ["csp_code", "longitude", "latitude"]
     places = crimes.filter(~_is_public()).select(where).drop_nulls().unique()
-    found = snap(places.with_columns(pl.col(*where).name.prefix("from_")), country.map_points)
+    lsoas = country.lsoas.join(places.select("csp_code").unique(), on="csp_code", how="semi")
+    found = snap(
+        places.with_columns(pl.col(*where).name.prefix("from_")), in_partnerships(country.map_points, lsoas)
+    )
     return found.select(
         *(pl.col(f"from_{name}").alias(name) for name in where),
         pl.col("longitude", "latitude", "location", "lsoa_code", *KNOWN).name.prefix("at_"),
+    )
+
+
+def without_place(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
+    """The crimes whose location is withheld because of what they are, with `area`, the LSOA of their map point.
+
+    No line and no map tells it: it is for figures that hide what is small (`transforms.disclosure`).
+    """
+    places = map_points_of(crimes, country).select("csp_code", "longitude", "latitude", area="at_lsoa_code")
+    return (
+        crimes.filter(pl.col("lsoa_code").is_null(), pl.col("counted") > 0)
+        .join(places, on=["csp_code", "longitude", "latitude"])
+        .filter(pl.col("category").cast(pl.String).is_in(SENSITIVE), pl.col("area").is_not_null())
     )
 
 
@@ -86,7 +102,7 @@ def at_map_points(crimes: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
     """
     place = ("longitude", "latitude", "location", "lsoa_code")
     return (
-        crimes.join(points, on=["force", "longitude", "latitude"], how="left")
+        crimes.join(points, on=["csp_code", "longitude", "latitude"], how="left", maintain_order="left")
         .with_columns(pl.when(~_is_public()).then(f"at_{name}").alias(f"at_{name}") for name in KNOWN)
         .with_columns(withheld=is_withheld())
         .with_columns(

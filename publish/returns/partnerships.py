@@ -36,21 +36,6 @@ def by_offence(judged: Judged, country: Country) -> pl.DataFrame:
     part of a partnership is held, the figure is missing.
     """
     where = places(country)
-    home = country.lsoas.select("lsoa_code", home="force")
-    lsoa = (
-        pl.when(pl.col("lsoa_code").is_null())
-        .then(pl.lit(NO_LOCATION))
-        .when(pl.col("home").is_null() | (pl.col("home") != pl.col("force")))
-        .then(pl.lit(OUTSIDE))
-        .otherwise("lsoa_code")
-    )
-    crimes = (
-        judged.crimes.lazy()
-        .join(judged.offences.lazy().select("force").unique(), on="force", how="semi")
-        .join(home.lazy(), on="lsoa_code", how="left")
-        .with_columns(lsoa_code=lsoa)
-        .join(where.lazy(), on=["force", "lsoa_code"])
-    )
     owed = judged.offences.select("force", "month", "offence_code")
     verdicts = counting_verdicts(judged.verdicts).select("force", "month", "status")
     grid = (
@@ -60,14 +45,37 @@ def by_offence(judged: Judged, country: Country) -> pl.DataFrame:
             pl.col("status").fill_null(Status.MISSING.value), supplied=allows_number().fill_null(False)
         )
     )
+    crimes = _in_partnerships(judged, country).join(
+        owed.lazy().select("force").unique(), on="force", how="semi"
+    )
     key = ["force", "month", "partnership", "offence_code"]
     return _unless_short(count_onto_grid(grid.lazy(), crimes, key).collect(), where, judged)
 
 
 def by_crime_type(judged: Judged, country: Country) -> pl.DataFrame:
-    """Figures by `force`, `partnership`, `month` and `category`, of every force."""
+    """Figures by `force`, `partnership`, `month` and `category`, of every force; not known where an area is held."""
+    key = ["force", "partnership", "month", "category"]
     placed = judged.areas.lazy().join(places(country).lazy(), on=["force", "lsoa_code"])
-    return add_up(placed, by=["force", "partnership", "month", "category"])
+    grid = add_up(placed, by=key).drop("count").with_columns(supplied=allows_number())
+    return (
+        count_onto_grid(grid.lazy(), _in_partnerships(judged, country), key)
+        .select(*key, "count", "status")
+        .sort(key)
+        .collect()
+    )
+
+
+def _in_partnerships(judged: Judged, country: Country) -> pl.LazyFrame:
+    """The crimes that may be listed with the `partnership` that they lie in, wherever the map shows them."""
+    homes = places(country).select("force", "csp_code", "partnership").unique().lazy()
+    assigned = homes.filter(pl.col("csp_code").is_not_null())
+    nowhere = homes.filter(pl.col("csp_code").is_null()).select("force", unassigned="partnership")
+    return (
+        judged.crimes.lazy()
+        .join(assigned, on=["force", "csp_code"], how="left")
+        .join(nowhere, on="force")
+        .with_columns(partnership=pl.coalesce("partnership", "unassigned"))
+    )
 
 
 def _unless_short(figures: pl.DataFrame, where: pl.DataFrame, judged: Judged) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""The return of neighbourhoods and LSOAs: one financial year of crime types, with what identifies nobody printed."""
+"""The return of neighbourhoods and LSOAs: a financial year of crime types as mapped, and what the map withholds."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Final
 import polars as pl
 
 from geography.areas import Country
+from publish.feeds import street
+from publish.feeds.privacy import SENSITIVE
 from publish.returns.columns import by_crime_type
 from publish.returns.errors import ReturnError
 from publish.returns.tables import Column, Release, Table
 from publish.returns.wording import SOURCE, because, spells_in_words
-from transforms.aggregation import add_up
+from transforms.aggregation import add_up, count_onto_grid
 from transforms.contracts.columns import BEHAVIOUR
 from transforms.contracts.status import STATUS, Status, allows_number
 from transforms.disclosure import (
@@ -46,14 +48,27 @@ _LABELS: Final = {
         Column("area_name", "LSOA name", "Name of the lower layer super output area"),
     ),
 }
+_AS_MAPPED: Final = (
+    "Crimes are counted where the map shows them: at the nearest map point, which eight addresses or more share, or "
+    "none, and in the area of that point. They are the lines of the bulk files, so a figure tells nothing of a place "
+    "that the map does not tell, and it is printed however small it is."
+)
 _RULE: Final = (
-    f"A figure below {SMALLEST} other than zero is shown as [c], and so are as many others as it takes that none can "
-    "be worked out from the rest; a [c] may stand for a zero."
+    "Crimes whose location the map withholds, because of what they are and how few share the point, are in the last "
+    f"column alone. There a figure below {SMALLEST} other than zero is shown as [c], and so are as many others as it "
+    "takes that none can be worked out from the rest; a [c] may stand for a zero."
 )
 _ONCE: Final = (
-    "Figures of small areas are made once a year, for the financial year, and not restated: figures for periods that "
-    "overlap, or the difference of two editions, would tell what is shown as [c]. Figures of partnerships and police "
-    "force areas are restated every quarter, so that later ones need not add up to these."
+    "Figures of withheld locations are made once a year, for the financial year, and not restated: figures for periods "
+    "that overlap, or the difference of two editions, would tell what is shown as [c]. All others are restated."
+)
+#: Crimes that the map shows nowhere.
+WITHHELD: Final = Column(
+    "location_withheld",
+    "Violence and sexual offences with their location withheld",
+    "Crimes of these types that the map, the bulk files and every other column here show in no small area",
+    unit="crimes",
+    notes=("withheld",),
 )
 _KEY: Final = ("level", "area", "column")
 
@@ -69,11 +84,13 @@ def small_areas(
     if quarter.financial_quarter != 4 or not set(quarter.year_ending) <= set(judged.months):
         return None
     columns = tuple(column for column in by_crime_type().columns if column.heading != BEHAVIOUR)
-    figures = _figures(judged, country, quarter, columns)
-    shown = hide(figures, _hidden(figures, country, quarter))
-    _check_subtraction(shown, figures, country)
+    mapped = _figures(judged, country, quarter, columns)
+    unmapped = _unmapped(judged, country, quarter, mapped, columns)
+    shown = hide(unmapped, _hidden(unmapped, country, quarter))
+    _check_subtraction(shown, unmapped, country)
     if earlier is not None:
-        shown = carried(shown, _before(earlier, columns, country))
+        shown = carried(shown, _before(earlier, country))
+    shown, columns = pl.concat([mapped, shown]), (*columns, WITHHELD)
     year = quarter.year_title
     lacking = _lacking(judged, quarter)
     tables = tuple(
@@ -89,6 +106,7 @@ def small_areas(
         cover=(
             f"Crimes recorded by the police in the small areas of {country.title} in the {year} (financial year "
             f"{quarter.financial_year}). Crimes without a known location are in no small area.",
+            _AS_MAPPED,
             _RULE,
             _ONCE,
             "A figure that was owed and has not been supplied in full is shown as [x], never as zero and never as [c].",
@@ -97,7 +115,9 @@ def small_areas(
         ),
         tables=tables,
         notes={
-            "provisional": "Figures are as first published and are not restated.",
+            "provisional": "Figures are restated when records are corrected; those of withheld locations are not.",
+            "withheld": "Of forces that supply records. Where police.uk published a force's records, nothing is known "
+            "of locations that were withheld.",
             **{
                 f"force {force}": because(name, lacking[force], False)
                 for force, name in country.forces.select("force", "name").iter_rows()
@@ -148,34 +168,73 @@ def _places(country: Country) -> pl.DataFrame:
 
 
 def _hidden(figures: pl.DataFrame, country: Country, quarter: Quarter) -> pl.DataFrame:
-    """What must not be printed: by the rule, and everything of a force where net corrections fall below zero."""
-    below = figures.filter(pl.col("count") < 0).select("force").unique()
-    of_lsoas = figures.filter(pl.col("level") == LSOA, pl.col("column") != TOTAL, allows_number()).join(
-        below, on="force", how="anti"
-    )
+    """Which figures of withheld locations must not be printed."""
+    of_lsoas = figures.filter(pl.col("level") == LSOA, allows_number())
     cells = of_lsoas.select("column", "count", lsoa="area").join(_places(country), on="lsoa")
-    everything = figures.join(below, on="force", how="semi").select(_KEY)
-    return pl.concat([withheld(cells, len(quarter.year_ending)).select(_KEY), everything])
+    # The column stands alone: it has no total beside it.
+    return withheld(cells, len(quarter.year_ending)).filter(pl.col("column") != TOTAL).select(_KEY)
 
 
-def _before(earlier: pl.DataFrame, columns: tuple[Column, ...], country: Country) -> pl.DataFrame:
-    """The figures of an earlier version, as `hide` gives them."""
-    keys = {column.heading: column.key for column in columns}
+def _unmapped(
+    judged: Judged, country: Country, quarter: Quarter, mapped: pl.DataFrame, columns: tuple[Column, ...]
+) -> pl.DataFrame:
+    """Crimes of the year whose location is withheld, by the area of their map point, in the shape of `mapped`.
+
+    Known where the mapped figures of their type are; not applicable to a force that owes no extract in the year.
+    """
+    sensitive = [column.key for column in columns if column.heading in SENSITIVE]
+    extracts = judged.verdicts.filter(
+        pl.col("file_type") == "extract", pl.col("month").is_in(quarter.year_ending)
+    )
+    owes = pl.col("force").is_in(extracts["force"].unique().to_list())
+    grid = (
+        mapped.filter(pl.col("level") == LSOA, pl.col("column").is_in(sensitive))
+        .select(
+            "force",
+            "level",
+            "area",
+            column=pl.lit(WITHHELD.key),
+            status=pl.when(owes)
+            .then(pl.col("status").cast(pl.String))
+            .otherwise(pl.lit(Status.NOT_APPLICABLE.value))
+            .cast(STATUS),
+        )
+        .with_columns(supplied=allows_number())
+    )
+    crimes = judged.crimes.filter(pl.col("month").is_in(quarter.year_ending))
+    of_lsoas = count_onto_grid(grid.lazy(), street.without_place(crimes, country).lazy(), ["area"]).collect()
+    homes = country.lsoas.select(
+        area="lsoa_code", neighbourhood=pl.concat_str("force", "neighbourhood", separator="/")
+    )
+    of_neighbourhoods = add_up(of_lsoas.join(homes, on="area"), by=["force", "neighbourhood", "column"])
+    shape = ["force", *_KEY, "count", "status"]
+    return pl.concat(
+        [
+            of_lsoas.select(shape),
+            of_neighbourhoods.with_columns(level=pl.lit(NEIGHBOURHOOD), area="neighbourhood").select(shape),
+        ]
+    )
+
+
+def _before(earlier: pl.DataFrame, country: Country) -> pl.DataFrame:
+    """The figures of withheld locations in an earlier version, as `hide` gives them."""
     force = dict(country.lsoas.select("lsoa_code", "force").iter_rows())
-    return earlier.select(
+    return earlier.filter(pl.col("category") == WITHHELD.heading).select(
         force=pl.col("area").replace_strict(force, default=pl.col("area").str.split("/").list.first()),
         level="area_level",
         area="area",
-        column=pl.col("category").replace_strict(keys),
+        column=pl.lit(WITHHELD.key),
         count=pl.col("value").cast(pl.Int64),
         status=pl.col("status").cast(STATUS),
     )
 
 
 def _check_subtraction(shown: pl.DataFrame, figures: pl.DataFrame, country: Country) -> None:
-    """Raise ReturnError when a reader finds a withheld figure by subtracting what is printed, partnerships included."""
+    """Raise ReturnError when a reader finds a withheld figure by subtracting what is printed.
+
+    What the map leaves out of a partnership's figure tells how many locations are withheld in it.
+    """
     places = _places(country)
-    columns = figures.get_column("column").unique().to_list()
     of_lsoas = figures.filter(pl.col("level") == LSOA).join(places, left_on="area", right_on="lsoa")
     above = add_up(of_lsoas, by=["partnership", "column"]).filter(allows_number())
     printed = shown.filter(allows_number())
@@ -186,7 +245,7 @@ def _check_subtraction(shown: pl.DataFrame, figures: pl.DataFrame, country: Coun
         ]
     )
     withheld_cells = shown.filter(pl.col("status").cast(pl.String) == Status.WITHHELD.value)
-    sums = sums_between(places, [column for column in columns if column != TOTAL])
+    sums = sums_between(places, [WITHHELD.key])
     told = found_by_subtraction(sums, known).join(
         withheld_cells.select(cell(pl.col("level"), "area")), on="cell", how="semi"
     )
@@ -274,7 +333,7 @@ def _table(
         title=f"Table {number}: Number of crimes recorded by the police, by {unit} and crime type, {year} [p]",
         period=year,
         measure="count",
-        statements=(_RULE, "Figures are numbers of crimes, not rounded.", SOURCE),
+        statements=(_AS_MAPPED, _RULE, "Figures are numbers of crimes, not rounded.", SOURCE),
         labels=_LABELS[level],
         columns=columns,
         rows=rows,

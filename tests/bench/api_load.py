@@ -28,7 +28,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from fixtures.country import Doggerland
 from fixtures.volume import FORCE, MONTHS, volume_chunks, volume_country
+from geography.placing import place
 from publish import feeds
 from publish.api import index
 from publish.api.opened import Release
@@ -44,8 +46,13 @@ CONNECTIONS = 8
 OURS, PLAIN, NGINX = 8141, 8142, 8143
 
 
-def as_counted(chunk: pl.DataFrame, month: date) -> pl.DataFrame:
+def as_counted(country: Doggerland, chunk: pl.DataFrame, month: date) -> pl.DataFrame:
     """Extract lines as judged tables hold the crimes of one month."""
+    homes = country.areas.lsoas.select("lsoa_code", "csp_code")
+    chunk = place(
+        chunk.drop("lsoa_code", strict=False).with_columns(pl.col("longitude", "latitude").cast(pl.Float64)),
+        country.boundaries,
+    ).join(homes, on="lsoa_code", how="left", maintain_order="left")
     codes = load_editions().codes_on(MONTHS[-1])
     category = dict(codes.select("offence_code", "category").iter_rows())
     return chunk.select(
@@ -59,7 +66,8 @@ def as_counted(chunk: pl.DataFrame, month: date) -> pl.DataFrame:
         longitude=pl.col("longitude").cast(pl.Float64),
         latitude=pl.col("latitude").cast(pl.Float64),
         location=pl.lit(None, pl.String),
-        lsoa_code=pl.lit(None, pl.String),
+        lsoa_code="lsoa_code",
+        csp_code="csp_code",
         outcome=pl.lit("Under investigation"),
         supply=pl.lit("0" * 64),
     )  # fmt: skip
@@ -67,8 +75,9 @@ def as_counted(chunk: pl.DataFrame, month: date) -> pl.DataFrame:
 
 def counted(rows: int) -> Iterator[pl.DataFrame]:
     """Crimes as judged tables hold them, a month at a time."""
-    for month, chunk in zip(MONTHS, volume_chunks(volume_country(), rows, 7), strict=True):
-        yield as_counted(chunk, month.date() if isinstance(month, datetime) else month)
+    country = volume_country()
+    for month, chunk in zip(MONTHS, volume_chunks(country, rows, 7), strict=True):
+        yield as_counted(country, chunk, month.date() if isinstance(month, datetime) else month)
 
 
 def build(folder: Path, rows: int) -> Path:

@@ -92,7 +92,7 @@ def make(folder: Path, months: int, rows: int) -> int:
     from tests.bench.api_load import as_counted
 
     country = volume_country()
-    month = as_counted(next(volume_chunks(country, rows * 15, 7)), FIRST)
+    month = as_counted(country, next(volume_chunks(country, rows * 15, 7)), FIRST)
     # The records lie where their force is; each is given to whoever polices there.
     parts = [
         month.with_columns(

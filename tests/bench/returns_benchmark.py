@@ -133,7 +133,7 @@ def judged_country(years: int) -> tuple[Judged, Country, pl.DataFrame]:
     )
     month = pl.DataFrame({"month": months}, schema={"month": pl.Date})
     cells = (
-        lsoas.select("force", "lsoa_code")
+        lsoas.select("force", "lsoa_code", "csp_code")
         .join(month, how="cross")
         .join(reference.select("offence_code"), how="cross")
     )

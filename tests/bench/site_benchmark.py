@@ -99,6 +99,7 @@ def records(owned: pl.DataFrame, boundaries: geopandas.GeoDataFrame) -> pl.DataF
         owned.select("force", "month", "lsoa_code", "category", pl.int_ranges("n").alias("number"))
         .explode("number")
         .join(places, on="lsoa_code")
+        .with_columns(csp_code=pl.lit(None, pl.String))
         .with_columns(point=(pl.col("number") * 7 + pl.col("category").to_physical()) % POINTS)
         .select(
             "force",
@@ -111,6 +112,7 @@ def records(owned: pl.DataFrame, boundaries: geopandas.GeoDataFrame) -> pl.DataF
             latitude=pl.col("y") + 0.0002 * pl.col("point"),
             location=pl.format("On or near Road {}", "point"),
             lsoa_code="lsoa_code",
+            csp_code="csp_code",
             outcome=pl.lit("Under investigation"),
             supply=pl.lit("0" * 64),
         )

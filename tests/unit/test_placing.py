@@ -81,28 +81,42 @@ def test_bad_input_is_named(points: pl.DataFrame, boundaries: gpd.GeoDataFrame, 
         place(points, boundaries)
 
 
-LSOAS = pl.DataFrame({"lsoa_code": ["E1", "E2", "E3"], "force": ["north", "north", "south"]})
+LSOAS = pl.DataFrame(
+    {
+        "lsoa_code": ["E1", "E2", "E3"],
+        "csp_code": ["CN", "CN", "CS"],
+        "force": ["north", "north", "south"],
+    }
+)
 
 CASES = [
-    # recorded by, LSOA of the point, longitude → published at
-    ("north", "E1", 0.5, "E1"),
-    ("south", "E3", 0.5, "E3"),
-    ("south", "E1", 0.5, "outside"),
-    ("railway", "E1", 0.5, "outside"),
-    ("north", None, None, "nowhere"),
-    ("railway", None, -4.2, "outside"),
-    ("north", "S01", 0.5, "outside"),
-    ("north", "S01", None, "outside"),
+    # recorded by, LSOA of the map point, partnership of the crime, longitude → published at
+    ("north", "E1", "CN", 0.5, "E1"),
+    ("south", "E3", "CS", 0.5, "E3"),
+    ("south", "E1", "CN", 0.5, "outside"),
+    ("railway", "E1", "CN", 0.5, "outside"),
+    ("north", None, None, None, "nowhere"),
+    # A location that is withheld.
+    ("north", None, "CN", 0.5, "nowhere"),
+    ("south", None, "CN", 0.5, "outside"),
+    ("railway", None, None, -4.2, "outside"),
+    ("north", "S01", None, 0.5, "outside"),
+    ("north", "S01", None, None, "outside"),
 ]
 
 
-@pytest.mark.parametrize(("force", "lsoa", "longitude", "wanted"), CASES)
+@pytest.mark.parametrize(("force", "lsoa", "partnership", "longitude", "wanted"), CASES)
 def test_a_crime_is_published_only_in_the_area_of_the_force_that_recorded_it(
-    force: str, lsoa: str | None, longitude: float | None, wanted: str
+    force: str, lsoa: str | None, partnership: str | None, longitude: float | None, wanted: str
 ) -> None:
     counted = pl.LazyFrame(
-        {"force": [force], "lsoa_code": [lsoa], "longitude": [longitude]},
-        schema={"force": pl.String, "lsoa_code": pl.String, "longitude": pl.Float64},
+        {"force": [force], "lsoa_code": [lsoa], "csp_code": [partnership], "longitude": [longitude]},
+        schema={
+            "force": pl.String,
+            "lsoa_code": pl.String,
+            "csp_code": pl.String,
+            "longitude": pl.Float64,
+        },
     )
     shown = placed_in_force(counted, LSOAS, no_location="nowhere", outside="outside").collect()
     assert shown["place"].to_list() == [wanted]
@@ -110,8 +124,8 @@ def test_a_crime_is_published_only_in_the_area_of_the_force_that_recorded_it(
 
 
 def test_every_row_of_a_force_has_one_place() -> None:
-    rows = [case[:3] for case in CASES] * 50
-    counted = pl.LazyFrame(rows, schema=["force", "lsoa_code", "longitude"], orient="row")
+    rows = [case[:4] for case in CASES] * 50
+    counted = pl.LazyFrame(rows, schema=["force", "lsoa_code", "csp_code", "longitude"], orient="row")
     shown = placed_in_force(counted, LSOAS, no_location="nowhere", outside="outside").collect()
     assert shown.height == len(rows)
     assert shown["place"].null_count() == 0

@@ -19,6 +19,8 @@ from publish.feeds import privacy, street
 
 NOTHING = pl.DataFrame(schema={"force": pl.String, "crime_ref": pl.String})
 WINDOW = MONTHS[-3:]
+#: That of the LSOA that every street of the town is in.
+PARTNERSHIP = small_country().lsoas.filter(pl.col("lsoa_code") == "E01990000")["csp_code"][0]
 
 
 def town(seed: int, streets: int = 150, houses: int = 2_000) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -32,11 +34,12 @@ def town(seed: int, streets: int = 150, houses: int = 2_000) -> tuple[pl.DataFra
             "name": [f"Street {number}" for number in range(streets)],
             "lsoa_code": ["E01990000"] * streets,
             "force": ["northshire"] * streets,
+            "csp_code": [PARTNERSHIP] * streets,
         }
     )
     homes = pl.DataFrame(
         {
-            "force": ["northshire"] * houses,
+            "csp_code": [PARTNERSHIP] * houses,
             "longitude": -1.49 + chance.normal(0, 0.02, houses),
             "latitude": 52.005 + chance.normal(0, 0.012, houses),
         }
@@ -78,8 +81,8 @@ def crimes_at(homes: pl.DataFrame, month: date) -> pl.DataFrame:
     """One burglary at each home, as a force supplies it."""
     like = small_judged(small_country()).crimes.filter(pl.col("offence_code").is_not_null()).head(1)
     return (
-        like.drop("longitude", "latitude", "crime_ref", "month", "category")
-        .join(homes.drop("force").with_row_index("n"), how="cross")
+        like.drop("longitude", "latitude", "csp_code", "crime_ref", "month", "category")
+        .join(homes.with_row_index("n"), how="cross")
         .with_columns(
             force=pl.lit("northshire"),
             month=pl.lit(month),

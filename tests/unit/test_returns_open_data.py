@@ -33,7 +33,7 @@ def text(content: bytes) -> pl.DataFrame:
 
 def with_crimes(tables: Judged) -> Judged:
     """The same tables with a row for each crime, half of them in the second LSOA of the force and a few nowhere."""
-    lsoas = country().lsoas.group_by("force").agg(pl.col("lsoa_code").sort())
+    lsoas = country().lsoas.group_by("force").agg(pl.col("lsoa_code").sort(), pl.col("csp_code").first())
     crimes = (
         tables.offences.filter(pl.col("month") >= date(2019, 7, 1), pl.col("count") > 0)
         .select("force", "month", "offence_code", n=pl.int_ranges(0, pl.col("count")))
@@ -50,6 +50,7 @@ def with_crimes(tables: Judged) -> Judged:
             latitude=pl.lit(None, pl.Float64),
             location=pl.lit(None, pl.String),
             lsoa_code=pl.when(pl.col("n") % 10 > 0).then(pl.col("lsoa_code").list.get(pl.col("n") % 2)),
+            csp_code=pl.when(pl.col("n") % 10 > 0).then("csp_code"),
             outcome=pl.lit(None, pl.String),
             supply=pl.lit("0" * 64),
         )

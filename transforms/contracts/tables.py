@@ -118,11 +118,16 @@ class Counted(dy.Schema):
     )
     counted = dy.Int8(description="1, or -1 for a net correction", metadata={"unit": "crimes"})
     longitude = dy.Float64(
-        nullable=True, description="WGS 84, of the map point", metadata={"unit": "degrees"}
+        nullable=True,
+        description="WGS 84, of the map point when `location` is given, else as the force recorded it",
+        metadata={"unit": "degrees"},
     )
-    latitude = dy.Float64(nullable=True, description="WGS 84, of the map point", metadata={"unit": "degrees"})
-    location = c.text("“On or near” text of the map point", nullable=True)
-    lsoa_code = c.text("LSOA of the map point; null when there is no location", nullable=True)
+    latitude = dy.Float64(nullable=True, description="WGS 84, as longitude", metadata={"unit": "degrees"})
+    location = c.text("“On or near” text of the map point, of rows that police.uk placed", nullable=True)
+    lsoa_code = c.text("LSOA of the map point; null when no location is published", nullable=True)
+    csp_code = c.text(
+        "Community Safety Partnership that the crime itself lies in; null when in none", nullable=True
+    )
     outcome = c.text("last outcome, in police.uk words", nullable=True)
     supply = c.supply()
 
