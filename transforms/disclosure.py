@@ -1,9 +1,11 @@
 """Confidentiality of small areas: which of their figures are not printed, and whether subtraction finds them.
 
-The rule is this product's own; the field prints no such tables. A figure of 1 or 2 for a neighbourhood or an
-LSOA is not printed. Beside it others are left out until no reader who knows every printed figure can tell it
-closely. Community Safety Partnerships and larger areas are printed in full, as the field does. Feeds in the
-police.uk layout are protected in another way: each crime stands at a map point of eight or more addresses.
+The rule is this product's own; the field prints no such tables. It is for figures that nothing else published
+tells, such as the crimes whose location the map withholds; a figure that adds up lines of the bulk files needs no
+suppression, because each line stands at a map point of eight or more addresses (`docs/small-areas.md`). A figure
+of 1 or 2 for a neighbourhood or an LSOA is not printed. Beside it others are left out until no reader who knows
+every printed figure can tell it closely. Community Safety Partnerships and larger areas are printed in full, as the
+field does.
 
 Three things keep subtraction from working between periods and between releases. Small areas are given for
 financial years alone, which do not overlap. No figure of a small area is for less than a year, so no sensitive

@@ -8,7 +8,7 @@ import polars as pl
 
 from geography.areas import Country
 from publish.feeds import street
-from publish.feeds.privacy import SENSITIVE
+from publish.feeds.privacy import ENOUGH_ADDRESSES, SENSITIVE
 from publish.returns.columns import by_crime_type
 from publish.returns.errors import ReturnError
 from publish.returns.tables import Column, Release, Table
@@ -171,8 +171,13 @@ def _hidden(figures: pl.DataFrame, country: Country, quarter: Quarter) -> pl.Dat
     """Which figures of withheld locations must not be printed."""
     of_lsoas = figures.filter(pl.col("level") == LSOA, allows_number())
     cells = of_lsoas.select("column", "count", lsoa="area").join(_places(country), on="lsoa")
-    # The column stands alone: it has no total beside it.
-    return withheld(cells, len(quarter.year_ending)).filter(pl.col("column") != TOTAL).select(_KEY)
+    small = withheld(cells, len(quarter.year_ending))
+    # The column stands alone, with no total beside it. That there is nothing to withhold where no point has few
+    # addresses can be read in the list of points.
+    few = country.map_points.filter(pl.col("addresses") < ENOUGH_ADDRESSES)["lsoa_code"].unique().to_list()
+    return small.filter(
+        pl.col("column") != TOTAL, (pl.col("level") != LSOA) | pl.col("area").is_in(few)
+    ).select(_KEY)
 
 
 def _unmapped(
@@ -202,7 +207,9 @@ def _unmapped(
         .with_columns(supplied=allows_number())
     )
     crimes = judged.crimes.filter(pl.col("month").is_in(quarter.year_ending))
-    of_lsoas = count_onto_grid(grid.lazy(), street.without_place(crimes, country).lazy(), ["area"]).collect()
+    apart = street.without_place(crimes, country)
+    # Another force's crimes are in none of a force's areas.
+    of_lsoas = count_onto_grid(grid.lazy(), apart.lazy(), ["force", "area"]).collect()
     homes = country.lsoas.select(
         area="lsoa_code", neighbourhood=pl.concat_str("force", "neighbourhood", separator="/")
     )

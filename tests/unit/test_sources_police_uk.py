@@ -103,6 +103,7 @@ def test_street_rows_join_the_flow_as_counted(street: Callable[..., StreetRead],
         "latitude": 51.272,
         "location": "On or near Clôs Marian",
         "lsoa_code": "E01024051",
+        "csp_code": None,
         "outcome": "Under investigation",
     }
     assert (asb["crime_ref"], asb["outcome"]) == (None, None)
