@@ -65,7 +65,7 @@ _ONCE: Final = (
 #: Crimes that the map shows nowhere.
 WITHHELD: Final = Column(
     "location_withheld",
-    "Violence and sexual offences with their location withheld",
+    "Violence and sexual offences, location withheld",
     "Crimes of these types that the map, the bulk files and every other column here show in no small area",
     unit="crimes",
     notes=("withheld",),

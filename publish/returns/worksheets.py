@@ -76,7 +76,7 @@ class Body:
         )
         tall = dict(lines.with_row_index("row", offset=1).filter(pl.col("lines") > 1).iter_rows())
         return tall | {
-            0: max(_lines(name, width) for name, width in zip(self.headings, self.widths, strict=True))
+            0: max(lines_of_text(name, width) for name, width in zip(self.headings, self.widths, strict=True))
         }
 
 
@@ -189,10 +189,10 @@ def _lines_of(texts: pl.Series, width: int) -> pl.Series:
     long = texts.filter(texts.str.len_chars() >= width).unique().to_list()
     if not long:
         return pl.repeat(1, texts.len(), dtype=pl.Int64, eager=True)
-    wrapped = {text: _lines(text, width) for text in long}
+    wrapped = {text: lines_of_text(text, width) for text in long}
     return texts.replace_strict(wrapped, default=1, return_dtype=pl.Int64)
 
 
-def _lines(text: str, width: int) -> int:
+def lines_of_text(text: str, width: int) -> int:
     """Lines that a text takes when it wraps at spaces in a column of so many characters."""
     return len(wrap(text, width)) or 1

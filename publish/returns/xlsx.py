@@ -19,7 +19,7 @@ from xlsxwriter.utility import xl_col_to_name
 
 from publish.returns.errors import ReturnError
 from publish.returns.tables import written
-from publish.returns.worksheets import COMPRESSION, COVER_WIDTH, Body, Sheet, Workbook
+from publish.returns.worksheets import COMPRESSION, COVER_WIDTH, Body, Sheet, Workbook, lines_of_text
 
 LANGUAGE: Final = "en-GB"
 FONT: Final = "Arial"
@@ -105,6 +105,9 @@ def _write_sheet(page: xlsxwriter.worksheet.Worksheet, sheet: Sheet, styles: _St
             page.write_url(row, 0, f"internal:'{line.link}'!A1", styles.link(), string=line.text)
         else:
             page.write_string(row, 0, line.text, styles.line() if sheet.body else styles.paragraph())
+            if not sheet.body:
+                # Not every program gives a row the height that its wrapped text needs.
+                page.set_row(row, lines_of_text(line.text, COVER_WIDTH) * LINE_HEIGHT)
     if sheet.body:
         _write_body(page, sheet.body, len(sheet.lines) + 1, styles)
     else:
@@ -137,6 +140,8 @@ def _write_body(page: xlsxwriter.worksheet.Worksheet, body: Body, top: int, styl
     tall = body.tall_rows()
     page.set_row(top, tall.pop(0) * LINE_HEIGHT)
     if body.links:
+        for row, lines in tall.items():
+            page.set_row(top + row, lines * LINE_HEIGHT)
         _write_links(page, body, top + 1, styles)
         return
     # One cell in each format that the body uses; `_finished` reads the numbers of the formats off this row.
