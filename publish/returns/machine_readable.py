@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from typing import Any, Final
 
 import polars as pl
@@ -96,10 +97,18 @@ def _of_table(release: Release, table: Table) -> pl.DataFrame:
             unit="unit",
             value=pl.when(allows_number()).then("value"),
             status=pl.col("status").cast(pl.String),
-            marks=pl.col("marks") + shorthand_of(pl.col("status")),
+            # A workbook says it once, in the title above the figures.
+            marks=pl.when(allows_number()).then(pl.lit(_in_title(table))).otherwise(pl.lit(""))
+            + pl.col("marks")
+            + shorthand_of(pl.col("status")),
             notes=numbers.list.sort().cast(pl.List(pl.String)).list.join(" "),
         )
     )
+
+
+def _in_title(table: Table) -> str:
+    """The marks in a table's title, which hold for each of its figures."""
+    return "".join(re.findall(r"\[[a-z]+\]", table.title))
 
 
 def _as_printed(release: Release) -> pl.Series:
