@@ -203,7 +203,7 @@ def test_csv_says_its_status_and_its_metadata_fits_it() -> None:
     )
     assert set(csv.filter(pl.col("status") == "missing")["marks"]) == {"[x]"}
     numbers = csv.filter(pl.col("value").is_not_null())
-    assert set(numbers["marks"]) == {"[p]"}, "every figure of the latest quarter and year is provisional"
+    assert set(numbers["marks"]) == {"[p]", "[p][e]"}, "the latest quarter and year are provisional"
     parquet = pl.read_parquet(made["recorded-crime-2019-Q3.parquet"])
     assert parquet["value"].to_list() == csv["value"].to_list()
     package = json.loads(made["recorded-crime-2019-Q3.datapackage.json"])
