@@ -16,6 +16,7 @@ import polars as pl
 
 from geography.areas import Country, Forces, Lsoas, LsoaVintages, MapPoints
 from geography.placing import WGS84
+from transforms.bank_holidays import bank_holidays
 from transforms.contracts.columns import ZONE
 from transforms.register import Register
 
@@ -33,6 +34,9 @@ FILES: Final = (
 )
 
 
+FRIDAY: Final = 5
+
+
 class Calendar(dy.Schema):
     """One row for each quarter, with the moment at which it is released."""
 
@@ -48,6 +52,13 @@ class Calendar(dy.Schema):
         """A quarter is released after its last day."""
         first = pl.date(pl.col("quarter").str.head(4).cast(pl.Int32, strict=False), _first_month(), 1)
         return pl.col("release_at").dt.date() >= first.dt.offset_by("3mo")
+
+    @dy.rule()
+    def released_on_a_working_day(cls) -> pl.Expr:
+        """Nothing is released at a weekend or on a bank holiday of England and Wales."""
+        day = pl.col("release_at").dt.date()
+        holidays = [day for year in range(2000, 2100) for day in sorted(bank_holidays(year))]
+        return (day.dt.weekday() <= FRIDAY) & ~day.is_in(holidays)
 
 
 def _first_month() -> pl.Expr:

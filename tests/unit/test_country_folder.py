@@ -296,6 +296,10 @@ FAULTS = {
         replace_in("calendar.csv", "2025-07-24", "2025-03-24"),
         r"calendar\.csv, line \d+: A quarter is released after its last day",
     ),
+    "released on a bank holiday": (
+        replace_in("calendar.csv", "2025-07-24", "2025-08-25"),
+        r"calendar\.csv, line \d+: Nothing is released at a weekend or on a bank holiday of England and Wales",
+    ),
     "key twice": (
         rewrite("lsoas.parquet", lambda lsoas: pl.concat([lsoas, lsoas.head(1)])),
         r"lsoas\.parquet, row \d+ \(2 rows alike\): lsoa_code E01090000 is there twice",
