@@ -271,6 +271,25 @@ def test_in_the_long_tables_the_quarter_of_the_force_is_not_provided(
     assert set(changed.select(figures).to_series()) == {"N/A - data not provided"}
 
 
+@pytest.mark.parametrize("quarter", QUARTERS)
+def test_what_is_told_of_the_tables_changes_only_where_it_speaks_of_the_hole(
+    complete: Any, hole: Any, quarter: str
+) -> None:
+    """CSV on the Web, data packages and catalogue entries, statement by statement."""
+    before, after = (
+        {
+            path.name: statements(path.name, path.read_bytes())
+            for path in (came.release(quarter) / "returns").iterdir()
+            if path.name.endswith(("metadata.json", "datapackage.json", ".jsonld"))
+        }
+        for came in (complete, hole)
+    )
+    assert before.keys() == after.keys() and len(after) > 5
+    changed = {name: (before[name] - after[name]) + (after[name] - before[name]) for name in after}
+    assert any(changed.values()), "the return says whom its totals leave out"
+    assert not_about_the_hole(changed, hole) == {}
+
+
 def test_the_map_shows_every_other_place_as_before(complete: Any, hole: Any) -> None:
     """In what the map reads, the force and its neighbourhoods turn to null; no other figure and point changes."""
     forces = [force["slug"] for force in json.loads(hole.read("site/map/index.json"))["forces"]]

@@ -14,10 +14,12 @@ from fixtures.judged_offences import OFFENCES, offences_reference
 from fixtures.judged_places import country, judged_places
 from publish.feeds.privacy import SENSITIVE
 from publish.returns import ReturnError, build
+from publish.returns.machine_readable import write_machine_readable
 from publish.returns.outcomes import COLUMNS, outcomes, outcomes_open_data
 from publish.returns.recorded_crime import partnership_crime
 from publish.returns.small_areas import WITHHELD, small_areas
 from publish.returns.tables import Release, printed
+from tests.journeys.statements import statements
 from transforms.disclosure import LSOA
 from transforms.judging import Judged
 from transforms.periods import Quarter
@@ -103,6 +105,28 @@ def test_small_areas_add_up_what_the_map_shows(judged: Judged) -> None:
     both = totals.join(shown.filter("whole"), left_on="area", right_on="lsoa_code")
     assert both.height > 40
     assert both["value"].to_list() == both["count"].to_list()
+
+
+def test_a_silent_force_changes_small_areas_of_no_other_line_by_line(built: dict[str, bytes]) -> None:
+    whole = small_areas(judged_places(silent=None), country(), QUARTER)
+    assert whole is not None
+    full = write_machine_readable(whole)
+    assert {name for name in built if name.startswith("small-areas")} == full.keys() | {
+        f"small-areas-{QUARTER}.ods",
+        f"small-areas-{QUARTER}.xlsx",
+    }
+    name = f"small-areas-{QUARTER}.csv"
+    before, after = (content.decode().splitlines() for content in (full[name], built[name]))
+    assert len(before) == len(after)
+    changed = [new for old, new in zip(before, after, strict=True) if old != new]
+    assert len(changed) > 150
+    own = country().lsoas.filter(pl.col("force") == "mercaster")["lsoa_code"].to_list()
+    assert all(any(f",{area}," in line for area in own) or ",mercaster/" in line for line in changed)
+    assert all(",missing,[x]," in line for line in changed), "never a zero, and never [c]"
+    for kind in (".csv-metadata.json", ".datapackage.json", ".jsonld"):
+        told = [statements(kind, made[f"small-areas-{QUARTER}{kind}"]) for made in (full, built)]
+        differ = (told[0] - told[1]) + (told[1] - told[0])
+        assert all("Greater Mercaster" in each for each in differ), kind
 
 
 def test_an_area_that_is_held_is_missing_and_not_confidential() -> None:
