@@ -19,7 +19,7 @@ import polars as pl
 from polars import selectors
 
 #: The fingerprint of some bytes, in a name or a manifest, and their number: they follow the bytes themselves.
-FINGERPRINT = re.compile(r'\b[0-9a-f]{10,64}\b|"bytes": \d+')
+FINGERPRINT = re.compile(r'\b[0-9a-f]{10,64}\b|"bytes": \d+|\b(?:bytes|byteSize): \d+')
 
 
 def statements(name: str, content: bytes) -> Counter[str]:

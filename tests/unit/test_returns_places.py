@@ -124,7 +124,7 @@ def test_a_silent_force_changes_small_areas_of_no_other_line_by_line(built: dict
     assert all(any(f",{area}," in line for area in own) or ",mercaster/" in line for line in changed)
     assert all(",missing,[x]," in line for line in changed), "never a zero, and never [c]"
     for kind in (".csv-metadata.json", ".datapackage.json", ".jsonld"):
-        told = [statements(kind, made[f"small-areas-{QUARTER}{kind}"]) for made in (full, built)]
+        told = [statements(f"it{kind}", made[f"small-areas-{QUARTER}{kind}"]) for made in (full, built)]
         differ = (told[0] - told[1]) + (told[1] - told[0])
         assert all("Greater Mercaster" in each for each in differ), kind
 
