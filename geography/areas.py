@@ -85,3 +85,5 @@ class Country:
     vintages: pl.DataFrame
     map_points: pl.DataFrame
     attribution: str = ""
+    #: Address of a MapLibre style that the map of the country is drawn over; none when empty.
+    basemap: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ FILES: Final = (
     "register.csv",
     "calendar.csv",
 )
+
+#: Where the style of a base map may lie: beside the site, or on a server that is asked over HTTPS.
+BASEMAP: Final = re.compile(r"(https://[A-Za-z0-9.-]+(:\d+)?)?/[^\s;,'\"<>]*")
 
 
 FRIDAY: Final = 5
@@ -130,6 +134,7 @@ def _read(folder: Path, digest: str) -> LoadedCountry:
         vintages=vintages,
         map_points=map_points,
         attribution=about["attribution"],
+        basemap=about.get("basemap", ""),
     )
     problems = _disagreements(country, boundaries, register)
     if problems:
@@ -155,7 +160,7 @@ def country_digest(folder: Path | str) -> str:
 
 
 def _about(path: Path, problems: list[str]) -> dict[str, str]:
-    """Title and attribution of the country."""
+    """Title and attribution of the country, and the style of its base map where it has one."""
     try:
         about = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -164,6 +169,12 @@ def _about(path: Path, problems: list[str]) -> dict[str, str]:
     for key in ("title", "attribution"):
         if not isinstance(about.get(key), str) or not about[key].strip():
             problems.append(f'{path.name} has no {key}: add a line such as {key} = "…".')
+    basemap = about.get("basemap", "")
+    if not isinstance(basemap, str) or (basemap and not BASEMAP.fullmatch(basemap)):
+        problems.append(
+            f"{path.name} has a basemap that is no address: give that of a MapLibre style, https://… or one "
+            "beside the site that begins with /, or leave the line out for none."
+        )
     return about
 
 

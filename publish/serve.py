@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -44,11 +45,15 @@ SLUG: Final = re.compile(r"[a-z][a-z-]{0,60}")
 FOREVER: Final = "public, max-age=31536000, immutable"
 ASK_AGAIN: Final = "no-cache"
 
+#: What a page may ask for: of its own origin only, unless the map has a base map from elsewhere.
+POLICY: Final = (
+    "default-src 'self'; img-src 'self' data: blob:{elsewhere}; connect-src 'self'{elsewhere}; "
+    "style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+#: An origin at the beginning of an address.
+ORIGIN: Final = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?")
+
 SAFETY: Final = {
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -59,15 +64,25 @@ def application(release: Path) -> Starlette:
 
     `/` is `release/site`, `/feeds` and `/returns` are the folders of those names. Answers GET and HEAD
     with the right type, an ETag, single and multiple ranges, the `.br` or `.gz` copy where there is one and
-    the client takes it, and cache rules: for ever under `assets/`, ask again for the rest.
+    the client takes it, and cache rules: for ever under `assets/`, ask again for the rest. Pages may ask
+    nothing of another origin; where the release at the start has a base map, the map may ask that one.
     """
+    policy = POLICY.format(elsewhere=_elsewhere(release / "site" / "map" / "index.json"))
+    absent = release / "site" / "404.html"
     return Starlette(
         routes=[
-            Mount("/feeds", _Folder(release / "feeds", absent=release / "site" / "404.html")),
-            Mount("/returns", _Folder(release / "returns", absent=release / "site" / "404.html")),
-            Mount("/", _Folder(release / "site", absent=release / "site" / "404.html")),
+            Mount("/feeds", _Folder(release / "feeds", absent, policy)),
+            Mount("/returns", _Folder(release / "returns", absent, policy)),
+            Mount("/", _Folder(release / "site", absent, policy)),
         ]
     )
+
+
+def _elsewhere(index: Path) -> str:
+    """The origin that the base map of a site comes from, after a space; nothing when it has none of elsewhere."""
+    basemap = json.loads(index.read_bytes()).get("basemap", "") if index.is_file() else ""
+    origin = ORIGIN.match(basemap)
+    return f" {origin[0]}" if origin else ""
 
 
 def serve(release: Path, port: int = 8000, host: str = LOOPBACK) -> None:
@@ -78,9 +93,10 @@ def serve(release: Path, port: int = 8000, host: str = LOOPBACK) -> None:
 class _Folder(StaticFiles):
     """One folder, with a page of ours for an address that does not exist."""
 
-    def __init__(self, directory: Path, absent: Path) -> None:
+    def __init__(self, directory: Path, absent: Path, policy: str) -> None:
         super().__init__(directory=directory, html=True, check_dir=False)
         self.absent = absent
+        self.safety = {**SAFETY, "Content-Security-Policy": policy}
 
     async def check_config(self) -> None:
         """A release without one of its folders answers “no such page” there, and goes on serving the rest."""
@@ -117,7 +133,7 @@ class _Folder(StaticFiles):
         status_code: int = 200,
     ) -> Response:
         path, request = Path(full_path), Headers(scope=scope)
-        headers = {**SAFETY, "Cache-Control": FOREVER if path.parent.name == HASHED else ASK_AGAIN}
+        headers = {**self.safety, "Cache-Control": FOREVER if path.parent.name == HASHED else ASK_AGAIN}
         media_type = TYPES.get(path.suffix, "application/octet-stream")
         if path.name == self.absent.name:
             status_code = 404

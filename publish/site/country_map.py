@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -112,18 +113,18 @@ def write_point_tiles(
     Without it they are `crimes` (`Counted`) at their map points: a record's own place is never published.
     Returns the months that have one. A month whose points are those of the earlier build is kept from it.
     """
+    owners = country.lsoas.select("lsoa_code", area_force="force")
     if bulk is None:
         points, withdrawn = street.map_points_of(crimes, country), street.withdrawn(crimes)
-    owners = country.lsoas.select("lsoa_code", area_force="force")
-    written = []
-    for month in months:
-        name = f"map/{month:%Y-%m}.pmtiles"
-        if bulk is None:
-            shown = street.standing(crimes.filter(pl.col("month") == month), withdrawn)
-            placed = street.at_map_points(shown, points)
-        else:
-            placed = _lines(bulk, month)
-        each = placed.select(
+
+    def shown(month: date) -> pl.DataFrame:
+        if bulk is not None:
+            return _lines(bulk, month)
+        standing = street.standing(crimes.filter(pl.col("month") == month), withdrawn)
+        return street.at_map_points(standing, points)
+
+    def write(month: date) -> tuple[str, bool]:
+        each = shown(month).select(
             "force",
             "longitude",
             "latitude",
@@ -132,17 +133,26 @@ def write_point_tiles(
             kind=pl.col("category").cast(CATEGORY).to_physical().cast(pl.Int64) + 1,
         )
         key = key_of(pl.__version__, each.hash_rows().sort().to_numpy().tobytes())
-        path = files.folder / name
-        if files.kept(f"points {month:%Y-%m}", key, name):
-            written += [month] if path.is_file() else []
-            continue
-        together = each.filter(pl.col("kind") != KINDS.index(BEHAVIOUR)).with_columns(
-            kind=pl.lit(0, pl.Int64)
-        )
-        if write_points(path, pl.concat([each, together]), owners):
-            files.written.append(path)
-            written.append(month)
+        if files.is_same(f"points {month:%Y-%m}", key):
+            return key, False
+        crime = each.filter(pl.col("kind") != KINDS.index(BEHAVIOUR)).with_columns(kind=pl.lit(0, pl.Int64))
+        return key, write_points(files.folder / _tiles(month), pl.concat([each, crime]), owners)
+
+    written = []
+    # Much of the work of a month is done outside the interpreter, so two go side by side.
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for month, (key, is_new) in zip(months, pool.map(write, months), strict=True):
+            path = files.folder / _tiles(month)
+            if files.kept(f"points {month:%Y-%m}", key, _tiles(month)):
+                written += [month] if path.is_file() else []
+            elif is_new:
+                files.written.append(path)
+                written.append(month)
     return written
+
+
+def _tiles(month: date) -> str:
+    return f"map/{month:%Y-%m}.pmtiles"
 
 
 def _lines(bulk: Path, month: date) -> pl.DataFrame:
@@ -161,6 +171,7 @@ def index(
     outlines: Outlines,
     months_with_points: Sequence[date],
     attribution: str,
+    basemap: str = "",
 ) -> str:
     """What the map begins with, as JSON: months, kinds, shades, and each force's place on the map."""
     sizes = dict(lsoas.group_by("force").len().iter_rows())
@@ -180,6 +191,7 @@ def index(
             "forces": forces,
             "points": [f"{month:%Y-%m}" for month in months_with_points],
             "attribution": attribution,
+            "basemap": basemap,
         },
         ensure_ascii=False,
         separators=(",", ":"),

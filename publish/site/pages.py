@@ -213,6 +213,7 @@ class _Site:
             self.force_outlines,
             months,
             self.country.attribution,
+            self.country.basemap,
         )
         self.files.put("map/index.json", index.encode())
         self._page(
@@ -223,7 +224,7 @@ class _Site:
             map=self._forces_drawn("../"),
             legend=_legend(self.figures.shades["forces"][0]),
             forces=[(place.name, force, place.latest) for force, place in self.figures.forces.items()],
-            basemap="",
+            basemap=self.country.basemap,
         )
 
     def _forces_drawn(self, root: str) -> dict[str, Any] | None:

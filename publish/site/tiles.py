@@ -30,6 +30,8 @@ BUFFER: Final = 64
 GATHERED: Final = 11
 ALONE: Final = 13
 GRID: Final = 16
+#: What is known of a point in words.
+TEXTS: Final = ("location", "force", "area_force")
 
 
 class Level(NamedTuple):
@@ -130,13 +132,23 @@ def write_points(path: Path, crimes: pl.DataFrame, owners: pl.DataFrame) -> bool
         .filter(pl.col("longitude").is_not_null(), pl.col("latitude").is_not_null())
         .join(owners.lazy(), on="lsoa_code", how="left")
         .with_columns(pl.col("location", "area_force").fill_null(""))
+        .collect()
+    )
+    # Names are few and records many: as numbers in order of the names they are quick to group and to sort.
+    texts = {name: pl.Enum(["", *_names(placed.get_column(name))]) for name in TEXTS}
+    coded = placed.lazy().select(
+        "longitude", "latitude", "kind", *(pl.col(name).cast(texts[name]) for name in TEXTS)
     )
     tiles: dict[int, bytes] = {}
     for zoom, name, grid in ((GATHERED, "gathered", GRID), (ALONE, "points", EXTENT)):
-        tiles.update(_point_tiles(_on_tiles(placed, zoom, grid), name, zoom))
+        tiles.update(_point_tiles(_on_tiles(coded, zoom, grid), name, zoom))
     if tiles:
         _write(path, tiles, ["gathered", "points"])
     return bool(tiles)
+
+
+def _names(texts: pl.Series) -> list[str]:
+    return texts.filter(texts != "").unique().sort().to_list()
 
 
 def _on_tiles(placed: pl.LazyFrame, zoom: int, grid: int) -> pl.DataFrame:
@@ -154,7 +166,10 @@ def _on_tiles(placed: pl.LazyFrame, zoom: int, grid: int) -> pl.DataFrame:
         key += ["force", "location"]
     found = rows_by(cells, key).collect()
     if cell > 1:
-        found = found.with_columns(force=pl.lit(""), location=pl.lit(""))
+        nothing = pl.lit("").cast
+        found = found.with_columns(
+            **{name: nothing(placed.collect_schema()[name]) for name in ("force", "location")}
+        )
     return (
         found.with_columns(column=pl.col("x") // EXTENT, row=pl.col("y") // EXTENT)
         .sort("column", "row", "y", "x", "kind", "area_force", "force", "location")
@@ -183,10 +198,15 @@ def _values(points: pl.DataFrame, columns: Sequence[str]) -> tuple[dict[int, lis
     places = points.select("tile")
     before = pl.lit(0, pl.Int64)
     for column in columns:
-        rank = pl.col(column).rank("dense").over("tile").cast(pl.Int64)
-        ranked = points.select("tile", value=column, place=rank - 1)
+        values = points.get_column(column)
+        names = values.dtype.categories if isinstance(values.dtype, pl.Enum) else None
+        codes = values if names is None else values.to_physical()
+        rank = pl.col("value").rank("dense").over("tile").cast(pl.Int64)
+        ranked = points.select("tile", value=codes).with_columns(place=rank - 1)
         places = places.with_columns(ranked["place"].alias(column))
         distinct = ranked.select("tile", "value").unique().sort("tile", "value")
+        if names is not None:
+            distinct = distinct.with_columns(names.gather(distinct.get_column("value")).alias("value"))
         for tile, found in distinct.group_by("tile", maintain_order=True).agg("value").iter_rows():
             listed.setdefault(tile, []).extend(found)
         places = places.with_columns(

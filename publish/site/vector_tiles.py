@@ -21,21 +21,21 @@ EXTENT: Final = 4096
 POINT: Final = 1
 POLYGON: Final = 3
 
-#: Bytes that the longest number of these tiles takes: 32 bits in groups of seven.
-LONGEST: Final = 5
-
 Integers = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
 
 def varints(values: Integers) -> tuple[Bytes, npt.NDArray[np.bool_]]:
-    """Each number in groups of seven bits, lowest first: a row of `LONGEST` bytes, and which of them count."""
-    shifts = 7 * np.arange(LONGEST)
-    groups = (values[:, None] >> shifts) & 0x7F
-    counts = np.maximum(1, np.ceil(np.log2(np.maximum(values, 1) + 1) / 7)).astype(np.int64)
-    places = np.arange(LONGEST)
-    more = places < counts[:, None] - 1
-    return (groups | (more << 7)).astype(np.uint8), places < counts[:, None]
+    """Each number in groups of seven bits, lowest first: a row of bytes as long as the longest, and which count."""
+    longest = max(1, -(-int(values.max(initial=0)).bit_length() // 7))
+    rows = np.empty((len(values), longest), np.uint8)
+    used = np.ones((len(values), longest), np.bool_)
+    for place in range(longest):
+        more = values >= 1 << 7 * (place + 1)
+        rows[:, place] = (values >> 7 * place) & 0x7F | more.astype(np.uint8) << 7
+        if place + 1 < longest:
+            used[:, place + 1] = more
+    return rows, used
 
 
 @cache
@@ -181,4 +181,7 @@ def point_features(
 
 
 def _length(parts: Sequence[tuple[Bytes, npt.NDArray[np.bool_]]]) -> Integers:
-    return np.asarray(np.count_nonzero(np.hstack([mask for _, mask in parts]), axis=1), dtype=np.int64)
+    found = np.zeros(len(parts[0][0]), np.int64)
+    for _, mask in parts:
+        found += np.count_nonzero(mask, axis=1)
+    return found

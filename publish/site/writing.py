@@ -64,13 +64,17 @@ class Folder:
         self.written += [path.with_name(path.name + suffix) for suffix in suffixes]
         self.waiting.append(self.worker.submit(_write, path, content, suffixes))
 
+    def is_same(self, part: str, key: str) -> bool:
+        """Whether the earlier build made a part from the same."""
+        return self.earlier is not None and self.before.get(part) == key
+
     def kept(self, part: str, key: str, pattern: str) -> bool:
         """Take over the files of a part from the earlier build, when it was made from the same.
 
         `pattern` finds them there. Either way the part is known by its key from now on.
         """
         self.parts[part] = key
-        if self.earlier is None or self.before.get(part) != key:
+        if self.earlier is None or not self.is_same(part, key):
             return False
         for source in sorted(self.earlier.glob(pattern)):
             if source.is_file():

@@ -1,9 +1,13 @@
 """The site as a reader meets it: found by typing, by keyboard, on a phone, in the dark, without script."""
 
+import json
 import shutil
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +40,7 @@ PAGES = {
     "about": "about/",
     "counting": "counting/",
     "releases": "releases/",
+    "revisions": "revisions/",
     "changes": "changes/",
     "developers": "developers/",
     "accessibility": "accessibility/",
@@ -52,6 +57,13 @@ def address(tmp_path_factory):
     judged = small_judged(country)
     site.build(judged, country, small_boundaries(country), MONTHS, release / "site")
     feeds.build(judged, country, MONTHS[-3:], release / "feeds", KEY)
+    with serving(release) as there:
+        yield there
+
+
+@contextmanager
+def serving(release: Path) -> Iterator[str]:
+    """The address of a release while it is served."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -122,6 +134,58 @@ def test_no_page_is_wider_than_the_screen(browser, address, width):
         for name, path in PAGES.items():
             page = visit.go(path)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
+def test_no_page_is_wider_than_the_screen_when_its_text_is_twice_as_large(browser, address):
+    with Visit(browser, address) as visit:
+        for name, path in PAGES.items():
+            page = visit.go(path)
+            page.add_style_tag(content="html { font-size: 200% !important }")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 1280, name
+
+
+def test_nothing_moves_for_those_who_asked_for_less_motion(browser, address):
+    moving = """[...document.querySelectorAll("*")].filter((each) => {
+        const style = getComputedStyle(each);
+        return style.animationName !== "none" || parseFloat(style.transitionDuration) > 0
+            || style.scrollBehavior === "smooth";
+    }).map((each) => each.outerHTML.slice(0, 80))"""
+    with Visit(browser, address, reduced_motion="reduce") as visit:
+        for name, path in PAGES.items():
+            assert visit.go(path).evaluate(moving) == [], name
+
+
+def test_read_a_place_by_keyboard_alone(browser, address):
+    """Past the header, to another month, into the table and away with the file, by keys only."""
+    with Visit(browser, address) as visit:
+        page = visit.go("mercaster/MC01/")
+
+        def tab_to(found: str) -> None:
+            for _ in range(60):
+                page.keyboard.press("Tab")
+                if page.evaluate(f"document.activeElement.matches({found!r})"):
+                    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+                    assert outline != "none", f"it cannot be seen that {found} has the focus"
+                    return
+            raise AssertionError(f"no way by Tab to {found}")
+
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.keyboard.press("Enter")
+        assert page.url.endswith("#main")
+        tab_to("summary")
+        page.keyboard.press("Enter")
+        assert page.locator("[data-chart-table]").is_visible()
+        page.locator("select[name=month]").wait_for()
+        tab_to("select[name=month]")
+        for _ in range(3):
+            page.keyboard.press("ArrowDown")
+        page.locator(".controls").get_by_text("All crime, June 2019:").wait_for()
+        tab_to("a[download]")
+        with page.expect_download() as download:
+            page.keyboard.press("Enter")
+        assert download.value.suggested_filename == "mercaster-MC01.csv"
+        visit.assert_clean()
 
 
 def test_find_a_place_by_typing_and_go_back(browser, address):
@@ -329,6 +393,19 @@ def test_map_that_cannot_be_loaded_leaves_the_picture(browser, address):
         page = visit.go("map/")
         page.get_by_text("The map could not be loaded.").wait_for()
         assert page.locator("[data-still] svg").first.is_visible()
+
+
+def test_base_map_of_the_same_origin_lies_under_the_areas(browser, tmp_path):
+    country = replace(small_country(), basemap="/base.json")
+    site.build(small_judged(country), country, small_boundaries(country), MONTHS, tmp_path / "site")
+    ground = {"id": "sea", "type": "background", "paint": {"background-color": "#abcdef"}}
+    (tmp_path / "site/base.json").write_text(json.dumps({"version": 8, "sources": {}, "layers": [ground]}))
+    with serving(tmp_path) as address, Visit(browser, address) as visit:
+        page = visit.go("map/")
+        ready(page, "2019-09 0 areas")
+        assert f"{address}base.json" in visit.asked
+        assert shades(page).count("not known") == 9
+        visit.assert_clean()
 
 
 def test_table_is_downloaded(browser, address):

@@ -261,6 +261,10 @@ FAULTS = {
         lambda folder: (folder / "country.toml").write_text("title = "),
         r"country\.toml is not TOML",
     ),
+    "a base map that is no address": (
+        replace_in("country.toml", "title =", 'basemap = "tiles"\ntitle ='),
+        r"country\.toml has a basemap that is no address",
+    ),
     "no title": (replace_in("country.toml", "title", "name"), r"country\.toml has no title"),
     "column missing": (replace_in("forces.csv", "pfa_code", "pfa"), r"forces\.csv has no column pfa_code"),
     "not CSV": (lambda folder: (folder / "forces.csv").write_bytes(b"\xff\xfe\x00"), r"forces\.csv"),

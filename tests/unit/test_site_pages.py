@@ -10,6 +10,7 @@ from pathlib import Path
 
 import brotli
 import geopandas
+import numpy as np
 import polars as pl
 import pytest
 from shapely.geometry import MultiPolygon, Point, box
@@ -21,7 +22,7 @@ from publish.site.figures import Figure, Place, figures_of
 from publish.site.map_figures import KINDS, force_files
 from publish.site.messages import texts
 from publish.site.pages import slug, templates
-from publish.site.shapes import Boundaries
+from publish.site.shapes import LABEL_HEIGHT, LABEL_WIDTH, Boundaries, Outlines
 from publish.site.similar import similar_places
 from transforms.contracts.status import STATUS
 from transforms.contracts.tables import Findings
@@ -378,6 +379,17 @@ def test_force_map_leads_to_its_neighbourhoods_and_shows_a_silent_force_whole(fo
     ]
     page = (folder / "northshire/index.html").read_text()
     assert 'aria-label="Quiet Valley &amp; O’Hara’s Farm: 0 crimes"><path class="zero"' in page
+
+
+def test_no_label_of_a_map_lies_over_another():
+    columns, rows = 12, 3
+    squares = [box(x, y, x + 1, y + 1) for x in range(columns) for y in range(rows)]
+    keys = list(range(len(squares)))
+    drawn = Outlines(keys, np.array(squares)).drawn(keys)
+    labels = [(shape.x, shape.y) for shape in drawn.shapes if shape.has_room]
+    assert 5 < len(labels) < len(squares)
+    for number, (x, y) in enumerate(labels):
+        assert all(abs(x - a) >= LABEL_WIDTH or abs(y - b) >= LABEL_HEIGHT for a, b in labels[:number])
 
 
 def test_boundary_in_seven_pieces_with_a_hole_is_drawn():

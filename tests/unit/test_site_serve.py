@@ -1,6 +1,7 @@
 """The server of a release: types, ranges, ETags, cache rules and addresses that lead nowhere."""
 
 import gzip
+import json
 import shutil
 from pathlib import Path
 
@@ -164,3 +165,21 @@ def test_next_release_behind_the_same_link_is_served_at_once(client, tmp_path):
     (tmp_path / "changing").symlink_to(tmp_path / "next")
     (tmp_path / "changing").replace(tmp_path / "current")
     assert "next" in current.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("basemap", "asked"),
+    [
+        ("", "connect-src 'self';"),
+        ("/basemap/style.json", "connect-src 'self';"),
+        ("https://tiles.example/style.json", "connect-src 'self' https://tiles.example;"),
+    ],
+)
+def test_pages_may_ask_only_the_origin_of_the_base_map_that_the_release_has(tmp_path, basemap, asked):
+    index = tmp_path / "site/map/index.json"
+    index.parent.mkdir(parents=True)
+    index.write_text(json.dumps({"basemap": basemap}))
+    (tmp_path / "site/index.html").write_text("home")
+    policy = TestClient(application(tmp_path)).get("/").headers["content-security-policy"]
+    assert asked in policy
+    assert "default-src 'self'" in policy

@@ -448,7 +448,7 @@ async function start() {
   root.querySelector("[data-live]").hidden = false;
   const map = new library.Map({
     container: place,
-    style: root.dataset.basemap || { version: 8, sources: {}, layers: [ground()] },
+    style: root.dataset.basemap ? new URL(root.dataset.basemap, location.href).href : { version: 8, sources: {}, layers: [ground()] },
     minZoom: 3,
     maxZoom: 17,
     ...(at ?? { bounds: whole, fitBoundsOptions: { padding: 16 } }),
