@@ -145,8 +145,8 @@ def verdicts_from_presence(present: pl.DataFrame, recorded: pl.DataFrame) -> pl.
 
     `present` is `register.presence` over every month of the window; `recorded` has `force, month, rows`:
     the records of each month, whatever file they came in. Returns `Verdicts`, with `since` the first month
-    of the current unbroken run without supply; where nothing came before, the first that the entry of the
-    register speaks of, which notes when a force stopped.
+    of the current unbroken run without supply, and not before the register's entry for it begins: what the
+    register notes a force as supplying until then may only be lacking here.
     """
     counted = pl.col("file_type").is_in(COUNTED_FROM)
     nothing_recorded = counted & pl.col("supplied") & pl.col("month_rows").is_null()
@@ -170,11 +170,11 @@ def verdicts_from_presence(present: pl.DataFrame, recorded: pl.DataFrame) -> pl.
         .with_columns(missing=missing, reason=noted)
         .with_columns(
             last_present=pl.when(~pl.col("missing")).then("month").forward_fill().over(run),
-            first_owed=pl.col("month").min().over([*run, "note"]),
+            entered=pl.col("month").min().over([*run, "note"]),
         )
         .with_columns(
             since=pl.when("missing").then(
-                pl.coalesce(pl.col("last_present").dt.offset_by("1mo"), pl.col("first_owed"))
+                pl.max_horizontal(pl.col("last_present").dt.offset_by("1mo"), "entered")
             ),
             status=pl.when("missing")
             .then(pl.lit(Status.MISSING.value))

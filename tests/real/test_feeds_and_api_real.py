@@ -1,8 +1,11 @@
 """Real police.uk archives in, our archive and API out: the same lines, every answer in the shape clients expect."""
 
+import csv
 import json
 import os
+import re
 import zipfile
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import jsonschema
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from shapely.geometry import Point
 from starlette.testclient import TestClient
 
 from pipelines.settings import settings
@@ -20,7 +24,7 @@ from pipelines.stages.judged import judge_quarters, open_judged
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import record_forces
 from pipelines.stages.supplied import take_in
-from publish import feeds
+from publish import feeds, site
 from publish.api import index
 from publish.api.application import application
 from publish.api.releases import One
@@ -192,3 +196,56 @@ def test_every_answer_fits_the_observed_and_the_stricter_schemas(client):
 def _is_transport(body: object, mistake: jsonschema.ValidationError) -> bool:
     path = list(mistake.absolute_path)
     return bool(path) and isinstance(body, list) and body[path[0]].get("location_type") == "BTP"
+
+
+@pytest.fixture(scope="module")
+def pages(line, release) -> Path:
+    """The site of Greater Manchester, a neighbour and the railway's police, from the real records and boundaries."""
+    some = ["greater-manchester", "cheshire", "btp"]
+    country = replace(
+        line.country,
+        forces=line.country.forces.filter(pl.col("force").is_in(some)),
+        lsoas=line.country.lsoas.filter(pl.col("force").is_in(some)),
+    )
+    judged = open_judged(line, [Quarter(2024, 1)])
+    boundaries = line.loaded.boundaries
+    site.build(judged, country, boundaries, MONTHS, release / "site", bulk=release / "feeds")
+    return release / "site"
+
+
+def piccadilly(line) -> str:
+    """The neighbourhood that Piccadilly Gardens lies in."""
+    areas = line.loaded.boundaries.to_crs(4326)
+    code = areas.loc[areas.contains(Point(-2.2370, 53.4808)), "lsoa_code"].item()
+    row = line.country.lsoas.row(by_predicate=pl.col("lsoa_code") == code, named=True)
+    assert row["force"] == "greater-manchester"
+    return row["neighbourhood"]
+
+
+def test_piccadilly_gardens_is_not_known_and_its_page_says_why_and_since_when(line, pages):
+    neighbourhood = piccadilly(line)
+    page = (pages / "greater-manchester" / neighbourhood / "index.html").read_text()
+    shown = re.findall(r"<dd>(.*?)</dd>", page.split('<dl class="headline">')[1].split("</dl>")[0])
+    assert ["not known" in figure for figure in shown] == [True] * len(shown)
+    assert "no data have been supplied since July 2019" in page
+    assert "since July 2019" in page
+    assert "2016" not in page
+    table = (pages / "greater-manchester" / neighbourhood / "figures.csv").read_text().splitlines()[1:]
+    assert table
+    assert {tuple(row[2:4]) for row in csv.reader(table)} == {("", "missing")}
+
+
+def test_a_silent_force_is_not_known_on_the_map_in_the_search_and_in_the_downloads(pages, release):
+    on_map = json.loads((pages / "map/2024-02/greater-manchester.json").read_text())
+    assert (on_map["status"], on_map["kinds"]) == ("missing", {})
+    beside = json.loads((pages / "map/2024-02/cheshire.json").read_text())
+    assert all(count is not None for count in beside["kinds"]["0"])
+    search = json.loads(next((pages / "assets").glob("search.*.json")).read_text())
+    known: dict[str, set[int]] = {}
+    for _, _, force, _, is_known in search["places"]:
+        known.setdefault(search["forces"][force][1], set()).add(is_known)
+    assert known == {"greater-manchester": {0}, "cheshire": {1}}
+    assert not list((release / "feeds").rglob("*greater-manchester-street.csv"))
+    told = read(release / "feeds/availability.csv").filter(force="greater-manchester", file="street")
+    assert set(told["state"]) == {"not supplied"}
+    assert set(told["since"]) == {"2019-07"}

@@ -14,7 +14,7 @@ from transforms.contracts.status import STATUS
 from transforms.holding import hold_verdicts, holds_of
 from transforms.judging import JudgementError, judged
 
-JUNE, JULY, AUGUST = (date(2019, month, 1) for month in (6, 7, 8))
+MAY, JUNE, JULY, AUGUST = (date(2019, month, 1) for month in (5, 6, 7, 8))
 
 
 def present(*rows: tuple[str, date, bool]) -> pl.DataFrame:
@@ -47,11 +47,15 @@ def test_a_month_not_supplied_is_missing_since_the_first_such_month() -> None:
     ]  # fmt: skip
 
 
-def test_a_force_that_nothing_is_held_of_is_silent_since_the_register_says_that_it_stopped() -> None:
+def test_a_force_is_silent_since_the_register_says_that_it_stopped() -> None:
+    """May's file is here and June's is not, but the register says that supply ended with June."""
     noted = pl.when(pl.col("month") >= JULY).then(pl.lit("no data since July"))
-    owed = present(("a", JUNE, False), ("a", JULY, False), ("a", AUGUST, False)).with_columns(note=noted)
-    verdicts = judging.verdicts_from_presence(owed, recorded())
-    assert verdicts.select("month", "since").rows() == [(JUNE, JUNE), (JULY, JULY), (AUGUST, JULY)]
+    for may in (True, False):
+        rows = [("a", MAY, may), ("a", JUNE, False), ("a", JULY, False), ("a", AUGUST, False)]
+        owed = present(*rows).with_columns(note=noted)
+        verdicts = judging.verdicts_from_presence(owed, recorded(("a", MAY, 10)))
+        since = verdicts.filter(pl.col("month") > MAY).select("month", "since").rows()
+        assert since == [(JUNE, JUNE if may else MAY), (JULY, JULY), (AUGUST, JULY)]
 
 
 def test_strays_of_a_silent_month_do_not_make_it_supplied() -> None:
