@@ -76,10 +76,13 @@ class Folder:
         self.parts[part] = key
         if self.earlier is None or not self.is_same(part, key):
             return False
+        there: set[Path] = set()
         for source in sorted(self.earlier.glob(pattern)):
             if source.is_file():
                 path = self.folder / source.relative_to(self.earlier)
-                path.parent.mkdir(parents=True, exist_ok=True)
+                if path.parent not in there:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    there.add(path.parent)
                 try:
                     os.link(source, path)
                 except OSError:  # another disk, or one that knows no links

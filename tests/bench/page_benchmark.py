@@ -4,6 +4,7 @@
 address, such as `northshire/NC01/`; without them, the busiest page of the fixtures. Chromium is held to a quarter
 of its speed and to 1.6 Mbit/s with 150 ms of delay, the profile that Lighthouse uses for a phone. Prints first and
 largest paint, layout shift, blocking time and bytes; a paint of 0 ms is one that had not come when the visit ended.
+Before that, what each kind of page weighs as it is sent: the page by itself, and with all that it asks for at once.
 """
 
 from __future__ import annotations
@@ -108,8 +109,40 @@ def visited(browser: Browser, address: str) -> dict[str, float]:
     return {**seen, "kB at load": at_load / 1000, "kB in all": received["bytes"] / 1000}
 
 
+def print_weights(folder: Path) -> None:
+    """How many bytes the middle and the heaviest page of each kind take, compressed as they are sent."""
+    print("| page | pages | median kB | heaviest kB | heaviest, kB with what it asks for at once |")
+    print("|---|---:|---:|---:|---:|")
+    kinds: dict[str, list[tuple[int, int]]] = {}
+    for path in sorted(folder.rglob("*.html")):
+        place = path.relative_to(folder)
+        steps = place.parts[:-1]
+        is_force = len(steps) == 1 and (folder / place.parent / "404.html").is_file()
+        name = {0: "home", 2: "neighbourhood"}.get(len(steps), "force" if is_force else "".join(steps))
+        if path.name == "404.html":
+            name = "no such page"
+        asked = re.findall(r'<(?:link|script)[^>]*(?:href|src)="([^"]+)"', path.read_text("utf-8"))
+        beside = [folder / re.sub(r"^(\.\./|/)*", "", each) for each in asked]
+        own = sent(path)
+        kinds.setdefault(name, []).append((own, own + sum(map(sent, beside))))
+    for name, sizes in sorted(kinds.items()):
+        heaviest, together = max(sizes)
+        middle = median(own for own, _ in sizes)
+        print(
+            f"| {name} | {len(sizes):,} | {middle / 1e3:.1f} | {heaviest / 1e3:.1f} | {together / 1e3:.1f} |"
+        )
+    print(flush=True)
+
+
+def sent(path: Path) -> int:
+    """The bytes of a file as a browser that takes Brotli gets it."""
+    copy = path.with_name(path.name + ".br")
+    return (copy if copy.is_file() else path).stat().st_size
+
+
 def main(release: Path, page: str) -> None:
-    """Serve both pages, visit each some times, and print the middle of what was seen."""
+    """Print what pages weigh; serve both pages, visit each some times, and print the middle of what was seen."""
+    print_weights(release / "site")
     with tempfile.TemporaryDirectory() as scratch:
         peer = Path(scratch) / "site"
         peer.mkdir()
