@@ -50,7 +50,15 @@ def write_quarter(lines: pl.DataFrame, path: Path) -> None:
     )
     table = table.append_column("geometry", _points(lines))
     table = table.replace_schema_metadata({"geo": json.dumps(GEOGRAPHY, separators=(",", ":"))})
-    pq.write_table(table, path, compression="zstd", compression_level=3, row_group_size=ROWS_PER_GROUP)
+    pq.write_table(
+        table,
+        path,
+        compression="zstd",
+        compression_level=1,
+        row_group_size=ROWS_PER_GROUP,
+        # No two ids or points are alike enough to be worth a dictionary.
+        use_dictionary=[name for name in NAMES.values() if name != "crime_id"],
+    )
 
 
 def read_month(path: Path, month: str) -> pl.DataFrame:

@@ -2,9 +2,10 @@
 
     python tests/bench/feeds_benchmark.py FOLDER [MONTHS] [ROWS_A_MONTH]
 
-Both start from the same judged crimes on the disk and end with a street file for each force and month and one
-zip: nearest map point of the force within 20 km, keyed ids, the point's LSOA. Ours also writes availability,
-privacy figures, GeoParquet and the rest, so it does more.
+Both start from the same judged crimes of as many forces as a country has, on the disk, and end with the same: a
+street file for each force and month and one zip of them (nearest map point of the force within 20 km, keyed ids,
+the point's LSOA, sorted), GeoParquet of each quarter, GeoJSON of each force's newest month, the figures of
+privacy.csv, and the SHA-256 of every file. Ours also writes availability, counts as JSON-stat and what changed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tests.bench.harness import measure, print_ratios, python
 from transforms.periods import plus_months
 
 FIRST = date(2017, 1, 1)
+FORCES = 43
 
 OURS = """
 import json, sys, time
@@ -59,41 +61,87 @@ def metres(frame):
         frame, geometry=gpd.points_from_xy(frame.longitude, frame.latitude), crs=4326).to_crs(27700)
 out = folder / "theirs"
 out.mkdir()
-with zipfile.ZipFile(out / "latest.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-    for (month, force), part in crimes.groupby(["month", "force"], observed=True):
-        where = part.dropna(subset=["longitude", "latitude"]).drop(columns=["lsoa_code", "location"])
-        own = points[points.force == force]
-        own = own if len(own) else points
-        right = metres(own[["longitude", "latitude", "name", "lsoa_code"]])
-        right = right.assign(x=own.longitude.values, y=own.latitude.values).drop(columns=["longitude", "latitude"])
-        found = gpd.sjoin_nearest(metres(where), right, max_distance=20_000)
-        found = found[~found.index.duplicated()]
-        part = part.drop(columns=["lsoa_code", "location"]).join(found[["x", "y", "name", "lsoa_code"]])
-        part = part.merge(lsoas, on="lsoa_code", how="left")
-        key = b"a key of the benchmark"
-        ids = part.crime_ref.map(
-            lambda ref: hmac.new(key, (force + chr(10) + ref).encode(), hashlib.sha256).hexdigest(),
-            na_action="ignore")
-        table = pd.DataFrame({{
-            "Crime ID": ids, "Month": pd.Timestamp(month).strftime("%Y-%m"), "Reported by": names[force],
-            "Falls within": names[force], "Longitude": part.x, "Latitude": part.y,
-            "Location": ("On or near " + part.name).fillna("No Location"), "LSOA code": part.lsoa_code,
-            "LSOA name": part.lsoa_name, "Crime type": part.category,
-            "Last outcome category": part.outcome, "Context": None}})
-        table = table.sort_values(["LSOA name", "Longitude", "Latitude", "Location", "Crime type", "Crime ID"])
-        path = out / f"{{pd.Timestamp(month):%Y-%m}}-{{force}}-street.csv"
-        table.to_csv(path, index=False, float_format="%.6f", lineterminator=chr(13) + chr(10))
-        archive.write(path, path.name)
+key, newest = b"a key of the benchmark", crimes.month.max()
+written, held, figures = [], [], []
+with zipfile.ZipFile(out / "latest.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+    for month, of_month in crimes.groupby("month"):
+        tables = []
+        for force, part in of_month.groupby("force", observed=True):
+            where = part.dropna(subset=["longitude", "latitude"]).drop(columns=["lsoa_code", "location"])
+            right = metres(points.loc[points.force == force, ["longitude", "latitude", "name", "lsoa_code"]])
+            right = right.assign(x=right.longitude, y=right.latitude).drop(columns=["longitude", "latitude"])
+            found = gpd.sjoin_nearest(metres(where), right, max_distance=20_000, distance_col="metres")
+            found = found[~found.index.duplicated()]
+            part = part.drop(columns=["lsoa_code", "location"]).join(
+                found[["x", "y", "name", "lsoa_code", "metres"]])
+            part = part.merge(lsoas, on="lsoa_code", how="left")
+            ids = part.crime_ref.map(
+                lambda ref: hmac.new(key, (force + chr(10) + ref).encode(), hashlib.sha256).hexdigest(),
+                na_action="ignore")
+            table = pd.DataFrame({{
+                "Crime ID": ids, "Month": pd.Timestamp(month).strftime("%Y-%m"), "Reported by": names[force],
+                "Falls within": names[force], "Longitude": part.x, "Latitude": part.y,
+                "Location": ("On or near " + part.name).fillna("No Location"), "LSOA code": part.lsoa_code,
+                "LSOA name": part.lsoa_name, "Crime type": part.category,
+                "Last outcome category": part.outcome, "Context": None}})
+            table["metres"] = part.metres
+            table = table.sort_values(["LSOA name", "Longitude", "Latitude", "Location", "Crime type", "Crime ID"])
+            path = out / f"{{pd.Timestamp(month):%Y-%m}}-{{force}}-street.csv"
+            table.drop(columns="metres").to_csv(
+                path, index=False, float_format="%.6f", lineterminator=chr(13) + chr(10))
+            archive.write(path, path.name)
+            written.append(path)
+            tables.append(table)
+        table = pd.concat(tables)
+        at, of_type = ["Longitude", "Latitude"], ["Longitude", "Latitude", "Crime type"]
+        placed = table.dropna(subset=at)
+        figures.append({{
+            "month": month, "records": len(table), "placed": len(placed), "points": placed.groupby(at).ngroups,
+            "alone": (placed.groupby(at)["Month"].transform("size") == 1).mean(),
+            "alone_of_type": (placed.groupby(of_type, observed=True)["Month"].transform("size") == 1).mean(),
+            "metres": placed.metres.median(), "far": (placed.metres > 500).mean()}})
+        shaped = gpd.GeoDataFrame(
+            table, geometry=gpd.points_from_xy(table.Longitude, table.Latitude), crs=4326)
+        if month == newest:
+            for force, part in shaped.groupby("Reported by"):
+                written.append(out / f"{{force}}.geojson")
+                part.to_file(written[-1], driver="GeoJSON")
+        held.append(shaped)
+        if pd.Timestamp(month).month % 3 == 0 or month == newest:
+            written.append(out / f"{{pd.Timestamp(month):%Y-%m}}-street.parquet")
+            pd.concat(held).to_parquet(written[-1], compression="zstd")
+            held = []
+pd.DataFrame(figures).to_csv(out / "privacy.csv", index=False)
+sums = [hashlib.file_digest(path.open("rb"), "sha256").hexdigest() for path in [*written, out / "latest.zip"]]
+(out / "SHA256SUMS").write_text(chr(10).join(sums))
 """
 
 
 def make(folder: Path, months: int, rows: int) -> int:
-    """Judged crimes of so many months, shared out to ten forces, and the country, as Parquet. Returns the rows."""
+    """Judged crimes of so many months and the country, as Parquet. Returns the rows.
+
+    The country is cut into strips from west to east, each the area of a force with as many LSOAs as any other; a
+    record is its force's. Each month has the same records under other references.
+    """
     from tests.bench.api_load import as_counted
 
-    country = volume_country()
-    month = as_counted(country, next(volume_chunks(country, rows * 15, 7)), FIRST)
-    # The records lie where their force is; each is given to whoever polices there.
+    areas = volume_country().areas
+    edges = areas.map_points["longitude"].sort()[
+        [areas.map_points.height * number // FORCES for number in range(1, FORCES)]
+    ]
+    forces = [f"force-{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(FORCES)]
+    strip = (
+        pl.col("longitude").fill_null(edges.mean()).cut(edges, labels=forces).cast(pl.String).alias("force")
+    )
+    points = areas.map_points.with_columns(strip)
+    owner = points.unique("lsoa_code", keep="first", maintain_order=True).select("lsoa_code", owner="force")
+    lsoas = areas.lsoas.join(owner, on="lsoa_code", how="left").with_columns(
+        force=pl.coalesce("owner", pl.lit(forces[0]))
+    ).drop("owner")  # fmt: skip
+    table = pl.concat([areas.forces.head(1)] * FORCES).with_columns(
+        force=pl.Series(forces), name=pl.Series(forces), reported_by=pl.Series(forces)
+    )
+    month = as_counted(next(volume_chunks(volume_country(), rows * 15, 7)), FIRST).with_columns(strip)
     parts = [
         month.with_columns(
             month=pl.lit(plus_months(FIRST, number)),
@@ -102,8 +150,10 @@ def make(folder: Path, months: int, rows: int) -> int:
         for number in range(months)
     ]
     pl.concat(parts).write_parquet(folder / "crimes.parquet")
-    for name in ("forces", "lsoas", "vintages", "map_points"):
-        getattr(country.areas, name).write_parquet(folder / f"{name}.parquet")
+    for name, frame in (
+        ("forces", table), ("lsoas", lsoas), ("vintages", areas.vintages), ("map_points", points),
+    ):  # fmt: skip
+        frame.write_parquet(folder / f"{name}.parquet")
     return sum(part.height for part in parts)
 
 
