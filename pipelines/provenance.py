@@ -21,6 +21,7 @@ from pipelines.country import FILES, country_files
 from pipelines.settings import crime_id_key
 from pipelines.sources.reference_table import reference_table_in
 from pipelines.stages.line import Line
+from pipelines.stages.recorded import published_before
 from pipelines.store import digest, file_digest, object_name
 from transforms.contracts import tables
 from transforms.periods import Quarter
@@ -39,6 +40,8 @@ TABLES: Final = (
 )
 #: Of those, the ones that are not cut by quarter.
 WHOLE: Final = ("outcome_counts",)
+#: The rows of police.uk files that are passed on by month, as they were supplied.
+PASSED_ON: Final = ("case_outcomes", "searches")
 #: The tables behind those, which tell why a figure is what it is.
 BEHIND: Final = ("area_grid", "offence_grid", "returned")
 #: The files of a country that say what an area is; a figure of other areas means something else.
@@ -53,6 +56,7 @@ def basis(
     `said` are the revision notes and the access in force (`tables.ReleaseEntries`): those who were given access
     before publication are listed by name and post, as the law on pre-release access wants.
     """
+    held = list(months)
     return {
         "code": {"fullcount": version("fullcount"), "sha256": code_digest()},
         "counting_editions": line.basis[2],
@@ -60,9 +64,12 @@ def basis(
         "other_country_files": {
             name: file_digest(path) for name, path in _beside(line.settings.country).items()
         },
-        "tables": _objects(line, TABLES, quarters),
+        "tables": _objects(line, TABLES, quarters)
+        | {
+            table: dict(line.workspace.key(table, published_before(line, table, held))) for table in PASSED_ON
+        },
         "decisions": dict(line.workspace.key("decisions")),
-        "months": [f"{month:%Y-%m}" for month in months],
+        "months": [f"{month:%Y-%m}" for month in held],
         "said": said.select("entry", "action", "force", "person", "post", "text").to_dicts(),
         "crime_id_key": digest(crime_id_key(line.settings.workspace).hex()),
     }

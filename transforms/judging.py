@@ -43,6 +43,9 @@ class Judged:
     crimes: pl.DataFrame
     outcomes: pl.DataFrame
     removed: pl.DataFrame
+    #: What police.uk files tell beside crimes (`tables.CaseOutcomes`, `tables.Searches`), by their own verdicts.
+    case_outcomes: pl.DataFrame
+    searches: pl.DataFrame
     #: The decisions in force that the verdicts rest on (`tables.Decisions`); among them what is to leave comparisons.
     decisions: pl.DataFrame
     seal: object
@@ -66,6 +69,8 @@ def judged(
     outcomes: pl.DataFrame | None = None,
     removed: pl.DataFrame | None = None,
     decisions: pl.DataFrame | None = None,
+    case_outcomes: pl.DataFrame | None = None,
+    searches: pl.DataFrame | None = None,
 ) -> Judged:
     """Seal judged tables after checking them. `decisions` are those in force; none unless given.
 
@@ -80,9 +85,19 @@ def judged(
         crimes=_typed(crimes, tables.Counted),
         outcomes=_typed(_or_none(outcomes, tables.OutcomeCounts), tables.OutcomeCounts),
         removed=_typed(_or_none(removed, tables.RemovedTally), tables.RemovedTally),
+        case_outcomes=_typed(_or_none(case_outcomes, tables.CaseOutcomes), tables.CaseOutcomes),
+        searches=_typed(_or_none(searches, tables.Searches), tables.Searches),
         decisions=tables.Decisions.validate(_or_none(decisions, tables.Decisions), cast=True),
         seal=_SEAL,
     )
+    for file_type, rows in (("outcomes", sealed.case_outcomes), ("stop-and-search", sealed.searches)):
+        loose = rows.select("force", "month").unique()
+        loose = loose.join(_published(sealed.verdicts, file_type), on=["force", "month"], how="anti")
+        if loose.height:
+            force, month = loose.sort("force", "month").row(0)
+            raise JudgementError(
+                f"{file_type}: {force} {month:%Y-%m} holds rows that no verdict allows. Judge the month again."
+            )
     publishable = counting_verdicts(sealed.verdicts).filter(allows_number()).select("force", "month")
     for name, figures in (
         ("offences", sealed.offences.filter(allows_number())),
@@ -281,6 +296,15 @@ def publishable_crimes(counted: pl.LazyFrame, verdicts: pl.DataFrame, holds: pl.
     """The crimes of force-months whose verdict allows publication, outside every part that is held."""
     allowed = counting_verdicts(verdicts).lazy().filter(allows_number()).select("force", "month")
     return without_held(counted.join(allowed, on=["force", "month"], how="semi"), holds)
+
+
+def publishable_rows(rows: pl.LazyFrame, verdicts: pl.DataFrame, file_type: str) -> pl.LazyFrame:
+    """The rows of a kind of file (`outcomes`, `stop-and-search`) whose force-month's verdict allows publication."""
+    return rows.join(_published(verdicts, file_type).lazy(), on=["force", "month"], how="semi")
+
+
+def _published(verdicts: pl.DataFrame, file_type: str) -> pl.DataFrame:
+    return verdicts.filter(pl.col("file_type") == file_type, allows_number()).select("force", "month")
 
 
 def publishable_tallies(

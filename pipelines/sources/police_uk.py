@@ -17,7 +17,7 @@ from pipelines.sources.refusal import Refusal, nearest
 from pipelines.sources.rejecting import Check, broken_rows, split
 from pipelines.sources.text import LINE, ROW, Form, forms
 from transforms.contracts.columns import CATEGORIES, CATEGORY, ZONE
-from transforms.contracts.tables import Counted
+from transforms.contracts.tables import CaseOutcomes, Counted, Searches
 
 #: police.uk bulk downloads, columns in order: https://data.police.uk/about/#columns
 STREET: Final = (
@@ -73,6 +73,29 @@ OLDER_TYPES: Final = {
 }
 PRESENT_TYPES_SINCE: Final = date(2013, 5, 1)
 
+_TRUTHS: Final = ("True", "False", "")
+#: The closed lists of a stop and search file; one word outside them and the row is no search.
+STOP_WORDS: Final = {
+    "Type": ("Person search", "Vehicle search", "Person and Vehicle search"),
+    "Part of a policing operation": _TRUTHS,
+    "Gender": ("Male", "Female", "Other", ""),
+    "Age range": ("under 10", "10-17", "18-24", "25-34", "over 34", ""),
+    "Officer-defined ethnicity": ("White", "Black", "Asian", "Mixed", "Other", ""),
+    "Outcome linked to object of search": _TRUTHS,
+    "Removal of more than just outer clothing": _TRUTHS,
+}
+#: The columns of a stop and search file that are kept as text, by the name they have here.
+STOP_TEXTS: Final = {
+    "operation": "Policing operation",
+    "gender": "Gender",
+    "age_range": "Age range",
+    "self_defined_ethnicity": "Self-defined ethnicity",
+    "officer_defined_ethnicity": "Officer-defined ethnicity",
+    "legislation": "Legislation",
+    "object_of_search": "Object of search",
+    "outcome": "Outcome",
+}
+
 #: Outcome names of the bulk files, in both spellings where the documentation and the files differ.
 OUTCOME_NAMES: Final = (
     "Action to be taken by another organisation",
@@ -107,6 +130,7 @@ OUTCOME_NAMES: Final = (
 )
 
 NO_LOCATION: Final = "No Location"
+NAMELESS: Final = "On or near "
 
 #: A box around the United Kingdom with its waters, in degrees: west, east, south, north.
 BOX: Final = (-9.0, 3.0, 49.0, 61.5)
@@ -124,11 +148,12 @@ class StreetRead:
 
 
 @dataclass(frozen=True)
-class Described:
-    """What an outcomes or stop and search file holds, which is registered as present and goes no further."""
+class OtherRead:
+    """What an outcomes or a search file holds: its `kept` rows, `rejects`, and `rows` as supplied (their sum)."""
 
-    rows: int
+    kept: pl.DataFrame
     rejects: pl.DataFrame
+    rows: int
 
 
 def read_street(
@@ -146,7 +171,7 @@ def read_street(
     if form.header == STREET_2012:
         table = _as_present(table)
     _require_vocabulary(table, "Last outcome category", ("", *OUTCOME_NAMES), recognised.name)
-    checks = [*_whose_and_when(table, recognised, forces), *_where()]
+    checks = [*_whose_and_when(table, recognised, forces), *_where(), *_which_lsoa()]
     good, rejects = _split(table, form, checks, frozen, recognised)
     counted = good.select(
         force=pl.lit(recognised.force),
@@ -157,7 +182,7 @@ def read_street(
         counted=pl.lit(1, pl.Int8),
         longitude=_or_null("Longitude").cast(pl.Float64),
         latitude=_or_null("Latitude").cast(pl.Float64),
-        location=pl.col("Location").replace({NO_LOCATION: None, "": None}),
+        location=_named_place(),
         lsoa_code=_or_null("LSOA code"),
         # Known when the rows stand on current boundaries.
         csp_code=pl.lit(None, pl.String),
@@ -167,26 +192,61 @@ def read_street(
     return StreetRead(Counted.validate(counted), rejects, good.height + rejects.height)
 
 
-def read_other(
+def read_outcomes(
     frozen: Frozen, recognised: Recognised, forces: pl.DataFrame, scratch: Path | None = None
-) -> Described:
-    """The number of rows of an outcomes or stop and search file, and its rejects. Raises `Refusal` as above.
-
-    These files are registered as present and go no further. A search belongs to the month of its time in
-    Europe/London, though it is written in UTC.
-    """
-    if recognised.kind == "outcomes":
-        table, form = _opened(frozen, recognised, (OUTCOMES,), scratch)
-        _require_vocabulary(table, "Outcome type", OUTCOME_NAMES, recognised.name)
-        checks = _whose_and_when(table, recognised, forces)
-    else:
-        table, form = _opened(frozen, recognised, (STOPS,), scratch)
-        at = pl.col("Date").str.to_datetime("%+", time_zone="UTC", strict=False).dt.convert_time_zone(ZONE)
-        is_right = at.dt.strftime("%Y-%m").eq_missing(pl.lit(recognised.label))
-        checks = [Check("Date", is_right, f"a time in {recognised.label}")]
-        _require_some(table, checks[0], "month", recognised)
+) -> OtherRead:
+    """The outcomes of one `YYYY-MM-force-outcomes.csv` (`CaseOutcomes`). Rejects and refuses as `read_street` does."""
+    table, form = _opened(frozen, recognised, (OUTCOMES,), scratch)
+    _require_vocabulary(table, "Outcome type", OUTCOME_NAMES, recognised.name)
+    checks = [*_whose_and_when(table, recognised, forces), *_where(), *_which_lsoa()]
     good, rejects = _split(table, form, checks, frozen, recognised)
-    return Described(good.height + rejects.height, rejects)
+    kept = good.select(
+        force=pl.lit(recognised.force),
+        month=pl.lit(recognised.first_month),
+        crime_ref=_or_null("Crime ID"),
+        longitude=_or_null("Longitude").cast(pl.Float64),
+        latitude=_or_null("Latitude").cast(pl.Float64),
+        location=_named_place(),
+        lsoa_code=_or_null("LSOA code"),
+        outcome=pl.col("Outcome type"),
+        supply=pl.lit(frozen.supply),
+    )
+    return OtherRead(CaseOutcomes.validate(kept), rejects, good.height + rejects.height)
+
+
+def read_searches(frozen: Frozen, recognised: Recognised, scratch: Path | None = None) -> OtherRead:
+    """The searches of one `YYYY-MM-force-stop-and-search.csv` (`Searches`).
+
+    A search belongs to the month of its time in Europe/London, though it is written in UTC. A row is rejected for
+    another month, half a location, or a word outside the lists that police.uk has for what a search was and for
+    whom. Raises `Refusal` for another header, for no row at all, and for a file wholly of another month.
+    """
+    table, form = _opened(frozen, recognised, (STOPS,), scratch)
+    at = pl.col("Date").str.to_datetime("%+", time_zone="UTC", strict=False).dt.convert_time_zone(ZONE)
+    is_right = at.dt.strftime("%Y-%m").eq_missing(pl.lit(recognised.label))
+    checks = [Check("Date", is_right, f"a time in {recognised.label}"), *_where()]
+    _require_some(table, checks[0], "month", recognised)
+    checks += [
+        Check(column, pl.col(column).is_in(words), f"one of: {', '.join(words)}")
+        for column, words in STOP_WORDS.items()
+    ]
+    good, rejects = _split(table, form, checks, frozen, recognised)
+    texts = {name: _or_null(column) for name, column in STOP_TEXTS.items()}
+    kept = good.select(
+        force=pl.lit(recognised.force),
+        month=pl.lit(recognised.first_month),
+        type=pl.col("Type"),
+        searched_at=pl.col("Date"),
+        in_operation=_truth("Part of a policing operation"),
+        latitude=_or_null("Latitude").cast(pl.Float64),
+        longitude=_or_null("Longitude").cast(pl.Float64),
+        outcome_linked=_truth("Outcome linked to object of search"),
+        more_than_outer_clothing=_truth("Removal of more than just outer clothing"),
+        supply=pl.lit(frozen.supply),
+        **texts,
+    )
+    kept = Searches.validate(kept.select(Searches.column_names()))
+    return OtherRead(kept, rejects, good.height + rejects.height)
 
 
 def _opened(
@@ -286,6 +346,11 @@ def _where() -> list[Check]:
             "both coordinates, or neither",
             "half a location was given",
         ),
+    ]
+
+
+def _which_lsoa() -> list[Check]:
+    return [
         Check(
             "LSOA code",
             (pl.col("LSOA code") == "") | pl.col("LSOA code").str.contains(_LSOA),
@@ -304,6 +369,27 @@ def _split(
 
 def _or_null(column: str) -> pl.Expr:
     return pl.col(column).replace("", None)
+
+
+def _truth(column: str) -> pl.Expr:
+    return pl.col(column).replace_strict(
+        {"True": True, "False": False}, default=None, return_dtype=pl.Boolean
+    )
+
+
+def _named_place() -> pl.Expr:
+    """The name of a row's place; null without one (the outcomes files of some months write “No location”).
+
+    Some points have no name: police.uk calls them “On or near ”, and the blank is part of it.
+    """
+    name = pl.col("Location")
+    return (
+        pl.when((name == "") | (name.str.to_lowercase() == NO_LOCATION.lower()))
+        .then(None)
+        .when(name == NAMELESS.strip())
+        .then(pl.lit(NAMELESS))
+        .otherwise(name)
+    )
 
 
 def _refuse_header(form: Form, header: tuple[str, ...], name: str) -> NoReturn:

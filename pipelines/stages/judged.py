@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import dataframely as dy
 import polars as pl
 
+from geography.vintages import to_current
 from pipelines import ledger
 from pipelines.stages.aggregated import counted_in, in_order
 from pipelines.stages.line import Line
+from pipelines.stages.recorded import published_before
 from pipelines.store import digest
 from transforms import aggregation, judging, register
 from transforms.completeness import supply
@@ -150,8 +153,24 @@ def open_judged(line: Line, quarters: Sequence[Quarter]) -> judging.Judged:
             workspace.scan("outcome_counts", tables.OutcomeCounts), verdicts, holds, types
         ).collect(),
         removed=judging.publishable_tallies(_removed(line), verdicts, holds, types).collect(),
+        case_outcomes=to_current(
+            _passed_on(line, "case_outcomes", tables.CaseOutcomes, "outcomes", verdicts),
+            line.country.vintages,
+            line.country.lsoas,
+            line.loaded.boundaries,
+        ),
+        searches=_passed_on(line, "searches", tables.Searches, "stop-and-search", verdicts),
         decisions=workspace.read("decisions", tables.Decisions),
     )
+
+
+def _passed_on(
+    line: Line, table: str, schema: type[dy.Schema], file_type: str, verdicts: pl.DataFrame
+) -> pl.DataFrame:
+    """The rows of a kind of file, of the force-months whose verdict on that kind allows publication."""
+    partitions = published_before(line, table, verdicts.get_column("month").unique().to_list())
+    rows = line.workspace.scan(table, schema, partitions)
+    return judging.publishable_rows(rows, verdicts, file_type).collect()
 
 
 def _removed(line: Line) -> pl.LazyFrame:

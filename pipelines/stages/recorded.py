@@ -6,7 +6,9 @@ Lines are not copied: what is kept is the list of superseded ones, and a record 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from datetime import date
 
 import dataframely as dy
 import polars as pl
@@ -59,6 +61,15 @@ def accepted(line: Line, table: str, force: str) -> list[str]:
     """The partitions of `table` (lines or street) that come from a force's accepted files."""
     held = line.workspace.head.get(table, {})
     files = line.supplies().filter(pl.col("state") == "accepted", pl.col("force") == force)
+    return sorted(
+        name for name in (supply_partition(row) for row in files.iter_rows(named=True)) if name in held
+    )
+
+
+def published_before(line: Line, table: str, months: Collection[date]) -> list[str]:
+    """The partitions of `case_outcomes` or `searches` that come from accepted files of some months."""
+    held = line.workspace.head.get(table, {})
+    files = line.supplies().filter(pl.col("state") == "accepted", pl.col("first_month").is_in(list(months)))
     return sorted(
         name for name in (supply_partition(row) for row in files.iter_rows(named=True)) if name in held
     )

@@ -146,8 +146,13 @@ def _read(line: Line, frozen: Frozen, recognised: Recognised, row: dict[str, obj
             workspace.write("street", partition, street.counted, tables.Counted, made_from)
             kept, rejects, rows = street.counted.height, street.rejects, street.rows
         else:
-            other = police_uk.read_other(frozen, recognised, line.country.forces, scratch)
-            kept, rejects, rows = other.rows - other.rejects.height, other.rejects, other.rows
+            if recognised.kind == "outcomes":
+                other = police_uk.read_outcomes(frozen, recognised, line.country.forces, scratch)
+                workspace.write("case_outcomes", partition, other.kept, tables.CaseOutcomes, made_from)
+            else:
+                other = police_uk.read_searches(frozen, recognised, scratch)
+                workspace.write("searches", partition, other.kept, tables.Searches, made_from)
+            kept, rejects, rows = other.kept.height, other.rejects, other.rows
         if rejects.height:
             workspace.write("rejects", partition, rejects, tables.Rejects, made_from)
     return Read(rows, kept, rejects.height)

@@ -7,12 +7,25 @@ import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import TypeAlias
 
 import geopandas as gpd
 import polars as pl
 
 from geography.areas import Country
-from publish.feeds import archive, availability, boundaries, changes, counts, geojson, privacy, street, tables
+from publish.feeds import (
+    archive,
+    availability,
+    boundaries,
+    changes,
+    counts,
+    geojson,
+    outcomes,
+    privacy,
+    searches,
+    street,
+    tables,
+)
 from transforms.judging import Judged
 from transforms.periods import Quarter, quarters_of
 
@@ -31,7 +44,8 @@ def build(
     """Write the bulk files for `months` (first days of months) into `folder`, which must be empty or absent.
 
     For each force and month whose verdict allows a number: `YYYY-MM/YYYY-MM-<force>-street.csv`, the layout
-    of data.police.uk. For every other: no file at all. Beside them `availability.csv` (each force, file and
+    of data.police.uk; where supplied, `…-outcomes.csv` and `…-stop-and-search.csv` too. For every other: no file at
+    all. Beside them `availability.csv` (each force, file and
     month owed: supplied, partial, not supplied, since when and why), `README.txt`, `YYYY-MM.zip` of
     everything, named after the newest month, `latest.zip` (the same bytes) and `SHA256SUMS`; and
     `parquet/<quarter>-street.parquet` (GeoParquet), every force's lines of the quarter's months; and what
@@ -49,12 +63,14 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     verdicts = judged.verdicts.filter(pl.col("month").is_in(list(months)))
     states = availability.states(verdicts, country)
+    states = availability.without_rows(states, "outcomes", judged.case_outcomes)
+    states = availability.without_rows(states, "stop-and-search", judged.searches)
     allowed = availability.allowed(states)
     withdrawn = street.withdrawn(judged.crimes)
     points = street.map_points_of(judged.crimes, country)
-    before = None if earlier is None else privacy.places_in(earlier)
+    before = None if earlier is None else privacy.places_in(earlier).drop_nulls("was_longitude")
     figures, used = [], []
-    files: dict[tuple[str, str], tuple[str, int]] = {}
+    files: dict[tuple[str, str, str], tuple[str, int]] = {}
     ends = {quarter: max(m for m in months if m in quarter.months) for quarter in quarters_of(months)}
     written = [folder / "README.txt"]
     written[0].write_text(archive.readme(country, states, months), encoding="utf-8", newline="\r\n")
@@ -65,15 +81,12 @@ def build(
         for month in sorted(months):
             crimes = judged.crimes.filter(pl.col("month") == month)
             rows = street.published(crimes, points, withdrawn, country, key, before)
-            parts = {str(force): part for (force,), part in rows.group_by("force", maintain_order=True)}
-            for force in allowed.get(month, []):
-                part = parts.get(force, rows.clear())
-                path = folder / f"{month:%Y-%m}" / f"{month:%Y-%m}-{force}-street.csv"
-                path.parent.mkdir(exist_ok=True)
-                street.write(part, path)
+            forces = allowed.get(month, [])
+            made = _by_force(rows, "street", street.COLUMNS, f"{month:%Y-%m}", forces, folder)
+            for path, _ in made.values():
                 members.add(path)
-                written.append(path)
-                files[force, f"{month:%Y-%m}"] = (path.relative_to(folder).as_posix(), part.height)
+            files |= _named(made, folder)
+            written += [path for path, _ in made.values()]
             shown = rows.filter(pl.col("force").is_in(allowed.get(month, [])))
             figures.append(privacy.figures(f"{month:%Y-%m}", shown))
             used.append(privacy.at_points(shown))
@@ -83,6 +96,13 @@ def build(
             if month == ends[Quarter.of(month)]:
                 written.append(_quarter(held, month, folder))
                 held.clear()
+        # The outcomes come after every street line: where those have a crime decides where its outcomes may be.
+        for quarter in ends:
+            made, parquet = _beside(judged, country, states, quarter, months, folder, key, earlier)
+            for path, _ in made.values():
+                members.add(path)
+            files |= _named(made, folder)
+            written += [*(path for path, _ in made.values()), *parquet]
         written.append(folder / "privacy.csv")
         pl.DataFrame(figures, infer_schema_length=None).write_csv(written[-1], line_terminator="\r\n")
         members.add(written[-1])
@@ -106,6 +126,63 @@ def build(
     told = (f"{digest}  {name}\n" for name, digest in (digests | _digests(feed, folder)).items())
     sums.write_text("".join(told), encoding="utf-8", newline="\n")
     return [*written, *feed, sums]
+
+
+#: The files made: their path and lines by force, month and kind.
+Made: TypeAlias = dict[tuple[str, str, str], tuple[Path, int]]
+
+
+def _by_force(
+    lines: pl.DataFrame, kind: str, columns: Sequence[str], month: str, forces: Sequence[str], folder: Path
+) -> Made:
+    """A file of a month for each of some forces, with a header only when it has no line."""
+    parts = {str(force): part for (force,), part in lines.group_by("force", maintain_order=True)}
+    made: Made = {}
+    for force in forces:
+        part = parts.get(force, lines.clear())
+        path = folder / month / f"{month}-{force}-{kind}.csv"
+        path.parent.mkdir(exist_ok=True)
+        street.write(part, path, columns)
+        made[force, month, kind] = path, part.height
+    return made
+
+
+def _named(made: Made, folder: Path) -> dict[tuple[str, str, str], tuple[str, int]]:
+    return {scope: (path.relative_to(folder).as_posix(), rows) for scope, (path, rows) in made.items()}
+
+
+def _beside(
+    judged: Judged,
+    country: Country,
+    states: pl.DataFrame,
+    quarter: Quarter,
+    months: Sequence[date],
+    folder: Path,
+    key: bytes,
+    earlier: Path | None,
+) -> tuple[Made, list[Path]]:
+    """The outcomes and the searches of a quarter, by force and month and as Parquet, where any were supplied."""
+    made: Made = {}
+    parquet = []
+    for kind, rows, columns, names in (
+        ("outcomes", judged.case_outcomes, outcomes.COLUMNS, outcomes.NAMES),
+        ("stop-and-search", judged.searches, tuple(searches.COLUMNS), searches.NAMES),
+    ):
+        own = rows.filter(pl.col("month").is_in([month for month in quarter.months if month in months]))
+        if own.is_empty():
+            continue
+        lines = (
+            outcomes.published(own, country, key, folder, earlier)
+            if kind == "outcomes"
+            else searches.published(own)
+        )
+        allowed = availability.allowed(states, kind)
+        for (month,), part in lines.group_by("Month", maintain_order=True):
+            forces = allowed.get(date.fromisoformat(f"{month}-01"), [])
+            made |= _by_force(part, kind, columns, str(month), forces, folder)
+        parquet.append(folder / "parquet" / f"{quarter}-{kind}.parquet")
+        tables.write_quarter(lines.sort("Month", maintain_order=True), parquet[-1], names)
+    return made, parquet
 
 
 def _newest(lines: pl.DataFrame, forces: Sequence[str], folder: Path) -> list[Path]:

@@ -35,7 +35,9 @@ availability.csv has one line for each force, file and month that is owed:
   path, lines    the file in this archive and its number of records; empty when there is none
 
 YYYY-MM/YYYY-MM-<force>-street.csv has one line for each crime or incident, in the layout of data.police.uk:
-UTF-8, CRLF, a header, quotes only where needed.
+UTF-8, CRLF, a header, quotes only where needed. Where they were supplied, beside it are
+YYYY-MM-<force>-outcomes.csv, with a line for each outcome that a crime was given in the month, and
+YYYY-MM-<force>-stop-and-search.csv, with a line for each search.
 
 * Locations are those of anonymised map points, not of the crimes. “No Location” means that none is known;
   the record is kept.

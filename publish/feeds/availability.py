@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from geography.areas import Country
-from transforms.contracts.status import Status, allows_number
+from transforms.contracts.status import STATUS, Status, allows_number
 
 #: The words of the published table for each status.
 STATES: Final = {
@@ -53,20 +53,40 @@ def states(verdicts: pl.DataFrame, country: Country) -> pl.DataFrame:
     )
 
 
-def allowed(states: pl.DataFrame) -> dict[date, list[str]]:
-    """For each month, the forces whose street file may be published, in order."""
+def without_rows(states: pl.DataFrame, file: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The same states, but that a file of which no row (`force`, `month`) can be used is not supplied.
+
+    A street file may rightly be empty; an outcomes or a search file that is has told nothing.
+    """
+    held = rows.select("force", "month", is_held=pl.lit(True)).unique()
+    lacks = (pl.col("file") == file) & allows_number() & ~pl.col("is_held").fill_null(False)
+    return (
+        states.join(held, on=["force", "month"], how="left", maintain_order="left")
+        .with_columns(lacks=lacks)
+        .with_columns(
+            status=pl.when("lacks").then(pl.lit(Status.MISSING.value, STATUS)).otherwise("status"),
+            state=pl.when("lacks").then(pl.lit(STATES[Status.MISSING.value])).otherwise("state"),
+            why=pl.when("lacks").then(pl.lit("no row of the file supplied could be used")).otherwise("why"),
+            since=pl.when("lacks").then("month").otherwise("since"),
+        )
+        .drop("is_held", "lacks")
+    )
+
+
+def allowed(states: pl.DataFrame, file: str = "street") -> dict[date, list[str]]:
+    """For each month, the forces whose file of a kind may be published, in order."""
     rows = (
-        states.filter((pl.col("file") == "street") & allows_number())
+        states.filter((pl.col("file") == file) & allows_number())
         .group_by("month")
         .agg(pl.col("force").sort())
     )
     return dict(rows.iter_rows())
 
 
-def write(states: pl.DataFrame, files: Mapping[tuple[str, str], tuple[str, int]], path: Path) -> None:
-    """Write `availability.csv`; `files` gives the street file of a force and month, and its lines."""
+def write(states: pl.DataFrame, files: Mapping[tuple[str, str, str], tuple[str, int]], path: Path) -> None:
+    """Write `availability.csv`; `files` gives the file of a force, month and kind, and its lines."""
     made = pl.DataFrame(
-        [(force, month, "street", name, rows) for (force, month), (name, rows) in files.items()],
+        [(*scope, name, rows) for scope, (name, rows) in files.items()],
         schema={
             "force": pl.String,
             "month": pl.String,

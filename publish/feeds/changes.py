@@ -17,6 +17,8 @@ from transforms.periods import plus_months
 JSON_FEED: Final = "changes.json"
 ATOM: Final = "changes.xml"
 SUMS: Final = "SHA256SUMS"
+#: What the file of a force and month ends in.
+KINDS: Final = ("-street.csv", "-outcomes.csv", "-stop-and-search.csv")
 #: Releases that the feed goes back.
 ENTRIES: Final = 24
 
@@ -28,17 +30,16 @@ def since(
 ) -> list[dict[str, Any]]:
     """The entries of the feed, newest first: this release's, then those of the release before.
 
-    `states` is `availability.states`; `sums` has the SHA-256 of each file by its path, of which the street
-    files count. A file is new, restated, no longer published (with the reason of its force and month) or has
+    `states` is `availability.states`; `sums` has the SHA-256 of each file by its path, of which those of a force
+    and month count. A file is new, restated, no longer published (with the reason of its force and month) or has
     left the window.
     """
-    sums = {name: digest for name, digest in sums.items() if name.endswith("-street.csv")}
+    sums = {name: digest for name, digest in sums.items() if name.endswith(KINDS)}
     before = {} if earlier is None else _sums(earlier / SUMS)
     reasons = {
-        f"{month:%Y-%m}/{month:%Y-%m}-{force}-street.csv": why
-        for force, month, why in states.filter(pl.col("file") == "street")
-        .select("force", "month", "why").iter_rows()
-    }  # fmt: skip
+        f"{month:%Y-%m}/{month:%Y-%m}-{force}-{file}.csv": why
+        for force, month, file, why in states.select("force", "month", "file", "why").iter_rows()
+    }
     changed = {
         name: NEW if name not in before else RESTATED
         for name, digest in sums.items()
@@ -95,7 +96,7 @@ def write(country: Country, entries: list[dict[str, Any]], folder: Path) -> list
 
 def _sums(path: Path) -> dict[str, str]:
     lines = (line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines())
-    return {name: digest for digest, name in lines if name.endswith("-street.csv")}
+    return {name: digest for digest, name in lines if name.endswith(KINDS)}
 
 
 def _counted(told: list[dict[str, str]]) -> str:

@@ -48,19 +48,30 @@ def moved_since() -> pl.Expr:
     return (was & pl.col("Longitude").is_not_null() & ~same).fill_null(False)
 
 
-def places_in(feeds: Path) -> pl.DataFrame:
-    """Where an earlier release has each record that has an id: `Crime ID`, `was_longitude`, `was_latitude`."""
-    return (
-        pl.scan_parquet(feeds / "parquet" / "*-street.parquet")
-        .filter(pl.col("crime_id").is_not_null() & pl.col("longitude").is_not_null())
-        .select(
-            pl.col("crime_id").alias("Crime ID"),
-            was_longitude=pl.col("longitude").round(6),
-            was_latitude=pl.col("latitude").round(6),
+def places_in(feeds: Path, ids: pl.Series | None = None) -> pl.DataFrame:
+    """Where bulk files have each record that has an id: `Crime ID`, `was_longitude`, `was_latitude`; null for nowhere.
+
+    Both as a crime and as an outcome of one. Only of `ids` when they are given.
+    """
+    files = [
+        each for kind in ("street", "outcomes") for each in (feeds / "parquet").glob(f"*-{kind}.parquet")
+    ]
+    parts = []
+    for path in sorted(files):
+        part = pl.scan_parquet(path).filter(pl.col("crime_id").is_not_null())
+        if ids is not None:
+            part = part.join(ids.alias("crime_id").unique().to_frame().lazy(), on="crime_id", how="semi")
+        parts.append(
+            part.select(
+                pl.col("crime_id").alias("Crime ID"),
+                was_longitude=pl.col("longitude").round(6),
+                was_latitude=pl.col("latitude").round(6),
+            ).collect()
         )
-        .sort("Crime ID", "was_longitude", "was_latitude")
-        .collect()
+    empty = pl.DataFrame(
+        schema={"Crime ID": pl.String, "was_longitude": pl.Float64, "was_latitude": pl.Float64}
     )
+    return pl.concat([empty, *parts]).sort("Crime ID", "was_longitude", "was_latitude")
 
 
 def figures(month: str, rows: pl.DataFrame) -> dict[str, object]:

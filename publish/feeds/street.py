@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -131,6 +131,29 @@ def published(
     `earlier` (`Crime ID`, `was_longitude`, `was_latitude`) has at another point.
     """
     is_crime = pl.col("category").cast(pl.String) != BEHAVIOUR
+    shown = standing(crimes, withdrawn)
+    references = shown.select(
+        "force", crime_ref=pl.when(is_crime).then("crime_ref"), is_public=pl.col("offence_code").is_null()
+    )
+    return (
+        described(at_map_points(shown.with_columns(crime_id=crime_ids(references, key)), points), country)
+        .with_columns(
+            pl.col("category").cast(pl.String).alias("Crime type"),
+            pl.when(is_crime).then("outcome").alias("Last outcome category"),
+            pl.lit(None, pl.String).alias("Context"),
+        )
+        .select("force", *COLUMNS, *KNOWN, "withheld")
+        .pipe(_without_moved, earlier)
+        .sort(ORDER, nulls_last=True)
+    )
+
+
+def described(rows: pl.DataFrame, country: Country) -> pl.DataFrame:
+    """The same rows with what a line says of whose, when and where: the first nine columns of the file.
+
+    Of `force`, `month`, `crime_id`, `longitude`, `latitude`, `location` and `lsoa_code`. What has no coordinates has
+    no LSOA, and “No Location” for a name.
+    """
     placed = pl.col("longitude").is_not_null() & pl.col("latitude").is_not_null()
     force = pl.col("force").replace_strict(
         country.forces["force"],
@@ -138,29 +161,18 @@ def published(
         default=pl.col("force"),
         return_dtype=pl.String,
     )
-    shown = standing(crimes, withdrawn)
-    return (
-        at_map_points(shown.with_columns(crime_id=_crime_ids(shown, key)), points)
-        .join(country.lsoas.select("lsoa_code", "lsoa_name"), on="lsoa_code", how="left")
-        .select(
-            "force",
-            pl.col("crime_id").alias("Crime ID"),
-            pl.col("month").dt.strftime("%Y-%m").alias("Month"),
-            force.alias("Reported by"),
-            force.alias("Falls within"),
-            pl.when(placed).then("longitude").alias("Longitude"),
-            pl.when(placed).then("latitude").alias("Latitude"),
-            pl.when(placed).then("location").otherwise(pl.lit(NO_LOCATION)).alias("Location"),
-            pl.when(placed).then("lsoa_code").alias("LSOA code"),
-            pl.when(placed).then("lsoa_name").alias("LSOA name"),
-            pl.col("category").cast(pl.String).alias("Crime type"),
-            pl.when(is_crime).then("outcome").alias("Last outcome category"),
-            pl.lit(None, pl.String).alias("Context"),
-            *KNOWN,
-            "withheld",
-        )
-        .pipe(_without_moved, earlier)
-        .sort(ORDER, nulls_last=True)
+    return rows.join(
+        country.lsoas.select("lsoa_code", "lsoa_name"), on="lsoa_code", how="left", maintain_order="left"
+    ).with_columns(
+        pl.col("crime_id").alias("Crime ID"),
+        pl.col("month").dt.strftime("%Y-%m").alias("Month"),
+        force.alias("Reported by"),
+        force.alias("Falls within"),
+        pl.when(placed).then("longitude").alias("Longitude"),
+        pl.when(placed).then("latitude").alias("Latitude"),
+        pl.when(placed).then("location").otherwise(pl.lit(NO_LOCATION)).alias("Location"),
+        pl.when(placed).then("lsoa_code").alias("LSOA code"),
+        pl.when(placed).then("lsoa_name").alias("LSOA name"),
     )
 
 
@@ -180,9 +192,9 @@ def _without_moved(lines: pl.DataFrame, earlier: pl.DataFrame | None) -> pl.Data
     )
 
 
-def write(lines: pl.DataFrame, path: Path) -> None:
+def write(lines: pl.DataFrame, path: Path, columns: Sequence[str] = COLUMNS) -> None:
     """Write one force and month: UTF-8 without a mark, CRLF, six decimals, quotes only where needed."""
-    lines.select(COLUMNS).write_csv(
+    lines.select(columns).write_csv(
         path, line_terminator="\r\n", float_precision=6, quote_style="necessary", null_value=""
     )
 
@@ -192,21 +204,19 @@ def _is_public() -> pl.Expr:
     return pl.col("offence_code").is_null() & pl.col("location").is_not_null()
 
 
-def _crime_ids(crimes: pl.DataFrame, key: bytes) -> pl.Series:
-    """The public id of each row, by force and reference; null for anti-social behaviour and where there is none.
+def crime_ids(references: pl.DataFrame, key: bytes) -> pl.Series:
+    """The public id of each row of `force`, `crime_ref` (null where there is to be none) and `is_public`.
 
     A row that police.uk published keeps its id. Without the key an id cannot be searched for by guessing
     references; with the same key it is the same in every release.
     """
-    is_crime = pl.col("category").cast(pl.String) != BEHAVIOUR
-    is_hashed = pl.col("offence_code").is_null() & pl.col("crime_ref").str.contains(r"^[0-9a-f]{64}$")
+    is_hashed = pl.col("is_public") & pl.col("crime_ref").str.contains(r"^[0-9a-f]{64}$")
     message = pl.concat_str("force", "crime_ref", separator="\n")
-    rows = crimes.select(
-        message=pl.when(is_crime & ~is_hashed).then(message),
-        kept=pl.when(is_crime & is_hashed).then("crime_ref"),
+    rows = references.select(
+        message=pl.when(~is_hashed).then(message), kept=pl.when(is_hashed).then("crime_ref")
     )
     keyed_hash = _keyed_hash(key)
-    # The one loop over rows here: no table library computes a keyed hash.
+    # The one loop over rows here: no table library computes a keyed hash faster.
     ids = [None if text is None else keyed_hash(text.encode()) for text in rows.get_column("message")]
     return rows.select(pl.coalesce(pl.Series(ids, dtype=pl.String), "kept")).to_series()
 

@@ -1,8 +1,9 @@
-"""The street lines of a quarter as one GeoParquet file: the same records, typed, with a point for each."""
+"""The lines of a quarter as one GeoParquet file: the same records, typed, with a point for each."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-#: The columns of the file: those of the street file under names that need no quoting, and the map point's id.
+#: The columns of the street lines: those of the street file under names that need no quoting, and the map point's id.
 NAMES: Final = {
     "force": "force",
     "Month": "month",
@@ -39,13 +40,13 @@ WKB_POINT: Final = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y
 ROWS_PER_GROUP: Final = 262_144
 
 
-def write_quarter(lines: pl.DataFrame, path: Path) -> None:
-    """Write the street lines of a quarter. Equal lines give equal bytes.
+def write_quarter(lines: pl.DataFrame, path: Path, names: Mapping[str, str] = NAMES) -> None:
+    """Write the lines of a quarter, their columns under `names`. Equal lines give equal bytes.
 
-    `lines` is `street.published` of its months, one after another. `geometry` is null where a record has no
-    location, as `longitude` and `latitude` are.
+    `lines` is `street.published` of its months, one after another; or `outcomes.published`, or
+    `searches.published`. `geometry` is null where a record has no location, as `longitude` and `latitude` are.
     """
-    table = lines.select(pl.col(name).alias(alias) for name, alias in NAMES.items()).to_arrow(
+    table = lines.select(pl.col(name).alias(alias) for name, alias in names.items()).to_arrow(
         compat_level=pl.CompatLevel.oldest()
     )
     table = table.append_column("geometry", _points(lines))
@@ -57,13 +58,13 @@ def write_quarter(lines: pl.DataFrame, path: Path) -> None:
         compression_level=1,
         row_group_size=ROWS_PER_GROUP,
         # No two ids or points are alike enough to be worth a dictionary.
-        use_dictionary=[name for name in NAMES.values() if name != "crime_id"],
+        use_dictionary=[name for name in names.values() if name != "crime_id"],
     )
 
 
 def read_month(path: Path, month: str) -> pl.DataFrame:
-    """The lines of one month (`2019-09`) of a quarter's file, without the geometry."""
-    return pl.scan_parquet(path).select(NAMES.values()).filter(pl.col("month") == month).collect()
+    """The lines of one month (`2019-09`) of a quarter's file, without the geometry, in their order."""
+    return pl.read_parquet(path).drop("geometry").filter(pl.col("month") == month)
 
 
 def _points(lines: pl.DataFrame) -> Any:

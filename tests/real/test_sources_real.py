@@ -14,7 +14,7 @@ from pipelines.sources.finding import Found, find
 from pipelines.sources.freeze import freeze
 from pipelines.sources.home_office import HOMICIDE, absent_keys, read_prc_table
 from pipelines.sources.naming import Recognised, recognise
-from pipelines.sources.police_uk import read_other, read_street
+from pipelines.sources.police_uk import read_outcomes, read_searches, read_street
 from pipelines.sources.refusal import Refusal
 
 DATA = Path(os.environ.get("FULLCOUNT_OPEN_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -60,8 +60,12 @@ def test_every_row_of_the_archives_is_counted_or_its_file_is_refused(
                 assert read.counted.select(pl.col("force", "month").n_unique()).row(0) == (1, 1)
                 seen[found.name] = read.rows
             else:
-                other = read_other(frozen, recognised, forces, tmp_path)
-                assert other.rejects.is_empty()
+                other = (
+                    read_outcomes(frozen, recognised, forces, tmp_path)
+                    if recognised.kind == "outcomes"
+                    else read_searches(frozen, recognised, tmp_path)
+                )
+                assert other.rejects.is_empty() and other.kept.height == other.rows
                 seen[found.name] = other.rows
         except Refusal as refusal:
             refused.append(found.name)

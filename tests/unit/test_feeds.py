@@ -187,7 +187,9 @@ def test_archive_is_the_same_bytes_again(country, judged, folder, tmp_path):
             == (folder / "2019-09/2019-09-btp-street.csv").read_bytes()
         )
         assert names[-2] == "privacy.csv"
-        assert sorted(names[1:-2]) == sorted(str(p.relative_to(folder)) for p in folder.rglob("*-street.csv"))
+        assert sorted(names[1:-2]) == sorted(
+            str(path.relative_to(folder)) for path in folder.glob("2019-*/*.csv")
+        )
     for line in (folder / "SHA256SUMS").read_text().splitlines():
         digest, name = line.split("  ")
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest

@@ -252,6 +252,8 @@ def test_the_gate_takes_judged_tables_and_nothing_else() -> None:
             good.crimes,
             good.outcomes,
             good.removed,
+            good.case_outcomes,
+            good.searches,
             good.decisions,
             object(),
         )

@@ -16,9 +16,10 @@ from pipelines.sources.police_uk import (
     STOPS,
     STREET,
     STREET_2012,
-    Described,
+    OtherRead,
     StreetRead,
-    read_other,
+    read_outcomes,
+    read_searches,
     read_street,
 )
 from pipelines.sources.refusal import Refusal
@@ -81,10 +82,18 @@ def street(
 @pytest.fixture
 def other(
     supplied: Callable[[str, str], tuple[Frozen, Recognised]], tmp_path: Path
-) -> Callable[..., Described]:
-    return lambda text, kind: read_other(
-        *supplied(text, f"2024-01-kent-{kind}.csv"), FORCES, tmp_path / "scratch"
-    )
+) -> Callable[..., OtherRead]:
+    def reading(text: str, kind: str) -> OtherRead:
+        file = supplied(text, f"2024-01-kent-{kind}.csv")
+        if kind == "outcomes":
+            read = read_outcomes(*file, FORCES, tmp_path / "scratch")
+        else:
+            read = read_searches(*file, tmp_path / "scratch")
+        Rejects.validate(read.rejects)
+        assert read.rows == read.kept.height + read.rejects.height
+        return read
+
+    return reading
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\n"])
@@ -187,15 +196,49 @@ def test_a_file_is_refused_in_one_sentence(street: Callable[..., StreetRead], te
     assert said in str(refused.value) and str(refused.value).startswith("2024-01-kent-street.csv")
 
 
-def test_outcomes_files_are_checked_and_counted(other: Callable[..., Described]) -> None:
+def test_outcomes_files_are_checked_and_counted(other: Callable[..., OtherRead]) -> None:
     row = dict(zip(OUTCOMES, (*list(CRIME.values())[:9], "Suspect charged"), strict=True))
     read = other(text_of(row, row, row | {"Month": "2023-12"}), "outcomes")
     assert (read.rows, read.rejects["line"].to_list()) == (3, [4])
+    assert read.kept.drop("supply").row(0, named=True) == {
+        "force": "kent",
+        "month": date(2024, 1, 1),
+        "crime_ref": ID,
+        "longitude": float(CRIME["Longitude"]),
+        "latitude": float(CRIME["Latitude"]),
+        "location": CRIME["Location"],
+        "lsoa_code": CRIME["LSOA code"],
+        "outcome": "Suspect charged",
+    }
     with pytest.raises(Refusal, match="“Forgotten”"):
         other(text_of(row | {"Outcome type": "Forgotten"}), "outcomes")
 
 
-def test_searches_belong_to_the_month_of_their_time_in_london(other: Callable[..., Described]) -> None:
+def test_a_place_without_a_name_keeps_its_last_blank(street: Callable[..., StreetRead]) -> None:
+    nameless = street(text_of(CRIME | {"Location": "On or near "})).counted
+    assert nameless["location"].to_list() == ["On or near "]
+
+
+def test_no_location_is_none_in_either_spelling(other: Callable[..., OtherRead]) -> None:
+    row = dict(zip(OUTCOMES, (*list(NOWHERE.values())[:9], "Suspect charged"), strict=True))
+    read = other(text_of(row, row | {"Location": "No location"}), "outcomes")
+    assert read.kept["location"].to_list() == [None, None]
+
+
+def test_a_search_has_the_words_of_police_uk_or_is_rejected(other: Callable[..., OtherRead]) -> None:
+    """What has slipped into a column of closed words could be anything about the person, and gets no further."""
+    row = dict.fromkeys(STOPS, "") | {"Type": "Person search", "Date": "2024-01-31T23:59:00+00:00"}
+    read = other(
+        text_of(row | {"Gender": "Female", "Age range": "18-24"}, row | {"Gender": "1990-01-31"}),
+        "stop-and-search",
+    )
+    assert read.kept.select("gender", "age_range", "in_operation", "operation").rows() == [
+        ("Female", "18-24", None, None)
+    ]
+    assert read.rejects.select("line", "field").rows() == [(3, "Gender")]
+
+
+def test_searches_belong_to_the_month_of_their_time_in_london(other: Callable[..., OtherRead]) -> None:
     row = dict.fromkeys(STOPS, "") | {"Type": "Person search", "Date": "2024-01-31T23:59:00+00:00"}
     read = other(
         text_of(row, row | {"Date": "2024-02-01T00:00:00+00:00"}, row | {"Date": "Tuesday"}),

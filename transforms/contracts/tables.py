@@ -132,6 +132,51 @@ class Counted(dy.Schema):
     supply = c.supply()
 
 
+class CaseOutcomes(dy.Schema):
+    """One row for each outcome of a crime as police.uk publishes it; a crime may have several."""
+
+    force = c.force()
+    month = dy.Date(description="month of the outcome, as its first day", metadata={"unit": "month"})
+    crime_ref = c.text("public id of the crime, or the reference that it is derived from", nullable=True)
+    longitude = dy.Float64(
+        nullable=True, description="WGS 84, of the map point", metadata={"unit": "degrees"}
+    )
+    latitude = dy.Float64(nullable=True, description="WGS 84, of the map point", metadata={"unit": "degrees"})
+    location = c.text("“On or near” text of the map point", nullable=True)
+    lsoa_code = c.text("LSOA of the map point; null when there is no location", nullable=True)
+    outcome = c.text("outcome, in police.uk words")
+    supply = c.supply()
+
+
+class Searches(dy.Schema):
+    """One row for each stop and search as police.uk publishes it: its columns and no other."""
+
+    force = c.force()
+    month = dy.Date(
+        description="month of the search in Europe/London, as its first day", metadata={"unit": "month"}
+    )
+    type = c.text("person, vehicle, or both")
+    searched_at = c.text("when, in UTC, as supplied")
+    in_operation = dy.Bool(nullable=True, description="whether it was part of a policing operation")
+    operation = c.text("name of the policing operation", nullable=True)
+    latitude = dy.Float64(nullable=True, description="WGS 84, of the map point", metadata={"unit": "degrees"})
+    longitude = dy.Float64(
+        nullable=True, description="WGS 84, of the map point", metadata={"unit": "degrees"}
+    )
+    gender = c.text("gender", nullable=True)
+    age_range = c.text("age range", nullable=True)
+    self_defined_ethnicity = c.text("ethnicity in the person's words", nullable=True)
+    officer_defined_ethnicity = c.text("ethnicity in the officer's words", nullable=True)
+    legislation = c.text("power that was used", nullable=True)
+    object_of_search = c.text("what was looked for", nullable=True)
+    outcome = c.text("what came of it", nullable=True)
+    outcome_linked = dy.Bool(nullable=True, description="whether the outcome has to do with what was sought")
+    more_than_outer_clothing = dy.Bool(
+        nullable=True, description="whether more than outer clothing was removed"
+    )
+    supply = c.supply()
+
+
 class RemovedTally(dy.Schema):
     """One row for each force, month recorded, class and way of removal: how many records left the count."""
 

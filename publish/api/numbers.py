@@ -1,0 +1,70 @@
+"""The number of a crime in answers: the same in every release, whatever else is published beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+#: Numbers of a month: so many, of which the last few are kept for records pushed on by others.
+IN_A_MONTH: Final = 2**24
+SPARE: Final = 2**16
+#: Months after which the numbers begin again; no release goes back so far.
+MONTHS: Final = 127
+
+
+def numbers(rows: pl.DataFrame, month: date) -> NDArray[np.int64]:
+    """The number of each row of a month, from 1 to 2^31 - 1, no two alike.
+
+    `rows` has `crime_id` (64 hexadecimal digits, or null), `force`, `category`, `longitude` and `latitude`. A number
+    comes from the id, which is a keyed hash; without one, from what the record is and how many like it there are. Two
+    records that want the same number are rare: the one that comes later in the order of ids gets the next that is
+    free, so only such a pair can change when one of them goes. Raises ValueError when there are too many.
+    """
+    wanted = _wanted(rows)
+    order = np.lexsort((rows["crime_id"].fill_null("").rank("dense").to_numpy(), wanted))
+    place = np.arange(len(wanted))
+    # Each takes the number that it wants or the one after its neighbour's, whichever is more.
+    taken = np.maximum.accumulate(wanted[order] - place) + place
+    if len(taken) and int(taken[-1]) >= IN_A_MONTH:
+        raise ValueError(
+            f"{month:%Y-%m} has {len(taken):,} records, which {IN_A_MONTH:,} numbers cannot tell apart."
+        )
+    found = np.empty(len(wanted), np.int64)
+    found[order] = taken + 1 + (month.year * 12 + month.month) % MONTHS * IN_A_MONTH
+    return found
+
+
+def _wanted(rows: pl.DataFrame) -> NDArray[np.int64]:
+    """The number that each row would have if it were alone, within the month."""
+    of_id = rows["crime_id"].str.head(16).str.to_integer(base=16, dtype=pl.UInt64, strict=False)
+    forces = rows["force"].unique().sort()
+    named = [int.from_bytes(hashlib.sha256(force.encode()).digest()[:8], "big") for force in forces]
+    alike = ["force", "category", "longitude", "latitude"]
+    parts = rows.select(
+        force=pl.col("force").replace_strict(
+            forces, pl.Series(named, dtype=pl.UInt64), return_dtype=pl.UInt64
+        ),
+        category="category",
+        longitude=(pl.col("longitude") * 1e6).round().cast(pl.Int64).fill_null(0),
+        latitude=(pl.col("latitude") * 1e6).round().cast(pl.Int64).fill_null(0),
+        which=pl.int_range(pl.len()).over(*alike),
+    )
+    mixed = np.zeros(rows.height, np.uint64)
+    for name in parts.columns:
+        mixed = _mix(mixed ^ parts[name].to_numpy().astype(np.int64, copy=False).view(np.uint64))
+    # An id tells a crime from any other; one that two rows share gives them numbers beside each other.
+    chosen = np.where(of_id.is_null().to_numpy(), mixed, of_id.fill_null(0).to_numpy())
+    return ((chosen >> np.uint64(40)) * np.uint64(IN_A_MONTH - SPARE) >> np.uint64(24)).astype(np.int64)
+
+
+def _mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Each word with its bits well mixed (the finaliser of SplitMix64: Steele, Lea and Flood, 2014)."""
+    words = words + np.uint64(0x9E3779B97F4A7C15)
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
