@@ -19,6 +19,7 @@ from publish.feeds import (
     boundaries,
     changes,
     counts,
+    crosswalk,
     geojson,
     outcomes,
     privacy,
@@ -53,7 +54,8 @@ def build(
     each month, `parquet/points-by-month.parquet`. Beside those `geojson/<force>.geojson` of the newest month,
     `counts.json` (JSON-stat), `boundaries/` (KML, given `shapes` with `lsoa_code` and `geometry`), and what
     changed since the release before, as `changes.json` (JSON Feed) and `changes.xml` (Atom). `earlier` is the
-    folder of the bulk files published before: a record that they have at another point gets no location.
+    folder of the bulk files published before: a record that they have at another point gets no location, and when the
+    list of points has changed since, `map-points-crosswalk.csv` tells what became of each.
     `key` is the secret of the crime ids, at least 16 bytes, kept apart from the data and from `folder`.
     Returns the paths written, in order. Equal inputs give equal bytes.
     Raises ValueError when no month is asked for or the key is too short.
@@ -111,6 +113,7 @@ def build(
         members.add(written[-1])
         written.append(folder / "map-points.csv")
         privacy.write_map_points(country, written[-1])
+        written += crosswalk.write(country, earlier, folder)
     written.append(folder / "parquet" / "points-by-month.parquet")
     pl.concat(used).write_parquet(written[-1], compression="zstd")
     written.append(folder / "counts.json")

@@ -287,3 +287,29 @@ def test_quarter_is_geoparquet_of_the_same_lines(folder):
 
 def lines_in(folder: Path, month: str) -> list[dict[str, str]]:
     return [row for path in sorted((folder / month).glob("*-street.csv")) for row in lines_of(path)]
+
+
+def test_crosswalk_tells_what_became_of_each_point(country, judged, folder, later, tmp_path):
+    assert not (later / "map-points-crosswalk.csv").exists(), "no point has changed"
+    points = country.map_points.sort("point_id")
+    ids = points["point_id"].to_list()
+    here = pl.col("point_id")
+    changed = points.filter(here != ids[0]).with_columns(
+        name=pl.when(here == ids[1]).then(pl.lit("New Name")).otherwise("name"),
+        latitude=pl.col("latitude") + pl.when(here == ids[2]).then(0.001).otherwise(0.0),
+        point_id=pl.when(here == ids[-1]).then(pl.lit(9_999)).otherwise(here),
+    )
+    feeds.build(
+        judged, dataclasses.replace(country, map_points=changed), WINDOW[-1:], tmp_path / "feeds", KEY, folder
+    )
+    lines = (tmp_path / "feeds" / "map-points-crosswalk.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "old_point_id,change,point_id,metres"
+    told = {row[0]: row[1:] for row in (line.split(",") for line in lines[1:])}
+    gone = told[str(ids[0])]
+    assert gone[0] == "left the list" and int(gone[1]) in ids[1:4] and 400 < float(gone[2]) < 1000
+    assert told[str(ids[1])] == ["renamed", str(ids[1]), "0.0"]
+    assert told[str(ids[2])][:2] == ["moved", str(ids[2])] and 111 < float(told[str(ids[2])][2]) < 112
+    assert told[str(ids[-1])] == ["left the list", "9999", "0.0"] and told[""] == ["new", "9999", ""]
+    assert {row[0] for old, row in told.items() if old not in map(str, [*ids[:3], ids[-1], ""])} == {
+        "unchanged"
+    }
