@@ -37,6 +37,8 @@ OPEN: Final[list[Header]] = [
     ),
     (b"x-content-type-options", b"nosniff"),
 ]
+#: What the same address may be answered differently by.
+VARY: Final[Header] = (b"vary", b"Accept, Accept-Encoding")
 #: Below this nothing is gained; above the second, brotli takes longer than it saves.
 WORTH_COMPRESSING: Final = 1_000
 WORTH_BROTLI: Final = 300_000
@@ -98,7 +100,7 @@ def form(request: Request, asked: str | None) -> str:
 
 def compressed(request: Request, body: bytes) -> tuple[bytes, list[Header]]:
     """A body in the coding that the client takes, with the headers that say so."""
-    headers: list[Header] = [(b"vary", b"Accept, Accept-Encoding")]
+    headers = [VARY]
     if len(body) < WORTH_COMPRESSING:
         return body, headers
     if len(body) <= WORTH_BROTLI and takes(request, "br"):
@@ -128,9 +130,7 @@ def records(
 
 def gzip_list(body: bytes, headers: Sequence[Header]) -> Ready:
     """A list that was gzipped when the release was built."""
-    return Ready(
-        body, JSON, [(b"vary", b"Accept, Accept-Encoding"), (b"content-encoding", b"gzip"), *headers]
-    )
+    return Ready(body, JSON, [VARY, (b"content-encoding", b"gzip"), *headers])
 
 
 def _streamed(pieces: Iterable[memoryview], headers: Sequence[Header]) -> StreamingResponse:

@@ -16,12 +16,13 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from publish.api import answers, asking, bodies, openapi, words
+from publish.api import answers, asking, bodies, openapi, quick, words
 from publish.api.asking import Refused
 from publish.api.layers import Layer
 from publish.api.limits import Limit
 from publish.api.opened import Release, UnreadableError, forces_of
 from publish.api.points import Indices
+from publish.api.quick import Quick
 from publish.api.releases import Releases
 
 #: More crimes than this in an area are refused, as data.police.uk does, unless they are paged or streamed.
@@ -48,7 +49,7 @@ def application(releases: Releases, limit: Limit | None = None) -> ASGIApp:
     )
     # A redirect would turn the POST of an old client into a GET.
     served.router.redirect_slashes = False
-    return _Guard(served, limit)
+    return _Guard(served, limit, releases)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -74,10 +75,11 @@ async def _broken(request: Request, error: Exception) -> Response:
 
 
 class _Guard:
-    """What every request passes: how often a client may ask, and preflights of other pages."""
+    """What every request passes: how often a client may ask, preflights of other pages, and the quick answer."""
 
-    def __init__(self, inner: ASGIApp, limit: Limit | None) -> None:
-        self.inner, self.limit = inner, limit
+    def __init__(self, inner: ASGIApp, limit: Limit | None, releases: Releases) -> None:
+        self.inner, self.limit, self.releases = inner, limit, releases
+        self.quick = Quick(MOST_CRIMES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -89,7 +91,16 @@ class _Guard:
                 detail = f"At most {self.limit.rate:g} requests a second are answered, {self.limit.burst} in a burst."
                 await answers.problem(429, "Too many requests", detail)(scope, receive, send)
                 return
+            if scope["path"] == quick.PATH and (answer := self._quickly(scope)) is not None:
+                await answer(scope, receive, send)
+                return
         await self.inner(scope, receive, send)
+
+    def _quickly(self, scope: Scope) -> Response | None:
+        try:
+            return self.quick.answer(scope, self.releases.current())
+        except UnreadableError:
+            return None
 
 
 async def _preflight(scope: Scope, receive: Receive, send: Send) -> None:
@@ -190,9 +201,8 @@ class _Api:
         headers = _headers(release, area.forces, month, kind, [*ignored, *_unknown(asked)])
         if layer is None:
             return answers.records(request, [], kind, headers, _form(request, asked))
-        filled = layer.filled(area.ranks)
+        filled, number = layer.held(area.ranks)
         media_type = _form(request, asked)
-        number = layer.number(filled)
         is_paged = "page" in asked or "per_page" in asked
         if number > MOST_CRIMES and not is_paged and media_type != answers.LINES:
             raise Refused(
@@ -290,7 +300,7 @@ class _Api:
                 )
             ]
         history = bodies.CaseHistory(crime.bare(), outcomes)
-        return answers.typed(request, history, _about(release))
+        return answers.typed(request, history, release.about())
 
     async def dates(self, request: Request, release: Release) -> Response:
         supplied: dict[str, list[str]] = {month: [] for month in release.months}
@@ -298,34 +308,34 @@ class _Api:
             if row.dataset == "stop-and-search" and row.path and row.month in supplied:
                 supplied[row.month].append(row.force)
         rows = [bodies.StreetDate(month, sorted(supplied[month])) for month in reversed(release.months)]
-        return answers.typed(request, rows, _about(release))
+        return answers.typed(request, rows, release.about())
 
     async def categories(self, request: Request, release: Release) -> Response:
         rows = [bodies.Category(code, name) for code, name in words.CATEGORIES.items()]
-        return answers.typed(request, rows, _about(release))
+        return answers.typed(request, rows, release.about())
 
     async def last_updated(self, request: Request, release: Release) -> Response:
-        return answers.typed(request, bodies.LastUpdated(f"{release.newest}-01"), _about(release))
+        return answers.typed(request, bodies.LastUpdated(f"{release.newest}-01"), release.about())
 
     async def forces(self, request: Request, release: Release) -> Response:
         rows = [bodies.ForceName(force, name) for force, name in release.forces.items()]
-        return answers.typed(request, rows, _about(release))
+        return answers.typed(request, rows, release.about())
 
     async def force(self, request: Request, release: Release) -> Response:
         force = _known(request, release)
         name = release.forces[force]
         page = f"/{force}/"
         method = bodies.EngagementMethod(page, "web", "", f"Recorded crime: {name}")
-        return answers.typed(request, bodies.Force("", page, [method], "", force, name), _about(release))
+        return answers.typed(request, bodies.Force("", page, [method], "", force, name), release.about())
 
     async def people(self, request: Request, release: Release) -> Response:
         _known(request, release)
-        return answers.typed(request, [], _about(release))
+        return answers.typed(request, [], release.about())
 
     async def neighbourhoods(self, request: Request, release: Release) -> Response:
         rows = release.neighbourhoods.of(_known(request, release))
         names = [bodies.ForceName(row["id"], row["name"]) for row in rows]
-        return answers.typed(request, names, _about(release))
+        return answers.typed(request, names, release.about())
 
     async def neighbourhood(self, request: Request, release: Release) -> Response:
         force = _known(request, release)
@@ -338,16 +348,16 @@ class _Api:
         if part == "boundary":
             ring = release.neighbourhoods.ring(force, identity)
             return answers.typed(
-                request, [bodies.Position(f"{y:.6f}", f"{x:.6f}") for x, y in ring], _about(release)
+                request, [bodies.Position(f"{y:.6f}", f"{x:.6f}") for x, y in ring], release.about()
             )
         if part:
             # Who works there and what they plan is not recorded crime: this publisher holds none of it.
-            return answers.typed(request, [], _about(release))
+            return answers.typed(request, [], release.about())
         centre = bodies.Position(*(f"{degrees:.6f}" for degrees in row["centre"] or (0.0, 0.0)))
         body = bodies.Neighbourhood(
             f"/{force}/", {}, row["name"], [], centre, [], "", identity, str(row["population"] or 0)
         )
-        return answers.typed(request, body, _about(release))
+        return answers.typed(request, body, release.about())
 
     async def locate(self, request: Request, release: Release) -> Response:
         latitude, comma, longitude = asking.from_address(request).get("q", "").partition(",")
@@ -356,7 +366,7 @@ class _Api:
         row = release.neighbourhoods.at(*asking.place(latitude, longitude, release))
         if row is None:
             raise Refused(404, "No neighbourhood is there", "The place is outside every neighbourhood.")
-        return answers.typed(request, bodies.Located(row["force"], row["id"]), _about(release))
+        return answers.typed(request, bodies.Located(row["force"], row["id"]), release.about())
 
     async def availability(self, request: Request, release: Release) -> Response:
         asked = asking.from_address(request)
@@ -374,10 +384,10 @@ class _Api:
             for row in rows
             if (forces is None or row.force in forces) and row.dataset == asked.get("dataset", row.dataset)
         ]
-        return answers.typed(request, rows, [*_about(release), _number(len(rows))])
+        return answers.typed(request, rows, [*release.about(), _number(len(rows))])
 
     async def every_release(self, request: Request, release: Release) -> Response:
-        return answers.typed(request, self.releases.every(), _about(release))
+        return answers.typed(request, self.releases.every(), release.about())
 
     async def description(self, request: Request) -> Response:
         return answers.typed(request, openapi.document(self.releases.current()), [])
@@ -412,21 +422,11 @@ PARAMETERS: Final = frozenset(
 )
 
 
-def _about(release: Release) -> list[Header]:
-    """What every answer says of the release that it is from."""
-    return [
-        (b"release", release.name.encode()),
-        (b"etag", b'W/"' + release.tag.encode() + b'"'),
-        (b"last-modified", release.modified.encode()),
-        (b"cache-control", b"no-cache"),
-    ]
-
-
 def _headers(
     release: Release, forces: frozenset[str], month: str, kind: str, ignored: Sequence[str]
 ) -> list[Header]:
     dataset = {"crimes": "street", "outcomes": "outcomes", "stops": "stop-and-search"}[kind]
-    headers = [*_about(release), *release.completeness(forces, month, dataset)]
+    headers = [*release.about(), *release.completeness(forces, month, dataset)]
     if ignored:
         headers.append((b"parameters-ignored", ", ".join(ignored).encode()))
     return headers
@@ -446,7 +446,7 @@ def _has_it(request: Request, release: Release) -> bool:
 
 
 def _not_modified(release: Release) -> Response:
-    answer = answers.Ready(b"", answers.JSON, _about(release), 304)
+    answer = answers.Ready(b"", answers.JSON, release.about(), 304)
     answer.raw_headers = [
         pair for pair in answer.raw_headers if pair[0] not in (b"content-length", b"content-type")
     ]

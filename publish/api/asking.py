@@ -128,20 +128,11 @@ def place(latitude_text: str, longitude_text: str, release: Release) -> tuple[fl
     """A latitude and a longitude in degrees. Raises Refused (400)."""
     latitude = _number(latitude_text, "The latitude", 90)
     longitude = _number(longitude_text, "The longitude", 180)
-    if not _near(latitude, longitude, release) and _near(longitude, latitude, release):
+    if not release.covers(latitude, longitude) and release.covers(longitude, latitude):
         raise Refused(
             400, "Latitude and longitude are swapped", "Give the latitude as lat and the longitude as lng."
         )
     return latitude, longitude
-
-
-def _near(latitude: float, longitude: float, release: Release) -> bool:
-    """Whether a place lies in the box around every point, or within a degree of it."""
-    if not len(release.points):
-        return False
-    north, east = release.points.extent
-    south, west = release.points.south, release.points.west
-    return south - 1 <= latitude <= north + 1 and west - 1 <= longitude <= east + 1
 
 
 def _number(text: str, what: str, most: float) -> float:
@@ -178,7 +169,7 @@ def _polygon(text: str, release: Release) -> Area:
             "It spans more than half the globe: check the longitudes, or ask for two polygons.",
         )
     centre = ring.mean(axis=0)
-    if not _near(centre[1], centre[0], release) and _near(centre[0], centre[1], release):
+    if not release.covers(centre[1], centre[0]) and release.covers(centre[0], centre[1]):
         raise Refused(
             400, "Latitude and longitude are swapped", "Each corner is the latitude, a comma, the longitude."
         )

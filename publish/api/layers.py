@@ -53,13 +53,10 @@ class Layer:
             **arrays,
         )
 
-    def filled(self, ranks: Indices) -> Indices:
-        """Those of some points, in order, that have a record."""
-        return np.asarray(ranks[self.point_at[ranks] < self.point_at[ranks + 1]])
-
-    def number(self, ranks: Indices) -> int:
-        """How many records some points have."""
-        return int(np.add.reduce(self.point_at[ranks + 1] - self.point_at[ranks]))
+    def held(self, ranks: Indices) -> tuple[Indices, int]:
+        """Those of some points, in order, that have a record, and how many records they have."""
+        lengths = self.point_at[ranks + 1] - self.point_at[ranks]
+        return np.asarray(ranks[lengths > 0]), int(np.add.reduce(lengths))
 
     def rows(self, ranks: Indices) -> Indices:
         """The rows of some points, in order."""

@@ -91,6 +91,23 @@ class Release:
         """The newest month."""
         return self.months[-1]
 
+    def about(self) -> list[tuple[bytes, bytes]]:
+        """The headers by which every answer says which release it is from."""
+        return [
+            (b"release", self.name.encode()),
+            (b"etag", b'W/"' + self.tag.encode() + b'"'),
+            (b"last-modified", self.modified.encode()),
+            (b"cache-control", b"no-cache"),
+        ]
+
+    def covers(self, latitude: float, longitude: float) -> bool:
+        """Whether a place lies in the box around every point, or within a degree of it."""
+        if not len(self.points):
+            return False
+        north, east = self.points.extent
+        south, west = self.points.south, self.points.west
+        return south - 1 <= latitude <= north + 1 and west - 1 <= longitude <= east + 1
+
     def layer(self, dataset: str, month: str) -> Layer | None:
         """A month of a dataset; None where nothing of it was published."""
         found = self.layers.get((dataset, month))

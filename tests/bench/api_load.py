@@ -123,7 +123,7 @@ def queries(release: Path) -> list[tuple[str, float, float]]:
         busy = np.flatnonzero(np.diff(layer.point_at))
         for rank in chance.choice(busy, 400):
             at = float(opened.points.latitude[rank]), float(opened.points.longitude[rank])
-            number = layer.number(layer.filled(opened.points.in_circle(*at, 1609.344)))
+            _, number = layer.held(opened.points.in_circle(*at, 1609.344))
             found.append((number, month, round(at[0] + chance.normal(0, 0.001), 6), round(at[1], 6)))
     inside = [each for each in found if 800 <= each[0] <= 3200]
     chosen = inside if len(inside) >= QUERIES else sorted(found)[-QUERIES:]

@@ -131,7 +131,10 @@ def make(folder: Path, months: int, rows: int) -> int:
     ]
     forces = [f"force-{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(FORCES)]
     strip = (
-        pl.col("longitude").fill_null(edges.mean()).cut(edges, labels=forces).cast(pl.String).alias("force")
+        pl.col("longitude")
+        .fill_null(edges.mean())
+        .map_batches(lambda column: pl.Series(forces).gather(edges.search_sorted(column)), pl.String)
+        .alias("force")
     )
     points = areas.map_points.with_columns(strip)
     owner = points.unique("lsoa_code", keep="first", maintain_order=True).select("lsoa_code", owner="force")

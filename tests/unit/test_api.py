@@ -476,3 +476,38 @@ def test_a_folder_that_is_no_release_is_one_clear_message(tmp_path):
         One(tmp_path)
     with pytest.raises(UnreadableError, match="--release"):
         Published(tmp_path)
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip", "gzip, deflate, br"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "date=2019-09&lat=52.005&lng=-1.49",
+        "lat=52.005&lng=-1.49&date=2019-06",
+        "lng=-1.42&lat=52.026&date=2019-09",
+        "date=2019-09&lat=51.0&lng=1.0",
+        "date=2019-09&lat=-1.49&lng=52.005",
+        "date=2031-01&lat=52.005&lng=-1.49",
+        "date=2019-13&lat=52.005&lng=-1.49",
+        "date=2019-09&lat=52.005&lat=52.1",
+        "date=2019-09&lat=52.005",
+    ],
+)
+def test_the_quick_answer_is_the_one_that_the_framework_gives(client, monkeypatch, query, coding):
+    address = f"/api/crimes-street/all-crime?{query}"
+    one = client.get(address, headers={"accept-encoding": coding})
+    with monkeypatch.context() as patched:
+        patched.setattr("publish.api.quick.Quick.answer", lambda *_: None)
+        other = client.get(address, headers={"accept-encoding": coding})
+    assert (one.status_code, one.headers.raw, one.content) == (
+        other.status_code,
+        other.headers.raw,
+        other.content,
+    )
+
+
+def test_the_busiest_question_is_answered_quickly(client, monkeypatch):
+    """Or the test before would compare the framework with itself."""
+    monkeypatch.setattr("publish.api.application._Api.street", None)
+    plain = client.get("/api/crimes-street/all-crime", params={**CENTRE, "date": "2019-09"})
+    assert plain.status_code == 200 and len(plain.json()) > 100
