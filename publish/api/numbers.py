@@ -15,6 +15,7 @@ IN_A_MONTH: Final = 2**24
 SPARE: Final = 2**16
 #: Months after which the numbers begin again; no release goes back so far.
 MONTHS: Final = 127
+NOWHERE: Final = 2**40
 
 
 def numbers(rows: pl.DataFrame, month: date) -> NDArray[np.int64]:
@@ -50,16 +51,22 @@ def _wanted(rows: pl.DataFrame) -> NDArray[np.int64]:
             forces, pl.Series(named, dtype=pl.UInt64), return_dtype=pl.UInt64
         ),
         category="category",
-        longitude=(pl.col("longitude") * 1e6).round().cast(pl.Int64).fill_null(0),
-        latitude=(pl.col("latitude") * 1e6).round().cast(pl.Int64).fill_null(0),
+        longitude=_millionths("longitude"),
+        latitude=_millionths("latitude"),
         which=pl.int_range(pl.len()).over(*alike),
     )
     mixed = np.zeros(rows.height, np.uint64)
     for name in parts.columns:
         mixed = _mix(mixed ^ parts[name].to_numpy().astype(np.int64, copy=False).view(np.uint64))
     # An id tells a crime from any other; one that two rows share gives them numbers beside each other.
-    chosen = np.where(of_id.is_null().to_numpy(), mixed, of_id.fill_null(0).to_numpy())
+    chosen = pl.select(pl.coalesce(of_id, pl.Series(mixed))).to_series().to_numpy()
     return ((chosen >> np.uint64(40)) * np.uint64(IN_A_MONTH - SPARE) >> np.uint64(24)).astype(np.int64)
+
+
+def _millionths(degrees: str) -> pl.Expr:
+    """Whole millionths of a degree; what is nowhere has a number that no place has."""
+    told = (pl.col(degrees) * 1e6).round().cast(pl.Int64)
+    return pl.when(told.is_not_null()).then(told).otherwise(pl.lit(NOWHERE))
 
 
 def _mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
