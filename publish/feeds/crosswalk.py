@@ -7,8 +7,8 @@ from typing import Final
 
 import polars as pl
 
-from geography.areas import FEWEST_ADDRESSES, Country
-from geography.map_points import snap
+from geography.areas import Country
+from geography.map_points import in_partnerships, snap
 
 CROSSWALK: Final = "map-points-crosswalk.csv"
 SAME, MOVED, RENAMED, GONE, NEW = "unchanged", "moved", "renamed", "left the list", "new"
@@ -18,15 +18,15 @@ def crosswalk(before: pl.DataFrame, country: Country) -> pl.DataFrame:
     """One row for each map point of either list: `old_point_id`, `change`, `point_id` and `metres` between the two.
 
     `before` is `map-points.csv` of the release before, every column text. A point keeps its id while it is in the
-    list; one that left is given the point of its force now nearest to it, within 20 km, or none. A new point has no
-    `old_point_id`.
+    list; one that left is given the point now nearest to it in its Community Safety Partnership, within 20 km, or
+    none. A new point has no `old_point_id`.
     """
     old = before.select(
         old_point_id=pl.col("point_id").cast(pl.Int64),
         longitude=pl.col("longitude").cast(pl.Float64),
         latitude=pl.col("latitude").cast(pl.Float64),
         name=pl.col("location").str.strip_prefix("On or near "),
-        force="force",
+        lsoa_code="lsoa_code",
     )
     now = country.map_points.select(
         "point_id",
@@ -35,8 +35,10 @@ def crosswalk(before: pl.DataFrame, country: Country) -> pl.DataFrame:
         now_name="name",
     )
     # Each old point is told the nearest of today's: its own, where that stands.
-    places = old.with_columns(addresses=pl.lit(FEWEST_ADDRESSES))
-    nearest = snap(places, country.map_points).select("old_point_id", nearest="point_id", metres="metres")
+    lying = in_partnerships(old, country.lsoas)
+    nearest = snap(lying, in_partnerships(country.map_points, country.lsoas)).select(
+        "old_point_id", nearest="point_id", metres="metres"
+    )
     is_there = pl.col("now_longitude").is_not_null()
     stands = (pl.col("longitude") == pl.col("now_longitude")) & (pl.col("latitude") == pl.col("now_latitude"))
     kept = (

@@ -125,7 +125,8 @@ def make(folder: Path, months: int, rows: int) -> int:
     """
     from tests.bench.api_load import as_counted
 
-    areas = volume_country().areas
+    country = volume_country()
+    areas = country.areas
     edges = areas.map_points["longitude"].sort()[
         [areas.map_points.height * number // FORCES for number in range(1, FORCES)]
     ]
@@ -144,7 +145,7 @@ def make(folder: Path, months: int, rows: int) -> int:
     table = pl.concat([areas.forces.head(1)] * FORCES).with_columns(
         force=pl.Series(forces), name=pl.Series(forces), reported_by=pl.Series(forces)
     )
-    month = as_counted(next(volume_chunks(volume_country(), rows * 15, 7)), FIRST).with_columns(strip)
+    month = as_counted(country, next(volume_chunks(country, rows * 15, 7)), FIRST).with_columns(strip)
     parts = [
         month.with_columns(
             month=pl.lit(plus_months(FIRST, number)),
