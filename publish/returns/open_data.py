@@ -67,7 +67,7 @@ def pfa_open_data(
     Raises ReturnError for a code or a force that the reference tables do not hold, and when no quarter is whole.
     """
     quarters = whole_quarters(judged, last)
-    names = country.forces.select("force", pl.col("name").alias("Force Name"))
+    names = country.forces.select("force", clean(pl.col("name")).alias("Force Name"))
     figures = judged.offences.join(names, on="force", how="left")
     unknown = figures.filter(pl.col("Force Name").is_null())["force"]
     if unknown.len():
@@ -87,8 +87,12 @@ def csp_open_data(
     Crimes that lie in none stand under “Unassigned” and the force's name (`partnerships.by_offence`).
     """
     quarters = whole_quarters(judged, last)
-    forces = country.forces.select("force", pl.col("name").alias("Police Force"))
-    names = partnerships.places(country).select("partnership", pl.col("csp_name").alias("CSP Name")).unique()
+    forces = country.forces.select("force", clean(pl.col("name")).alias("Police Force"))
+    names = (
+        partnerships.places(country)
+        .select("partnership", clean(pl.col("csp_name")).alias("CSP Name"))
+        .unique()
+    )
     figures = partnerships.by_offence(judged, country).join(forces, on="force").join(names, on="partnership")
     place = ("Police Force", "CSP Name")
     return _open_data(
@@ -115,8 +119,15 @@ def _open_data(
         schema={"quarter": pl.Date, "month": pl.Date},
         orient="row",
     )
-    figures = figures.join(months, on="month").select(
-        "quarter", "month", *places, "offence_code", "count", "status"
+    # Millions of rows name a few hundred places and codes: they are compared as numbers, in the order of their letters.
+    codes = pl.Enum(figures.get_column("offence_code").unique().sort())
+    figures = (
+        figures.join(months, on="month")
+        .select("quarter", "month", *places, "offence_code", "count", "status")
+        .with_columns(
+            pl.col("offence_code").cast(codes),
+            *(pl.col(name).cast(pl.Enum(figures.get_column(name).unique().sort())) for name in places),
+        )
     )
     owed = (
         figures.select("quarter", "offence_code")
@@ -128,12 +139,18 @@ def _open_data(
         figures.drop("quarter"), on=["month", *places, "offence_code"], how="left"
     ).with_columns(pl.col("status").fill_null(Status.MISSING.value))
     by_quarter = add_up(whole, by=["quarter", *places, "offence_code"])
-    reference = offences_reference.select(
-        "offence_code",
-        pl.col("offence_description").alias("Offence Description"),
-        pl.col("offence_group").alias("Offence Group"),
-        pl.col("offence_subgroup").alias("Offence Subgroup"),
-    ).unique("offence_code")
+    reference = (
+        offences_reference.filter(pl.col("offence_code").is_in(codes.categories.to_list()))
+        .unique("offence_code", maintain_order=True)
+        .select(
+            pl.col("offence_code").cast(codes),
+            clean(pl.col("offence_description")).alias("Offence Description"),
+            clean(pl.col("offence_group")).alias("Offence Group"),
+            clean(pl.col("offence_subgroup")).alias("Offence Subgroup"),
+            # A description can have several codes.
+            order=pl.struct("offence_description", "offence_code").rank("ordinal"),
+        )
+    )
     unknown = by_quarter.join(reference, on="offence_code", how="anti")["offence_code"].unique().sort()
     if unknown.len():
         raise ReturnError(
@@ -152,11 +169,10 @@ def _open_data(
             text=pl.when(allows_number()).then(pl.lit("")).otherwise(pl.lit(NOT_PROVIDED)),
         ).alias(columns[-1]),
     )
-    rows = rows.sort("quarter", *places, "Offence Description", "Offence Code").select(columns)
+    rows = rows.sort("quarter", *places, "order").select(columns)
     first, last = quarters[0], quarters[-1]
     title = f"Police recorded crime by {place} and offence, {first.title} to {last.title}"
-    text = [column for column in columns if rows.schema[column] == pl.String]
-    return OpenData(name, title, last, rows.with_columns(clean(pl.col(text))))
+    return OpenData(name, title, last, rows.with_columns(pl.col(pl.Enum).cast(pl.String)))
 
 
 def open_data_csv(table: OpenData) -> bytes:
