@@ -16,10 +16,12 @@ from transforms.revisions import MEANING, common_total
 #: Size of the picture in its own units, and the room around the lines for words.
 WIDTH: Final = 640
 HEIGHT: Final = 240
+#: Room that a line's name takes, above and below.
+LABEL: Final = 14
 LEFT: Final = 64
 RIGHT: Final = 76
 TOP: Final = 16
-BOTTOM: Final = 40
+BOTTOM: Final = 44
 
 
 def revision_page(revised: Revised | None, country: Country) -> dict[str, Any]:
@@ -87,15 +89,16 @@ def _picture(
     low, high = min(0.0, *heights), max(0.0, *heights)
     span = (high - low) or 1.0
     step = (WIDTH - LEFT - RIGHT) / max(1, len(releases) - 1)
+    height = max(HEIGHT, TOP + BOTTOM + LABEL * len(lines))
 
     def x(at: int) -> float:
         return round(LEFT + at * step, 1)
 
     def y(share: float) -> float:
-        return round(TOP + (high - share) / span * (HEIGHT - TOP - BOTTOM), 1)
+        return round(TOP + (high - share) / span * (height - TOP - BOTTOM), 1)
 
     parts = [
-        f'<svg class="triangle" role="img" viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" '
+        f'<svg class="triangle" role="img" viewBox="0 0 {WIDTH} {height}" width="100%" '
         'aria-label="Change of each quarter’s total since it was first published, by release">',
         *(
             f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(share)}" y2="{y(share)}" stroke="currentColor" '
@@ -104,20 +107,43 @@ def _picture(
             for share in sorted({low, 0.0, high})
         ),
         *(
-            f'<text x="{x(at)}" y="{HEIGHT - 14}" text-anchor="{_anchor(at, len(releases))}" font-size="12" '
-            f'fill="currentColor">{Markup.escape(release)}</text>'
+            f'<text y="{height - 24}" text-anchor="{_anchor(at, len(releases))}" font-size="12" fill="currentColor">'
+            + "".join(
+                f'<tspan x="{x(at)}" dy="{14 * row}">{Markup.escape(part)}</tspan>'
+                for row, part in enumerate(release.split("/"))
+            )
+            + "</text>"
             for at, release in enumerate(releases)
         ),
     ]
-    for quarter, line in lines.items():
+    names = _apart({quarter: y(line[-1][1]) for quarter, line in lines.items()}, float(height - BOTTOM))
+    for age, (quarter, line) in enumerate(reversed(lines.items())):
+        # The latest quarter is drawn strongest: it is the one that still moves.
+        strength = max(0.3, 1 - 0.1 * age)
         points = " ".join(f"{x(at)},{y(share)}" for at, share in line)
         at, share = line[-1]
         parts += [
-            f'<polyline points="{points}" fill="none" stroke="currentColor" stroke-width="2"/>',
+            f'<g opacity="{strength:.1f}"><polyline points="{points}" fill="none" stroke="currentColor" '
+            'stroke-width="2"/>',
             *(f'<circle cx="{x(at)}" cy="{y(share)}" r="3" fill="currentColor"/>' for at, share in line),
-            f'<text x="{x(at) + 8}" y="{y(share) + 4}" font-size="12" fill="currentColor">{quarter}</text>',
+            f'<line x1="{x(at) + 4}" y1="{y(share)}" x2="{x(at) + 16}" y2="{names[quarter]}" '
+            'stroke="currentColor" stroke-opacity="0.5"/></g>',
+            f'<text x="{x(at) + 18}" y="{names[quarter] + 4}" font-size="12" fill="currentColor">{quarter}</text>',
         ]
     return Markup("".join([*parts, "</svg>"]))
+
+
+def _apart(places: dict[str, float], lowest: float) -> dict[str, float]:
+    """Where each name stands so that none lies on another: as near to its place as the names above it allow."""
+    found: dict[str, float] = {}
+    above = float(TOP - LABEL)
+    for left, (name, place) in zip(
+        range(len(places), 0, -1), sorted(places.items(), key=lambda item: item[1]), strict=True
+    ):
+        # Room is kept for those below.
+        above = max(above + LABEL, min(place, lowest - LABEL * (left - 1)))
+        found[name] = round(above, 1)
+    return found
 
 
 def _share(share: float) -> str:

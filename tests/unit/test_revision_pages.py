@@ -1,7 +1,9 @@
 """The revisions of a release as workbook, tables and page."""
 
 import io
+import re
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -117,3 +119,26 @@ def test_the_page_tells_forces_causes_notes_and_a_total_that_never_shrinks_silen
 
 def test_a_first_release_has_nothing_to_compare_with() -> None:
     assert revision_page(None, COUNTRY) == {"compared_with": None}
+
+
+def test_no_name_of_a_quarter_lies_on_another_in_the_picture() -> None:
+    def published(more: int) -> pl.DataFrame:
+        rows = [
+            {
+                "force": ONE, "month": date(year, month, 1), "offence_code": "28E", "count": 1000 + more,
+                "status": "complete",
+            }
+            for year in (2017, 2018, 2019) for month in (1, 4, 7, 10)
+        ]  # fmt: skip
+        return frame(tables.OffenceCounts, *rows)
+
+    corner = triangle({BEFORE: published(0), THIS: published(3)})
+    crowded = Revised(BEFORE, REVISED.changes.clear(), REVISED.vintages, corner, [])
+    picture = str(revision_page(crowded, COUNTRY)["picture"])
+    heights = sorted(
+        float(y) for y in re.findall(r'y="([0-9.]+)" font-size="12" [^>]*>20\d\d-Q\d</text>', picture)
+    )
+    assert len(heights) == 12, "every line ends at the same height and has its name"
+    assert min(below - above for above, below in pairwise(heights)) >= 14
+    _, size = re.findall(r'viewBox="0 0 (\d+) (\d+)"', picture)[0]
+    assert heights[-1] < float(size) - 40, "above the names of the releases"
