@@ -11,8 +11,8 @@ import dataframely as dy
 import polars as pl
 
 from transforms import aggregation
+from transforms.completeness import signatures
 from transforms.completeness.findings import as_findings, number
-from transforms.completeness.signatures import partial_by_day_profile
 from transforms.contracts import tables
 from transforms.contracts.columns import CATEGORY
 from transforms.contracts.status import STATUS, Status, allows_number
@@ -246,9 +246,18 @@ def cut_short(days: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
     `days` has `force, month, day, rows`: the records of each day. A month whose last recorded day is the 17th
     is partial whatever its count.
     """
-    return partial_by_day_profile(
+    return signatures.partial_by_day_profile(
         days.filter(pl.col("month").is_in(list(months))).select("force", "month", "day", n="rows")
     )
+
+
+def broken_years(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Financial years that are owed whole and are not, told beside the months that are missing: `Findings`.
+
+    It says which years are withheld and waits for nobody: what is to be decided is each month's own finding.
+    """
+    whole = counting_verdicts(verdicts).select("force", "month", verdict=pl.col("status").cast(pl.String))
+    return signatures.broken_years(whole).with_columns(severity=pl.lit("info"))
 
 
 def unowed(recorded: pl.DataFrame, owed_files: pl.DataFrame) -> pl.DataFrame:

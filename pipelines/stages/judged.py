@@ -11,11 +11,12 @@ from geography.vintages import to_current
 from pipelines import ledger
 from pipelines.stages.aggregated import counted_in, in_order
 from pipelines.stages.line import Line
-from pipelines.stages.recorded import published_before
+from pipelines.stages.recorded import published_before, supply_partition
 from pipelines.store import digest
 from transforms import aggregation, judging, register
-from transforms.completeness import supply
+from transforms.completeness import signatures, supply
 from transforms.completeness.findings import with_names
+from transforms.completeness.record_rules import RecordTables, record_findings
 from transforms.contracts import tables
 from transforms.decisions import in_force
 from transforms.holding import PART, decide, hold_verdicts, holds_of
@@ -97,6 +98,7 @@ def find_everything(line: Line, verdicts: pl.DataFrame) -> pl.DataFrame:
             judging.busy_places_gone_quiet(totals, verdicts, window),
             judging.unowed(_recorded_by_month(line), owed),
             judging.cut_short(workspace.scan("recorded_days", tables.RecordedDays).collect(), window),
+            judging.broken_years(verdicts),
         ],
         how="vertical_relaxed",
     )
@@ -119,18 +121,67 @@ def _by_judge(line: Line, present: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataF
 def _of_records(line: Line) -> pl.DataFrame:
     """What the records show, made again when any of them has changed."""
     workspace = line.workspace
-    read = ("offence_grid", "area_grid", "lines", "recording_delays", "system_places")
+    read = (
+        "offence_grid",
+        "area_grid",
+        "lines",
+        "rejects",
+        "outcome_counts",
+        "recording_checks",
+        "recording_delays",
+        "system_places",
+    )
     made_from = digest(line.basis, *(workspace.key(table) for table in read))
     if not workspace.up_to_date("record_findings", "all", made_from):
-        found = supply.record_findings(
-            workspace.scan("offence_grid", tables.OffenceGrid),
-            workspace.scan("area_grid", tables.AreaGrid),
-            workspace.scan("lines", tables.Lines),
-            workspace.scan("recording_delays", tables.RecordingDelays).collect(),
-            workspace.scan("system_places", tables.SystemPlaces).collect(),
+        references = pl.concat([line.offences_reference(quarter) for quarter in line.quarters()])
+        found = record_findings(
+            RecordTables(
+                offences=workspace.scan("offence_grid", tables.OffenceGrid),
+                grid=workspace.scan("area_grid", tables.AreaGrid),
+                lines=workspace.scan("lines", tables.Lines),
+                supplies=line.supplies(),
+                rejects=workspace.scan("rejects", tables.Rejects).collect(),
+                outcomes=workspace.scan("outcome_counts", tables.OutcomeCounts),
+                checks=workspace.scan("recording_checks", tables.RecordingCheckCounts).collect(),
+                delays=workspace.scan("recording_delays", tables.RecordingDelays).collect(),
+                places=workspace.scan("system_places", tables.SystemPlaces).collect(),
+                types=references.select("offence_code", "category").unique("offence_code"),
+                window=line.window(),
+            )
         )
+        found = pl.concat([found, _resupplied(line)])
         workspace.write("record_findings", "all", found, tables.Findings, made_from)
     return workspace.read("record_findings", tables.Findings)
+
+
+def _resupplied(line: Line) -> pl.DataFrame:
+    """What files that took the place of earlier ones changed: read only where a file was superseded."""
+    files = line.supplies().filter(pl.col("kind") == "extract", pl.col("force").is_not_null())
+    scope = ["force", "first_month", "last_month", "source_system"]
+    old = (
+        files.filter(pl.col("state") == "superseded")
+        .sort("received_order")
+        .unique(scope, keep="last", maintain_order=True)
+    )
+    new = files.filter(pl.col("state") == "accepted").join(old, on=scope, how="semi", nulls_equal=True)
+    old = old.join(new, on=scope, how="semi", nulls_equal=True)
+    if new.is_empty():
+        return tables.Findings.create_empty()
+    return signatures.resupply(*(_crimes_of(line, each) for each in (old, new)))
+
+
+def _crimes_of(line: Line, files: pl.DataFrame) -> pl.DataFrame:
+    """The crimes of files, each with its latest outcome, by the month of the file."""
+    names = [supply_partition(row) for row in files.iter_rows(named=True)]
+    held = [name for name in names if name in line.workspace.head.get("lines", {})]
+    return (
+        line.workspace.scan("lines", tables.Lines, held)
+        .join(files.lazy().select("supply", "force", month="first_month"), on=["supply", "force"])
+        .sort("updated_at")
+        .unique(["force", "month", "crime_ref"], keep="last", maintain_order=True)
+        .select("force", "month", "crime_ref", outcome=pl.col("outcome_type").fill_null("0"))
+        .collect()
+    )
 
 
 def open_judged(line: Line, quarters: Sequence[Quarter]) -> judging.Judged:

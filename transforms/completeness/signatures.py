@@ -15,7 +15,7 @@ from transforms.completeness.findings import as_findings, number
 
 #: A code that a spreadsheet turned into a date, or a number that lost its trailing zero or gained decimals.
 DAMAGED_CODE: Final = (
-    r"^\d{1,2}[-/](\d{1,2}|[A-Za-z]{3})([-/]\d{2,4})?$|^[A-Za-z]{3}-\d{2}$|^\d+\.\d{3,}$|E\+\d+|^\d{5}$"
+    r"^\d{1,2}[-/](\d{1,2}|[A-Za-z]{3})([-/]\d{2,4})?$|^[A-Za-z]{3}-\d{2}$|^\d+\.(0|\d{3,})$|E\+\d+|^\d{5}$"
 )
 #: Text that says a count was not supplied is anything that is no number.
 NUMBER: Final = r"^\s*-?[\d,]+(\.\d+)?\s*$"
@@ -33,6 +33,13 @@ UNRESOLVED: Final = 0.30
 STRAYS: Final = 0.02
 #: Share of rows in the last hour of the month before that chance explains.
 BOUNDARY: Final = 0.001
+#: One record in so many that is there twice is more than several people reporting one crime.
+TWICE: Final = 20
+#: Share of a month's rows that may be refused for their values before a person has to decide.
+REFUSED: Final = 0.01
+#: Fields of numbers, and fields of fixed words, in supplied rows.
+NUMBERS: Final = ("longitude", "latitude", "rows", "count", "value")
+VOCABULARIES: Final = ("offence_code", "status", "status_reason", "victim_kind", "outcome_type", "Crime type")
 #: Base below which a percentage is not printed.
 SMALL_BASE: Final = 50
 #: Fewest records recorded in a week before its delay is looked at, and weeks that it is held against.
@@ -156,20 +163,6 @@ def broken_years(verdicts: pl.DataFrame) -> pl.DataFrame:
             "year",
             number("quarters"),
         ),
-    )
-
-
-def text_in_counts(cells: pl.DataFrame) -> pl.DataFrame:
-    """W05: `cells` [force, month, column, value], values as text."""
-    rows = (
-        cells.lazy()
-        .filter(pl.col("value").is_not_null() & ~pl.col("value").str.contains(NUMBER))
-        .with_columns(category=pl.col("column"))
-    )
-    return as_findings(
-        rows,
-        "W05",
-        pl.format("{} of {} for {} reads “{}” and is no count.", "column", "force", _name(), "value"),
     )
 
 
@@ -418,27 +411,32 @@ def resupply(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def outcomes_late(crimes: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """W16: `crimes` [force, month, outcome], null or “Under investigation” being none; months over six months old."""
-    none = pl.col("outcome").is_null() | pl.col("outcome").is_in(
-        ["Under investigation", "Status update unavailable", ""]
-    )
+def outcomes_late(tallies: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """W16: `tallies` [force, month, none, rows], crimes without an outcome; months over six months old at `as_of`.
+
+    Too many is over `UNRESOLVED`, and that much again of what is usual for such months in all forces.
+    """
+    share = pl.col("none") / pl.col("rows")
     rows = (
-        crimes.lazy()
-        .filter(pl.col("month") < pl.lit(as_of).dt.offset_by("-6mo"))
-        .group_by("force", "month")
-        .agg(observed=none.sum(), expected=UNRESOLVED * pl.len(), rows=pl.len())
-        .filter(pl.col("observed") > pl.col("expected"))
+        tallies.lazy()
+        .filter(pl.col("month") < pl.lit(as_of).dt.offset_by("-6mo"), pl.col("rows") >= SMALL_BASE)
+        .with_columns(usual=share.median())
+        .filter(share > UNRESOLVED, share > pl.col("usual") + UNRESOLVED * (1 - pl.col("usual")))
+        .with_columns(observed=pl.col("none"), expected=pl.col("usual") * pl.col("rows"))
+        .filter(
+            pl.col("observed") > pl.col("expected") + 3 * (pl.col("expected") * (1 - pl.col("usual"))).sqrt()
+        )
     )
     return as_findings(
         rows,
         "W16",
         pl.format(
-            "{} of {} crimes of {} in {} have no outcome after six months.",
+            "{} of {} crimes of {} in {} have no outcome after six months, where {} are usual.",
             number("observed"),
             number("rows"),
             "force",
             _name(),
+            number("expected"),
         ),
     )
 
@@ -496,38 +494,61 @@ def key_collisions(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     )
 
 
-def damaged_codes(codes: pl.DataFrame, known: list[str]) -> pl.DataFrame:
-    """W19: `codes` [force, month, offence_code]; a code like a date, or one that lost its trailing zero."""
-    seen = pl.col("offence_code")
-    short = [code[:-1] for code in known if "." in code and code.endswith("0") and code[:-1] not in known]
-    rows = (
-        codes.lazy()
-        .filter(~seen.is_in(known) & (seen.str.contains(DAMAGED_CODE) | seen.is_in(short)))
-        .unique()
-        .with_columns(category=seen)
-    )
-    return as_findings(
-        rows,
-        "W19",
-        pl.format(
-            "{} has the code “{}” in {}, which a spreadsheet has changed.", "force", "category", _name()
-        ),
-    )
+def refused_values(values: pl.DataFrame) -> pl.DataFrame:
+    """W05, W19 and W20: `values` [force, month, field, seen, refused, rows]: what the door refused, of how many.
 
-
-def unknown_vocabulary(values: pl.DataFrame, known: list[str]) -> pl.DataFrame:
-    """W20: `values` [force, month, column, value]; a header or value that is not known."""
-    rows = (
+    A code that a spreadsheet changed, a word where a number belongs, or a value outside its vocabulary. More than
+    `REFUSED` of a month's rows is for a person to decide on before anything is published.
+    """
+    seen, field = pl.col("seen"), pl.col("field")
+    code = (
+        pl.when((field == "offence_code") & seen.str.contains(DAMAGED_CODE))
+        .then(pl.lit("W19"))
+        .when(field.is_in(NUMBERS) & ~seen.str.contains(NUMBER))
+        .then(pl.lit("W05"))
+        .when(field.is_in(VOCABULARIES))
+        .then(pl.lit("W20"))
+    )
+    said = (
         values.lazy()
-        .filter(pl.col("value").is_not_null() & ~pl.col("value").is_in(known))
-        .unique()
-        .with_columns(category=pl.col("value"))
+        .filter(seen.is_not_null())
+        # A value that slipped in from another field may be personal: only codes and dates are said.
+        .with_columns(said=code, shown=pl.when(code == "W19").then(seen).otherwise(pl.lit("a value")))
+        .group_by("force", "month", "field", "said", "shown")
+        .agg(observed=pl.col("refused").sum(), rows=pl.col("rows").max())
+        .with_columns(
+            category=pl.when(pl.col("said") == "W19")
+            .then(pl.format("{} {}", "field", "shown"))
+            .otherwise("field"),
+            grave=pl.col("observed") > REFUSED * pl.col("rows"),
+        )
+        .collect()
     )
-    return as_findings(
-        rows,
-        "W20",
-        pl.format("{} of {} for {} holds “{}”, which is not known.", "column", "force", _name(), "value"),
-    )
+    words = {
+        "W05": "that is no number",
+        "W19": "that a spreadsheet has changed",
+        "W20": "that is not known",
+    }
+    found = []
+    for name, why in words.items():
+        for grave in (True, False):
+            rows = said.filter(pl.col("said") == name, pl.col("grave") == grave)
+            made = as_findings(
+                rows,
+                name,
+                pl.format(
+                    "{} of {} rows of {} for {} were refused: {} holds {} {}.",
+                    number("observed"),
+                    number("rows"),
+                    "force",
+                    _name(),
+                    "field",
+                    "shown",
+                    pl.lit(why),
+                ),
+            )
+            found.append(made if grave else made.with_columns(severity=pl.lit("warn")))
+    return pl.concat(found)
 
 
 def pseudo_forces(rows: pl.DataFrame, known: list[str]) -> pl.DataFrame:
@@ -570,12 +591,11 @@ def other_vintage(rows: pl.DataFrame, current: list[str], earlier: list[str]) ->
 
 
 def points_outside(points: pl.DataFrame) -> pl.DataFrame:
-    """W23: `points` [force, month, inside]; whether each point lies in the area of its force."""
+    """W23: `points` [force, month, outside, rows]: how many points lie outside the area of their force."""
     found = (
         points.lazy()
-        .group_by("force", "month")
-        .agg(observed=(~pl.col("inside")).sum(), rows=pl.len(), expected=STRAYS * pl.len())
-        .filter(pl.col("observed") > pl.col("expected"))
+        .with_columns(observed=pl.col("outside"), expected=STRAYS * pl.col("rows"))
+        .filter(pl.col("observed") > pl.col("expected") + 3 * pl.col("expected").sqrt())
     )
     return as_findings(
         found,
@@ -590,21 +610,21 @@ def points_outside(points: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def month_boundary(records: pl.DataFrame) -> pl.DataFrame:
-    """W24: `records` [force, month, recorded_at]; rows of the last hour of the month before the file's own."""
-    at = pl.col("recorded_at").dt.replace_time_zone(None)
-    last_hour = (at.dt.date() == pl.col("month").dt.offset_by("-1d")) & (at.dt.hour() == 23)
-    found = (
-        records.lazy()
-        .group_by("force", "month")
-        .agg(observed=last_hour.sum(), rows=pl.len(), expected=BOUNDARY * pl.len())
-        .filter((pl.col("observed") > pl.col("expected")) & (pl.col("observed") > 0))
+def month_boundary(files: pl.DataFrame) -> pl.DataFrame:
+    """W24: `files` [force, month, last_hour, before, rows]: records of a month's file that are of the month before.
+
+    A time zone brings those of its last hour (`last_hour`) and hardly another; late changes bring any.
+    """
+    found = files.lazy().filter(
+        pl.col("last_hour") >= 3,
+        pl.col("last_hour") > pl.col("before") / 2,
+        pl.col("last_hour") > BOUNDARY * pl.col("rows"),
     )
     return as_findings(
-        found,
+        found.with_columns(observed=pl.col("last_hour"), expected=BOUNDARY * pl.col("rows")),
         "W24",
         pl.format(
-            ("{} of {} records of {} for {} are dated in the last hour of the month before: a time zone."),
+            "{} of {} records of {} for {} are dated in the last hour of the month before: a time zone.",
             number("observed"),
             number("rows"),
             "force",
@@ -628,58 +648,65 @@ def late_supplies(arrivals: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def duplicate_records(records: pl.DataFrame) -> pl.DataFrame:
-    """W26: `records` [force, month, crime_ref, recorded_at, offence_code, place, victim_ref].
+def recorded_twice(tallies: pl.DataFrame) -> pl.DataFrame:
+    """W26: `tallies` [force, month, twice, rows]: records alike in all but their reference.
 
-    One reference twice, or one crime (same time, offence, place and victim) under two references.
+    Two people may report one crime, so a few are usual; one in `TWICE`, and three times what is usual in all forces,
+    is not.
     """
-    same = ["recorded_at", "offence_code", "place", "victim_ref"]
+    share = pl.col("twice") / pl.col("rows")
     found = (
-        records.lazy()
-        .with_columns(
-            again=pl.col("crime_ref").is_duplicated(),
-            alike=pl.struct("force", "month", *same).is_duplicated() & pl.col("victim_ref").is_not_null(),
-        )
-        .group_by("force", "month")
-        .agg(observed=(pl.col("again") | pl.col("alike")).sum(), rows=pl.len())
-        .filter(pl.col("observed") > 0)
+        tallies.lazy()
+        .with_columns(usual=share.median())
+        .filter(share > 1 / TWICE, share > 3 * pl.col("usual"), pl.col("twice") >= 10)
+        .with_columns(observed=pl.col("twice"), expected=pl.col("usual") * pl.col("rows"))
     )
     return as_findings(
         found,
         "W26",
         pl.format(
-            "{} of {} records of {} in {} are there more than once.",
+            "{} of {} records of {} in {} are there more than once, where {} are usual.",
             number("observed"),
             number("rows"),
             "force",
             _name(),
+            number("expected"),
         ),
-    )
+    ).with_columns(severity=pl.lit("warn"))
 
 
-def redefined(counts: pl.DataFrame, group: list[str]) -> pl.DataFrame:
-    """W28: `counts` [force, month, category, n]; a part of `group` moves by a third in most forces at once."""
-    inside = counts.lazy().filter(pl.col("category").is_in(group))
+def redefined(counts: pl.DataFrame) -> pl.DataFrame:
+    """W28: `counts` [force, month, category, group, n]; a part of a group moves by a third in most forces at once.
+
+    All of them the same way, while the whole group holds. Forces with few records of the part say nothing.
+    """
+    over = ["force", "category"]
+    before, whole = pl.col("n").shift(1), pl.col("whole")
     share = (
-        inside.with_columns(whole=pl.col("n").sum().over("force", "month"))
-        .with_columns(share=pl.col("n") / pl.col("whole"))
+        counts.lazy()
+        .with_columns(whole=pl.col("n").sum().over("force", "month", "group"))
         .sort("month")
         .with_columns(
-            before=pl.col("share").shift(1).over("force", "category", order_by="month"),
-            held=(
-                pl.col("whole") / pl.col("whole").shift(1).over("force", "category", order_by="month") - 1
-            ).abs()
-            < 0.25,
+            step=((pl.col("n") / whole) / (before / whole.shift(1))).log().over(over, order_by="month"),
+            held=(whole / whole.shift(1) - 1).abs().over(over, order_by="month") < 0.25,
+            enough=pl.max_horizontal("n", before.over(over, order_by="month")) >= SMALL_BASE,
+            after=(pl.col("month").shift(1).dt.offset_by("1mo") == pl.col("month")).over(
+                over, order_by="month"
+            ),
         )
-        .filter(pl.col("before").is_not_null())
-        .with_columns(moved=((pl.col("share") / pl.col("before")).log().abs() > 0.3) & pl.col("held"))
+        .filter("enough", "after", pl.col("step").is_not_null())
         .group_by("month", "category")
-        .agg(observed=pl.col("n").sum(), together=pl.col("moved").mean(), forces=pl.len())
+        .agg(
+            observed=pl.col("n").sum(),
+            together=pl.max_horizontal(
+                ((pl.col("step") > 0.3) & pl.col("held")).mean(),
+                ((pl.col("step") < -0.3) & pl.col("held")).mean(),
+            ),
+            forces=pl.len(),
+        )
         .filter((pl.col("together") >= TOGETHER) & (pl.col("forces") >= 3))
         .with_columns(
-            force=pl.lit(None, pl.String),
-            level=pl.lit("category"),
-            percent=(100 * pl.col("together")).round(0),
+            force=pl.lit(None, pl.String), level=pl.lit("category"), percent=100 * pl.col("together")
         )
     )
     return as_findings(

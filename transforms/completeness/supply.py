@@ -13,7 +13,6 @@ from transforms.completeness.findings import ALL_FORCES, as_findings, judged_fin
 from transforms.completeness.judgement import judge
 from transforms.contracts import columns as c
 from transforms.contracts import tables
-from transforms.periods import month_of
 
 #: Forces that must owe counts before shares of one another say anything: each needs three peers.
 FEWEST_FORCES: Final = k.MINIMUM_PEERS + 1
@@ -23,8 +22,6 @@ SILENT: Final = ("W01", "W02", "W03", "W08")
 UNPLACED: Final = ("W31", "W33", "W34", "W35", "W36")
 #: The usual count from which an area of a force-month that lost its locations is taken to have lost them too.
 SMALLER: Final = 5
-#: Fields of a line that most crimes have, and their names.
-FIELDS: Final = {"longitude": "location", "victim_ref": "victim", "occurred_from": "time of the offence"}
 
 
 @dataclass(frozen=True)
@@ -208,39 +205,6 @@ def presence_findings(present: pl.DataFrame) -> pl.DataFrame:
             unsupplied.with_columns(category=pl.lit(None, pl.String), expected=pl.lit(None, pl.Float64)),
             signatures.file_type_missing(months.filter("came").drop("came")),
         ]
-    )
-
-
-def record_findings(
-    offences: pl.LazyFrame,
-    grid: pl.LazyFrame,
-    lines: pl.LazyFrame,
-    delays: pl.DataFrame,
-    places: pl.DataFrame,
-) -> pl.DataFrame:
-    """What the records themselves show: `OffenceGrid`, `AreaGrid`, `Lines`, `RecordingDelays`, `SystemPlaces`."""
-    cells = offences.filter(pl.col("count") != 0).select("force", "month", "offence_code", n="count")
-    return pl.concat(
-        [
-            signatures.negative_figures(cells.collect()),
-            location_lost(grid),
-            signatures.empty_fields(_filled(lines)),
-            signatures.recorded_late(delays),
-            signatures.left_behind(places),
-        ]
-    )
-
-
-def _filled(lines: pl.LazyFrame) -> pl.DataFrame:
-    """How many lines of each force and month leave a field empty that is usually filled, and how many there are."""
-    by = ["force", "month"]
-    rows = lines.group_by("force", month=month_of(pl.col("recorded_at"))).agg(
-        pl.len().alias("rows"), *(pl.col(name).null_count().alias(field) for name, field in FIELDS.items())
-    )
-    return (
-        rows.unpivot(list(FIELDS.values()), index=[*by, "rows"], variable_name="field", value_name="empty")
-        .sort(*by, "field")
-        .collect()
     )
 
 
