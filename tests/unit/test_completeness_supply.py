@@ -105,7 +105,11 @@ def test_too_few_forces_are_not_judged_by_one_another(clean: tuple[pl.LazyFrame,
     done = supply.judge_grid(
         grid.filter(pl.col("force").is_in(three), pl.col("month") != LAST), present(three), lsoas
     )
-    assert done.findings.is_empty() and done.expected.is_empty()
+    assert done.findings.select("code", "severity", "force").rows() == [
+        ("W43", "info", each) for each in three
+    ]
+    assert "unjudged" in done.findings["sentence"][0]
+    assert done.expected.is_empty()
 
 
 def test_a_month_that_never_came_is_one_finding_and_what_follows_it_another() -> None:

@@ -332,6 +332,13 @@ _KINDS: Final = (
         "Open crimes are only in a records system that the force has moved from.",
         "Ask the force to carry them over or to finalise them; `fullcount reconcile` lists them.",
     ),
+    Kind(
+        "W43",
+        "Not compared",
+        "info",
+        "Fewer than four forces owe counts, so none has three others to be held against.",
+        "Read its months with the force: only what is missing, empty or cut short is found without others.",
+    ),
 )
 
 #: By code.

@@ -37,12 +37,13 @@ def judge_grid(grid: pl.LazyFrame, present: pl.DataFrame, lsoas: pl.DataFrame) -
 
     A force without an area of its own is judged by its total. Records outside the area of their force are in no
     area of it and say nothing about any. With fewer than `FEWEST_FORCES` forces owing counts nothing is judged
-    here: what is missing is then told by the register, by empty files and by months that stop early.
+    here, and that is said of each: what is missing is then told by the register, by empty files and by months that
+    stop early.
     """
     owing = present.filter(pl.col("file_type").is_in(["extract", "street"]))
     counts, areas = counts_of(grid, lsoas, owing)
     if owing.get_column("force").n_unique() < FEWEST_FORCES or counts.is_empty():
-        return SupplyJudgement(tables.Findings.create_empty(), tables.Expected.create_empty())
+        return SupplyJudgement(_not_compared(owing), tables.Expected.create_empty())
     owed = owing.select("force", first_month="month", last_month="month").unique()
     judgement = judge(counts, areas, register=owed)
     expected = judgement.verdicts.select(
@@ -51,6 +52,21 @@ def judge_grid(grid: pl.LazyFrame, present: pl.DataFrame, lsoas: pl.DataFrame) -
     # Whose records lost their location is told by force (`location_lost`), and every code here is of one vintage.
     found = judged_findings(judgement).filter(pl.col("force") != ALL_FORCES, pl.col("code") != "W22")
     return SupplyJudgement(found.sort("finding"), expected.sort("force", "month"))
+
+
+def _not_compared(owing: pl.DataFrame) -> pl.DataFrame:
+    """W43: forces that owe counts beside too few others to be judged by them."""
+    forces = owing.group_by("force").agg(first_month=pl.col("month").min(), last_month=pl.col("month").max())
+    return as_findings(
+        forces.with_columns(others=pl.lit(forces.height - 1)),
+        "W43",
+        pl.format(
+            "How much {} supplied is unjudged: {} other forces owe counts, and it takes {} to say what is usual.",
+            "force",
+            "others",
+            pl.lit(k.MINIMUM_PEERS),
+        ),
+    )
 
 
 def counts_of(
