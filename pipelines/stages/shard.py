@@ -169,11 +169,9 @@ def _in_partnership(line: Line, placed: pl.DataFrame) -> pl.DataFrame:
 def _where_published(line: Line, counted: pl.DataFrame) -> pl.DataFrame:
     """A force's crimes of whole months, `lsoa_code` being that of the map point as in every file that lists them.
 
-    A figure of where crimes really were, beside the map, would tell by how much a point was moved. The code is null
-    where the location is withheld, which depends on how many crimes of the month are alike at the point.
+    A figure of where crimes really were, beside the map, would tell by how much a point was moved.
     """
-    published = street.at_map_points(counted, street.map_points_of(counted, line.country))
-    return counted.with_columns(published.get_column("lsoa_code"))
+    return counted.with_columns(street.lsoas_of_figures(counted, line.country))
 
 
 def _on_current_boundaries(line: Line, counted: pl.DataFrame) -> pl.DataFrame:

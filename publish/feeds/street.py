@@ -10,9 +10,9 @@ from typing import Final
 import polars as pl
 from polars import selectors
 
-from geography.areas import Country
+from geography.areas import FEWEST_ADDRESSES, Country
 from geography.map_points import in_partnerships, snap
-from publish.feeds.privacy import SENSITIVE, is_withheld, moved_since
+from publish.feeds.privacy import ENOUGH_ADDRESSES, ENOUGH_ALIKE, SENSITIVE, is_withheld, moved_since
 from transforms.contracts.columns import BEHAVIOUR
 
 NO_LOCATION: Final = "No Location"
@@ -76,8 +76,44 @@ def map_points_of(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
     )
 
 
+def lsoas_of_figures(crimes: pl.DataFrame, country: Country) -> pl.Series:
+    """The LSOA that each crime is counted in: that of its map point; null where nothing of its place may be told.
+
+    `crimes` are those of whole months. A crime whose location is withheld counts in the LSOA all the same, where
+    that leaves open of every point of few addresses whether it was there: as many fit at the others. A point of few
+    addresses holds fewer than `ENOUGH_ALIKE` withheld crimes of a type and month, so that can be counted.
+    """
+    points = map_points_of(crimes, country)
+    placed = at_map_points(crimes, points)
+    where = ["csp_code", "longitude", "latitude"]
+    at = crimes.join(points.select(*where, "at_lsoa_code"), on=where, how="left", maintain_order="left")
+    few = country.map_points.filter(
+        pl.col("addresses") < ENOUGH_ADDRESSES, ~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1)
+    )
+    number = few.group_by(at="lsoa_code").agg(
+        few=pl.struct("longitude", "latitude").n_unique().cast(pl.Int64)
+    )
+    group = ["force", "month", "category", "at"]
+    shown = ~pl.col("withheld") & (pl.col("addresses") < ENOUGH_ADDRESSES)
+    rows = (
+        placed.select("force", "month", "category", "lsoa_code", "withheld", "point_id", "addresses")
+        .with_columns(at=at.get_column("at_lsoa_code"))
+        .join(number, on="at", how="left", maintain_order="left")
+        .with_columns(
+            withheld_here=pl.col("withheld").filter("withheld").len().over(group),
+            open=pl.col("few") - pl.col("point_id").filter(shown).n_unique().over(group).cast(pl.Int64),
+        )
+    )
+    room = (ENOUGH_ALIKE - 1) * (pl.col("open") - 1)
+    return rows.select(
+        lsoa_code=pl.when(pl.col("withheld") & (pl.col("withheld_here") <= room))
+        .then("at")
+        .otherwise("lsoa_code")
+    ).to_series()
+
+
 def without_place(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
-    """The crimes whose location is withheld because of what they are, with `area`, the LSOA of their map point.
+    """The crimes that not even their LSOA is told of (`lsoas_of_figures`), with `area`, the LSOA of their map point.
 
     No line and no map tells it: it is for figures that hide what is small (`transforms.disclosure`).
     """

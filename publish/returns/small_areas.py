@@ -8,7 +8,7 @@ import polars as pl
 
 from geography.areas import Country
 from publish.feeds import street
-from publish.feeds.privacy import ENOUGH_ADDRESSES, SENSITIVE
+from publish.feeds.privacy import SENSITIVE
 from publish.returns.columns import by_crime_type
 from publish.returns.errors import ReturnError
 from publish.returns.tables import Column, Release, Table
@@ -50,13 +50,13 @@ _LABELS: Final = {
 }
 _AS_MAPPED: Final = (
     "Crimes are counted where the map shows them: at the nearest map point, which eight addresses or more share, or "
-    "none, and in the area of that point. They are the lines of the bulk files, so a figure tells nothing of a place "
+    "none, and in the area of that point. A figure adds up twelve months of the map, so it tells nothing of a place "
     "that the map does not tell, and it is printed however small it is."
 )
 _RULE: Final = (
-    "Crimes whose location the map withholds, because of what they are and how few share the point, are in the last "
-    f"column alone. There a figure below {SMALLEST} other than zero is shown as [c], and so are as many others as it "
-    "takes that none can be worked out from the rest; a [c] may stand for a zero."
+    "Crimes of which not even the LSOA is told, because of what they are and how few points they could have been at, "
+    f"are in the last column of Table 1 alone. There a figure below {SMALLEST} other than zero is shown as [c], and so "
+    "are as many others as it takes that none can be worked out from the rest; a [c] may stand for a zero."
 )
 _ONCE: Final = (
     "Figures of withheld locations are made once a year, for the financial year, and not restated: figures for periods "
@@ -86,16 +86,17 @@ def small_areas(
     columns = tuple(column for column in by_crime_type().columns if column.heading != BEHAVIOUR)
     mapped = _figures(judged, country, quarter, columns)
     unmapped = _unmapped(judged, country, quarter, mapped, columns)
-    shown = hide(unmapped, _hidden(unmapped, country, quarter))
+    # An LSOA may have one point of few addresses only: its figure would be of that point.
+    shown = hide(unmapped.filter(pl.col("level") == NEIGHBOURHOOD), _hidden(unmapped, country, quarter))
     _check_subtraction(shown, unmapped, country)
     if earlier is not None:
         shown = carried(shown, _before(earlier, country))
-    shown, columns = pl.concat([mapped, shown]), (*columns, WITHHELD)
+    shown = pl.concat([mapped, shown])
     year = quarter.year_title
     lacking = _lacking(judged, quarter)
     tables = tuple(
-        _table(level, number, year, columns, shown, country, lacking)
-        for number, level in enumerate((NEIGHBOURHOOD, LSOA), start=1)
+        _table(level, number, year, (*columns, *extra), shown, country, lacking)
+        for number, (level, extra) in enumerate(((NEIGHBOURHOOD, (WITHHELD,)), (LSOA, ())), start=1)
     )
     title = f"Police recorded crime by neighbourhood and LSOA, {country.title}: {year}"
     return Release(
@@ -171,13 +172,12 @@ def _hidden(figures: pl.DataFrame, country: Country, quarter: Quarter) -> pl.Dat
     """Which figures of withheld locations must not be printed."""
     of_lsoas = figures.filter(pl.col("level") == LSOA, allows_number())
     cells = of_lsoas.select("column", "count", lsoa="area").join(_places(country), on="lsoa")
-    small = withheld(cells, len(quarter.year_ending))
-    # The column stands alone, with no total beside it. That there is nothing to withhold where no point has few
-    # addresses can be read in the list of points.
-    few = country.map_points.filter(pl.col("addresses") < ENOUGH_ADDRESSES)["lsoa_code"].unique().to_list()
-    return small.filter(
-        pl.col("column") != TOTAL, (pl.col("level") != LSOA) | pl.col("area").is_in(few)
-    ).select(_KEY)
+    # The column stands alone, with no total beside it.
+    return (
+        withheld(cells, len(quarter.year_ending))
+        .filter(pl.col("column") != TOTAL, pl.col("level") == NEIGHBOURHOOD)
+        .select(_KEY)
+    )
 
 
 def _unmapped(

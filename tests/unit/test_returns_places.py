@@ -83,16 +83,21 @@ def test_small_areas_are_given_once_a_year_and_hide_what_the_map_withholds(judge
     assert small_areas(judged, country(), Quarter(2019, 2)) is None
     release = small_areas(judged, country(), QUARTER)
     assert release is not None
+    apart = pl.col("column") == WITHHELD.key
     for table in release.tables:
-        apart = pl.col("column") == WITHHELD.key
-        of_map, withheld = table.figures.filter(~apart), table.figures.filter(apart)
+        of_map = table.figures.filter(~apart)
         assert "withheld" not in set(of_map["status"]), "the map tells it, so hiding it would serve nothing"
-        assert withheld.filter(pl.col("value").is_between(1, 2)).is_empty()
         silent = table.rows.filter(pl.col("force") == "mercaster")
         assert set(table.figures.join(silent, on="row", how="semi")["status"]) == {"missing"}, "never [c]"
-        others = withheld.join(silent, on="row", how="anti")
-        assert {"withheld", "complete"} == set(others["status"])
-        assert table.shorthand == ["[c]", "[p]", "[x]"]
+    of_neighbourhoods, of_lsoas = release.tables
+    assert WITHHELD not in of_lsoas.columns, "it could be of one point"
+    withheld = of_neighbourhoods.figures.filter(apart)
+    assert withheld.filter(pl.col("value").is_between(1, 2)).is_empty()
+    others = withheld.join(
+        of_neighbourhoods.rows.filter(pl.col("force") != "mercaster"), on="row", how="semi"
+    )
+    assert {"withheld", "complete"} == set(others["status"])
+    assert of_neighbourhoods.shorthand == ["[c]", "[p]", "[x]"]
 
 
 def test_small_areas_add_up_what_the_map_shows(judged: Judged) -> None:
@@ -186,7 +191,7 @@ def test_every_published_table_together_tells_nothing_of_what_is_hidden(built: d
         assert low <= value <= high, "the attacker's sums are the product's"
         assert high > low, f"{area} is pinned at {low}"
         assert not 0 < value < 3 or (high - low >= 3 and high >= 3) or low == 0
-    assert len(hidden) > 10 and len(sums) > len(hidden)
+    assert len(hidden) >= 3 and len(sums) > len(hidden)
 
 
 def test_a_later_version_keeps_what_was_printed_of_small_areas(
