@@ -118,7 +118,7 @@ LEAST_EVIDENCE: Final = {
     "cell": 3.9,
 }
 #: Extra evidence for losses that only several months together show: shops close, estates empty.
-EVIDENCE_SLOW: Final = 3.0
+EVIDENCE_SLOW: Final = 3.5
 #: Smallest expected count that is looked at below the force: a zero against fewer is never evidence.
 SMALLEST_EXPECTED: Final = 5.0
 #: Expected count from which a cell is followed at all: half of what four months together can make testable.
