@@ -14,6 +14,7 @@ from geography.areas import FEWEST_ADDRESSES, MapPoints
 FURTHEST_METRES: Final = 20_000.0
 EARTH_RADIUS_METRES: Final = 6_371_008.8
 
+PLACE: Final = ["csp_code", "longitude", "latitude"]
 SNAPPED: Final = pl.Schema(
     {
         "point_id": pl.Int64(),
@@ -73,50 +74,32 @@ def snap(points: pl.DataFrame, map_points: pl.DataFrame) -> pl.DataFrame:
     20 km, so it stays in the counts without a place.
     Source: data.police.uk, “Location anonymisation”; the partnership is this product's own.
     """
-    where = ["csp_code", "longitude", "latitude"]
-    places = points.select(where).drop_nulls().unique().sort(where)
-    answers = [
-        pl.concat([group, _nearest(group, candidates)], how="horizontal")
-        for (partnership,), group in places.group_by("csp_code", maintain_order=True)
-        if (candidates := _points_of(str(partnership), map_points)).height
-    ]
-    if answers:
-        snapped = pl.concat(answers)
-    else:
-        snapped = pl.DataFrame(
-            schema={**points.select(where).schema, **{f"{n}_": t for n, t in SNAPPED.items()}}
-        )
-    others = [name for name in SNAPPED.names() if name in points.columns]
-    return (
-        points.join(snapped, on=where, how="left", maintain_order="left")
-        .drop(others)
-        .rename({f"{name}_": name for name in SNAPPED.names()})
-    )
-
-
-def _points_of(partnership: str, map_points: pl.DataFrame) -> pl.DataFrame:
+    enough = map_points.filter(~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1)).sort("point_id")
     # The lowest id comes first, so that it is the one kept where two points share coordinates.
-    return (
-        map_points.filter(
-            pl.col("csp_code") == partnership, ~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1)
-        )
-        .sort("point_id")
-        .unique(["longitude", "latitude"], keep="first", maintain_order=True)
+    targets = enough.unique(PLACE, keep="first", maintain_order=True).with_row_index("target")
+    own = targets.select("target", *PLACE).partition_by("csp_code", as_dict=True)
+    nearest = np.zeros(points.height, dtype=np.uint32)
+    metres = np.full(points.height, np.inf)
+    places = points.select(PLACE).with_row_index("record").drop_nulls()
+    for partnership, group in places.partition_by("csp_code", as_dict=True).items():
+        if partnership in own:
+            record = group["record"].to_numpy()
+            metres[record], found = cKDTree(_on_sphere(own[partnership])).query(_on_sphere(group))
+            nearest[record] = own[partnership]["target"].to_numpy()[found]
+    moved = pl.Series("metres", metres)
+    at = pl.select(pl.when(moved <= FURTHEST_METRES).then(pl.Series(nearest))).to_series()
+    snapped = targets.select(
+        "point_id",
+        "longitude",
+        "latitude",
+        ("On or near " + pl.col("name")).alias("location"),
+        "lsoa_code",
+        "addresses",
+    ).select(pl.all().gather(at))
+    others = [name for name in SNAPPED.names() if name in points.columns]
+    return points.drop(others).hstack(
+        snapped.with_columns(metres=pl.when(at.is_not_null()).then(moved)).select(SNAPPED.names())
     )
-
-
-def _nearest(places: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
-    distance, index = cKDTree(_on_sphere(targets)).query(_on_sphere(places))
-    found: pl.DataFrame = targets[index.astype(np.int64)].select(
-        pl.col("point_id").alias("point_id_"),
-        pl.col("longitude").alias("longitude_"),
-        pl.col("latitude").alias("latitude_"),
-        ("On or near " + pl.col("name")).alias("location_"),
-        pl.col("lsoa_code").alias("lsoa_code_"),
-        pl.col("addresses").alias("addresses_"),
-        pl.Series("metres_", distance, dtype=pl.Float64),
-    )
-    return found.select(pl.when(pl.col("metres_") <= FURTHEST_METRES).then(pl.all()).name.keep())
 
 
 def _on_sphere(places: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -28,11 +28,13 @@ def is_withheld() -> pl.Expr:
     police.uk placed before, which is passed on).
     """
     alike = pl.len().over("force", "month", "at_point_id", "category")
-    return (
-        pl.col("category").cast(pl.String).is_in(SENSITIVE)
-        & (pl.col("at_addresses") < ENOUGH_ADDRESSES)
-        & (alike < ENOUGH_ALIKE)
-    ).fill_null(False)
+    return may_be_withheld() & (alike < ENOUGH_ALIKE)
+
+
+def may_be_withheld() -> pl.Expr:
+    """Whether a record's location is withheld unless enough of its kind are at its point (`is_withheld`)."""
+    of_a_kind = pl.col("category").cast(pl.String).is_in(SENSITIVE)
+    return (of_a_kind & (pl.col("at_addresses") < ENOUGH_ADDRESSES)).fill_null(False)
 
 
 def moved_since() -> pl.Expr:

@@ -12,7 +12,14 @@ from polars import selectors
 
 from geography.areas import FEWEST_ADDRESSES, Country
 from geography.map_points import in_partnerships, snap
-from publish.feeds.privacy import ENOUGH_ADDRESSES, ENOUGH_ALIKE, SENSITIVE, is_withheld, moved_since
+from publish.feeds.privacy import (
+    ENOUGH_ADDRESSES,
+    ENOUGH_ALIKE,
+    SENSITIVE,
+    is_withheld,
+    may_be_withheld,
+    moved_since,
+)
 from transforms.contracts.columns import BEHAVIOUR
 
 NO_LOCATION: Final = "No Location"
@@ -66,10 +73,7 @@ def map_points_of(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
     """
     where = ["csp_code", "longitude", "latitude"]
     places = crimes.filter(~_is_public()).select(where).drop_nulls().unique()
-    lsoas = country.lsoas.join(places.select("csp_code").unique(), on="csp_code", how="semi")
-    found = snap(
-        places.with_columns(pl.col(*where).name.prefix("from_")), in_partnerships(country.map_points, lsoas)
-    )
+    found = snap(places.with_columns(pl.col(*where).name.prefix("from_")), _points_about(places, country))
     return found.select(
         *(pl.col(f"from_{name}").alias(name) for name in where),
         pl.col("longitude", "latitude", "location", "lsoa_code", *KNOWN).name.prefix("at_"),
@@ -83,10 +87,13 @@ def lsoas_of_figures(crimes: pl.DataFrame, country: Country) -> pl.Series:
     that leaves open of every point of few addresses whether it was there: as many fit at the others. A point of few
     addresses holds fewer than `ENOUGH_ALIKE` withheld crimes of a type and month, so that can be counted.
     """
-    points = map_points_of(crimes, country)
-    placed = at_map_points(crimes, points)
-    where = ["csp_code", "longitude", "latitude"]
-    at = crimes.join(points.select(*where, "at_lsoa_code"), on=where, how="left", maintain_order="left")
+    own = crimes.select(pl.when(~_is_public()).then("csp_code").alias("csp_code"), "longitude", "latitude")
+    at = snap(own, _points_about(own, country)).select(
+        at="lsoa_code", at_point_id="point_id", at_addresses="addresses"
+    )
+    rows = crimes.select(
+        "force", "month", "category", lsoa=pl.when(_is_public()).then("lsoa_code")
+    ).hstack(at).with_row_index("row")  # fmt: skip
     few = country.map_points.filter(
         pl.col("addresses") < ENOUGH_ADDRESSES, ~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1)
     )
@@ -94,22 +101,26 @@ def lsoas_of_figures(crimes: pl.DataFrame, country: Country) -> pl.Series:
         few=pl.struct("longitude", "latitude").n_unique().cast(pl.Int64)
     )
     group = ["force", "month", "category", "at"]
-    shown = ~pl.col("withheld") & (pl.col("addresses") < ENOUGH_ADDRESSES)
-    rows = (
-        placed.select("force", "month", "category", "lsoa_code", "withheld", "point_id", "addresses")
-        .with_columns(at=at.get_column("at_lsoa_code"))
+    room = (ENOUGH_ALIKE - 1) * (pl.col("open") - 1)
+    untold = (
+        rows.filter(may_be_withheld())
+        .with_columns(withheld=is_withheld())
         .join(number, on="at", how="left", maintain_order="left")
         .with_columns(
             withheld_here=pl.col("withheld").filter("withheld").len().over(group),
-            open=pl.col("few") - pl.col("point_id").filter(shown).n_unique().over(group).cast(pl.Int64),
+            open=pl.col("few")
+            - pl.col("at_point_id").filter(~pl.col("withheld")).n_unique().over(group).cast(pl.Int64),
         )
+        .filter(pl.col("withheld"), ~(pl.col("withheld_here") <= room).fill_null(False))
     )
-    room = (ENOUGH_ALIKE - 1) * (pl.col("open") - 1)
-    return rows.select(
-        lsoa_code=pl.when(pl.col("withheld") & (pl.col("withheld_here") <= room))
-        .then("at")
-        .otherwise("lsoa_code")
-    ).to_series()
+    is_told = ~pl.col("row").is_in(untold["row"].implode())
+    return rows.select(lsoa_code=pl.when(is_told).then(pl.coalesce("lsoa", "at"))).to_series()
+
+
+def _points_about(records: pl.DataFrame, country: Country) -> pl.DataFrame:
+    """The map points of the partnerships that records lie in."""
+    lsoas = country.lsoas.join(records.select("csp_code").unique(), on="csp_code", how="semi")
+    return in_partnerships(country.map_points, lsoas)
 
 
 def without_place(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
