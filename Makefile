@@ -1,6 +1,8 @@
 # The two commands a newcomer needs are `make run` and `make test`; the rest serve those who work on the code.
 
 PYTHON ?= python3
+# Python compiles a module once and keeps it; without that every command would compile all it needs, five seconds' work.
+unexport PYTHONDONTWRITEBYTECODE
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
 .PHONY: run test check types tests bench wheel clean
