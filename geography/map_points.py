@@ -84,7 +84,7 @@ def snap(points: pl.DataFrame, map_points: pl.DataFrame) -> pl.DataFrame:
     for partnership, group in places.partition_by("csp_code", as_dict=True).items():
         if partnership in own:
             record = group["record"].to_numpy()
-            metres[record], found = cKDTree(_on_sphere(own[partnership])).query(_on_sphere(group))
+            metres[record], found = cKDTree(_on_sphere(own[partnership])).query(_on_sphere(group), workers=-1)
             nearest[record] = own[partnership]["target"].to_numpy()[found]
     moved = pl.Series("metres", metres)
     at = pl.select(pl.when(moved <= FURTHEST_METRES).then(pl.Series(nearest))).to_series()

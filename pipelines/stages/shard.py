@@ -21,7 +21,7 @@ from pipelines.store import Entry, StoreError, Workspace
 from publish.feeds import street
 from transforms.contracts import tables
 from transforms.counting import of_force
-from transforms.periods import Quarter, quarter_key
+from transforms.periods import Quarter
 
 #: The tables of a force that are kept a quarter at a time; the others are kept whole.
 BY_QUARTER: Final = ("counted", "deciding_rules", "returned")
@@ -98,9 +98,10 @@ def _tables(
     line: Line, workspace: Workspace, shard: Shard, folder: Path
 ) -> Iterator[tuple[str, str, pl.DataFrame, type[dy.Schema]]]:
     """Every table that counting makes of the force, with its quarter where it is kept by quarter, and its contract."""
-    counted, rules = (_Rows(folder, name) for name in ("counted", "deciding_rules"))
-    if objects := shard.objects["lines"]:
-        lines = workspace.scan_objects(objects, tables.Lines, "lines")
+    lines = workspace.scan_objects(shard.objects["lines"], tables.Lines, "lines")
+    are_many = lines.select(pl.len()).collect().item() > of_force.RECORDS_AT_ONCE
+    counted, rules = (_Rows(folder, name, are_many) for name in ("counted", "deciding_rules"))
+    if shard.objects["lines"]:
         superseded = workspace.scan_objects(shard.objects["superseded"], Superseded, "superseded")
         told = []
         for part in of_force.count_parts(lines, superseded, line.editions):
@@ -122,35 +123,37 @@ def _tables(
 
 
 class _Rows:
-    """The rows of one table by quarter, as they come: the latest part in memory, those before it in files."""
+    """The rows of one table by quarter, as they come part by part: in memory, or in files where there are many."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, are_many: bool) -> None:
         self.name = name
-        self._folder = folder
-        self._held: dict[str, pl.DataFrame] = {}
-        self._files: dict[str, list[Path]] = {}
+        self._folder = folder if are_many else None
+        self._parts: dict[str, list[pl.LazyFrame]] = {}
 
     def add(self, rows: pl.DataFrame) -> None:
         """Take in one part."""
-        for quarter, held in self._held.items():
-            files = self._files.setdefault(quarter, [])
-            files.append(self._folder / f"{self.name} {quarter} {len(files)}.arrow")
-            held.write_ipc(files[-1])
-        self._held = dict(_by_quarter(rows))
+        for quarter, part in _by_quarter(rows):
+            parts = self._parts.setdefault(quarter, [])
+            if self._folder is None:
+                parts.append(part.lazy())
+                continue
+            file = self._folder / f"{self.name} {quarter} {len(parts)}.arrow"
+            part.write_ipc(file)
+            parts.append(pl.scan_ipc(file))
 
     def by_quarter(self) -> Iterator[tuple[str, pl.DataFrame]]:
         """The rows of each quarter, in the order they came."""
-        for quarter in sorted({*self._files, *self._held}):
-            parts = [pl.read_ipc(file) for file in self._files.get(quarter, [])]
-            yield quarter, pl.concat([*parts, *([self._held[quarter]] if quarter in self._held else [])])
+        for quarter in sorted(self._parts):
+            yield quarter, pl.concat(self._parts.pop(quarter)).collect()
 
 
 def _by_quarter(frame: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    parts = frame.with_columns(quarter=quarter_key(pl.col("month"))).partition_by(
+    month = pl.col("month")
+    parts = frame.with_columns(quarter=month.dt.year() * 4 + month.dt.quarter()).partition_by(
         "quarter", as_dict=True, include_key=False
     )
-    for (quarter,), part in sorted(parts.items(), key=lambda item: str(item[0])):
-        yield str(quarter), part
+    for _, part in sorted(parts.items()):
+        yield str(Quarter.of(part["month"][0])), part
 
 
 def _placed(line: Line, counted: pl.DataFrame) -> pl.DataFrame:

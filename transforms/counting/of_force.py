@@ -21,7 +21,7 @@ from transforms.counting.transfers import transferred_out
 from transforms.periods import Quarter, month_of
 
 #: How many records are held at once. They are what the memory of counting goes by, about 600 MB for a million.
-RECORDS_AT_ONCE: Final = 2_000_000
+RECORDS_AT_ONCE: Final = 2_500_000
 
 _OUTCOME: Final = [name for name in tables.OutcomeCounts.column_names() if name != "rows"]
 
@@ -70,6 +70,7 @@ def count_parts(
         counted = _part(count(part, editions), several, before, editions)
         before += counted.deciding_rules.height
         yield counted
+        del counted  # the next part takes its memory
 
 
 def whole_force(
@@ -118,11 +119,13 @@ def apart(records: pl.LazyFrame, at_once: int) -> Iterator[pl.LazyFrame]:
         yield records
         return
     incident, previous = pl.col("incident_ref"), pl.col("previous_crime_ref")
+    part = incident.hash() % number
     named = records.select(previous.drop_nulls().unique()).collect(engine="streaming").to_series()
-    linked = previous.is_not_null() | pl.col("crime_ref").is_in(named.implode())
-    incidents = records.filter(linked).select(incident.drop_nulls().unique()).collect(engine="streaming")
-    together = linked | incident.is_in(incidents.to_series().implode()).fill_null(False)
-    part = pl.when(together).then(0).otherwise(incident.hash() % number)
+    if named.len():
+        linked = previous.is_not_null() | pl.col("crime_ref").is_in(named.implode())
+        reached = records.filter(linked).select(incident.drop_nulls().unique()).collect(engine="streaming")
+        together = linked | incident.is_in(reached.to_series().implode()).fill_null(False)
+        part = pl.when(together).then(0).otherwise(part)
     for each in range(number):
         yield records.filter(part == each)
 
