@@ -54,7 +54,7 @@ def test_every_record_gets_one_decision_and_each_crime_that_counts_one_row() -> 
     assert crimes.height == decided.filter(pl.col("counted") == 1).height
     wanted = tables.Counted.create_empty().schema
     assert all(crimes.schema[name] == wanted[name] for name in crimes.columns)
-    assert set(wanted) - set(crimes.columns) == {"location", "lsoa_code"}
+    assert set(wanted) - set(crimes.columns) == {"csp_code", "location", "lsoa_code"}
 
 
 def test_bad_input_is_decided_with_a_reason_and_never_a_crash() -> None:
