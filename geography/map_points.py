@@ -14,6 +14,7 @@ from geography.areas import FEWEST_ADDRESSES, MapPoints
 FURTHEST_METRES: Final = 20_000.0
 EARTH_RADIUS_METRES: Final = 6_371_008.8
 
+#: What tells the place of a record: those that agree on it go to one map point.
 PLACE: Final = ["csp_code", "longitude", "latitude"]
 SNAPPED: Final = pl.Schema(
     {

@@ -11,7 +11,7 @@ import polars as pl
 from polars import selectors
 
 from geography.areas import FEWEST_ADDRESSES, Country
-from geography.map_points import in_partnerships, snap
+from geography.map_points import PLACE, in_partnerships, snap
 from publish.feeds.privacy import (
     ENOUGH_ADDRESSES,
     ENOUGH_ALIKE,
@@ -71,11 +71,10 @@ def map_points_of(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
 
     Nothing else of a recorded place is published. Each distinct place is looked up once.
     """
-    where = ["csp_code", "longitude", "latitude"]
-    places = crimes.filter(~_is_public()).select(where).drop_nulls().unique()
-    found = snap(places.with_columns(pl.col(*where).name.prefix("from_")), _points_about(places, country))
+    places = crimes.filter(~_is_public()).select(PLACE).drop_nulls().unique()
+    found = snap(places.with_columns(pl.col(*PLACE).name.prefix("from_")), _points_about(places, country))
     return found.select(
-        *(pl.col(f"from_{name}").alias(name) for name in where),
+        *(pl.col(f"from_{name}").alias(name) for name in PLACE),
         pl.col("longitude", "latitude", "location", "lsoa_code", *KNOWN).name.prefix("at_"),
     )
 
@@ -128,10 +127,10 @@ def without_place(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
 
     No line and no map tells it: it is for figures that hide what is small (`transforms.disclosure`).
     """
-    places = map_points_of(crimes, country).select("csp_code", "longitude", "latitude", area="at_lsoa_code")
+    places = map_points_of(crimes, country).select(*PLACE, area="at_lsoa_code")
     return (
         crimes.filter(pl.col("lsoa_code").is_null(), pl.col("counted") > 0)
-        .join(places, on=["csp_code", "longitude", "latitude"])
+        .join(places, on=PLACE)
         .filter(pl.col("category").cast(pl.String).is_in(SENSITIVE), pl.col("area").is_not_null())
     )
 
@@ -149,7 +148,7 @@ def at_map_points(crimes: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
     """
     place = ("longitude", "latitude", "location", "lsoa_code")
     return (
-        crimes.join(points, on=["csp_code", "longitude", "latitude"], how="left", maintain_order="left")
+        crimes.join(points, on=PLACE, how="left", maintain_order="left")
         .with_columns(pl.when(~_is_public()).then(f"at_{name}").alias(f"at_{name}") for name in KNOWN)
         .with_columns(withheld=is_withheld())
         .with_columns(
