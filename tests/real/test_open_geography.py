@@ -111,7 +111,8 @@ def test_every_row_of_the_archives_has_a_place_or_a_stated_reason(
     assert set(current["resolution"].unique()) <= {"current code", "merged", "placed by its point", "no code"}
     assert current.filter(pl.col("lsoa_code").is_null())["resolution"].unique().to_list() == ["no code"]
 
-    published = placed_in_force(current.lazy(), lsoas, no_location=NO_LOCATION, outside=OUTSIDE).collect()
+    counted = current.lazy().join(lsoas.lazy().select("lsoa_code", "csp_code"), on="lsoa_code", how="left")
+    published = placed_in_force(counted, lsoas, no_location=NO_LOCATION, outside=OUTSIDE).collect()
     assert published["place"].null_count() == 0
     kind = pl.col("place").replace_strict({NO_LOCATION: NO_LOCATION, OUTSIDE: OUTSIDE}, default="an LSOA")
     counts = published.group_by("force", kind=kind).len().with_columns(of=pl.col("len").sum().over("force"))
