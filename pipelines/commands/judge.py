@@ -24,14 +24,25 @@ class Format(StrEnum):
     JSON = "json"
 
 
-def read_table(path: Path) -> pl.DataFrame:
-    """A table from Parquet or CSV; every CSV column is text. Raises `CountsError` naming the file."""
+def scan_table(path: Path) -> pl.LazyFrame:
+    """A table from Parquet, read when it is needed, or CSV, every column of it text. Raises `CountsError`."""
     if not path.is_file():
         raise CountsError(f"{path}: no such file; wanted a Parquet or CSV file.")
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            return pl.read_parquet(path)
-        return pl.read_csv(path, infer_schema=False)
+        if path.suffix.lower() not in (".parquet", ".pq"):
+            return pl.read_csv(path, infer_schema=False).lazy()
+        table = pl.scan_parquet(path)
+        table.collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise CountsError(f"{path}: cannot be read as Parquet or CSV ({error}).") from error
+    return table
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """A table from Parquet or CSV, whole. Raises `CountsError`."""
+    table = scan_table(path)
+    try:
+        return table.collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise CountsError(f"{path}: cannot be read as Parquet or CSV ({error}).") from error
 
@@ -70,7 +81,7 @@ def judge(
     try:
         month = parse_month(as_of) if as_of else None
         judgement = judge_counts(
-            read_table(counts),
+            scan_table(counts),
             read_table(areas),
             read_table(register) if register else None,
             month,

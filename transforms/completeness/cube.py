@@ -81,7 +81,7 @@ def encode(counts: pl.DataFrame | pl.LazyFrame, areas: pl.DataFrame, as_of: date
     frame = counts.lazy()
     _require(frame.collect_schema().names(), ("month", "area", "category", "n"), "counts")
     _require(areas.columns, ("area", "force"), "areas")
-    places = areas.select(pl.all().cast(pl.String)).filter(pl.col("area").is_not_null()).unique()
+    places = areas.select(pl.all().cast(pl.String)).filter(pl.col("area").fill_null("") != "").unique()
     places = places.with_columns(pl.col("force").fill_null("")).sort("force", "area")
     twice = places.filter(pl.col("area").is_duplicated())
     if twice.height:
@@ -94,49 +94,30 @@ def encode(counts: pl.DataFrame | pl.LazyFrame, areas: pl.DataFrame, as_of: date
         raise CountsError(
             f"areas: area {orphan['area'][0]!r} has no force; every area needs the force whose area it is in."
         )
-    months_seen = frame.select("month").unique().collect().with_columns(as_month("month").alias("_month"))
+    forces = sorted(places["force"].unique().to_list())
+    names = places["area"].to_list()
+    coded = _coded(frame, names)
+    months_seen = _values(coded["month"]).with_columns(as_month("name").alias("_month"))
     if months_seen["_month"].null_count():
-        seen = months_seen.filter(pl.col("_month").is_null())["month"][0]
+        seen = months_seen.filter(pl.col("_month").is_null())["name"][0]
         raise CountsError(f"counts: month {seen!r} cannot be read; wanted YYYY-MM, such as 2024-07.")
-    every = months_seen.height
-    if as_of is not None:
+    if as_of is not None and (later := months_seen.filter(pl.col("_month") > as_of)).height:
         months_seen = months_seen.filter(pl.col("_month") <= as_of)
+        coded = coded.filter(~pl.col("month").to_physical().is_in(later["code"].implode()))
     if months_seen.height == 0:
         raise CountsError(
             "counts: no row at or before the month asked for; at least one month of counts is wanted."
         )
-    if months_seen.height < every:
-        frame = frame.join(months_seen.select("month").lazy(), on="month", how="semi")
+    _readable(coded)
     first, latest = months_seen["_month"].min(), months_seen["_month"].max()
     last = as_of if as_of is not None else latest
     months = pl.select(pl.date_range(pl.lit(first), pl.lit(last), "1mo")).to_series().to_list()
-    forces = sorted(places["force"].unique().to_list())
-    names = places["area"].to_list()
-    categories = sorted(
-        str(c) for c in frame.select("category").unique().collect()["category"] if c is not None
-    )
-    said = months_seen["month"].cast(pl.String)
-    coded = frame.select(
-        _m=_code("month", said.to_list()),
-        _a=_code("area", names),
-        _blank=pl.col("area").cast(pl.String).fill_null("") == "",
-        _c=_code("category", categories),
-        n=pl.col("n").cast(pl.Float64, strict=False),
-    ).collect()
-    _readable(coded)
-    month_of_name = np.array([months.index(month) for month in months_seen["_month"]], dtype=np.int64)
-    coded = coded.with_columns(_t=pl.Series(month_of_name[coded["_m"].to_numpy()]))
-    known = coded.filter(pl.col("_a").is_not_null()) if coded["_a"].null_count() else coded
-    shape = (len(months), len(names), len(categories))
-    n = _filled(
-        np.ravel_multi_index([known[name].to_numpy().astype(np.int64) for name in ("_t", "_a", "_c")], shape),
-        known["n"].to_numpy(),
-        shape,
-    )
-    no_location = np.zeros((len(months), len(categories)))
-    blank = coded.filter("_blank")
-    np.add.at(no_location, (blank["_t"].to_numpy(), blank["_c"].to_numpy()), blank["n"].to_numpy())
-    unknown = _elsewhere(frame, names, months_seen) if known.height + blank.height < coded.height else None
+    types = _values(coded["category"]).sort("name")
+    categories = types["name"].to_list()
+    at_month = _places(coded["month"], months_seen["code"], [months.index(m) for m in months_seen["_month"]])
+    at_type = _places(coded["category"], types["code"], list(range(types.height)))
+    n, no_location = _arrays(coded, at_month, at_type, (len(months), len(names), len(categories)))
+    unknown = _elsewhere(frame, names, months_seen) if coded["area"].null_count() else None
     force_of_area = (
         places["force"].replace_strict(forces, list(range(len(forces))), return_dtype=pl.Int64).to_numpy()
     )
@@ -163,19 +144,65 @@ def encode(counts: pl.DataFrame | pl.LazyFrame, areas: pl.DataFrame, as_of: date
     )
 
 
-def _code(column: str, names: list[str]) -> pl.Expr:
-    """The place of each value in a list of names, null for one that is not there: cheaper than a join."""
-    return pl.col(column).cast(pl.String).cast(pl.Enum(names), strict=False).to_physical()
+def _coded(frame: pl.LazyFrame, names: list[str]) -> pl.DataFrame:
+    """Every column as numbers, each read once: months and categories as they come, areas by their place in `names`.
+
+    An empty area is the place after the last, an unknown one null. Streamed, so that a file's text is never held whole.
+    """
+    try:
+        return frame.select(
+            month=pl.col("month").cast(pl.String).cast(pl.Categorical),
+            category=pl.col("category").cast(pl.String).cast(pl.Categorical),
+            area=pl.col("area")
+            .cast(pl.String)
+            .fill_null("")
+            .cast(pl.Enum([*names, ""]), strict=False)
+            .to_physical(),
+            n=pl.col("n").cast(pl.Float64, strict=False),
+        ).collect(engine="streaming")
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise CountsError(f"counts: cannot be read ({error}); wanted month, area, category, n.") from error
 
 
-def _filled(place: Ints, values: Floats, shape: tuple[int, int, int]) -> Floats:
-    """The array of `shape` with the values at their places, added up where a place has several."""
+def _values(column: pl.Series) -> pl.DataFrame:
+    """The distinct values of a categorical column: `name` and `code`."""
+    names = pl.DataFrame({"name": column.unique()})
+    return names.select(pl.col("name").cast(pl.String), code=pl.col("name").to_physical())
+
+
+def _places(column: pl.Series, codes: pl.Series, places: list[int]) -> Ints:
+    """The place of each value of a categorical column, given the place of each of its codes."""
+    place_of_code = np.zeros(int(codes.to_numpy().max(initial=0)) + 1, dtype=np.int32)
+    place_of_code[codes.to_numpy()] = places
+    return np.take(place_of_code, column.to_physical().to_numpy())
+
+
+def _arrays(
+    coded: pl.DataFrame, at_month: Ints, at_type: Ints, shape: tuple[int, int, int]
+) -> tuple[Floats, Floats]:
+    """Counts `[month, area, category]`, and `[month, category]` of those without a location."""
+    _, areas, types = shape
     size = int(np.prod(shape))
-    n = np.zeros(size, dtype=np.float32)
+    values = coded["n"].to_numpy()
+    area = coded["area"].fill_null(areas + 1).to_numpy()
+    blank = area == areas
+    no_location = np.zeros(shape[::2])
+    np.add.at(no_location, (at_month[blank], at_type[blank]), values[blank])
+    whole = np.int64 if size >= np.iinfo(np.int32).max else np.int32
+    place: npt.NDArray[np.int32 | np.int64] = at_month.astype(whole)
+    place *= areas
+    place += area
+    place *= types
+    place += at_type
+    elsewhere = area >= areas
+    place[elsewhere] = size
+    n = np.zeros(size + 1, dtype=np.float32)
     n[place] = values
-    if np.count_nonzero(n) < len(place):
-        n = np.bincount(place, weights=values, minlength=size).astype(np.float32)
-    return n.reshape(shape)
+    n[size] = 0
+    if np.count_nonzero(n) < len(place) - np.count_nonzero(elsewhere):
+        # Some place has several rows.
+        n = np.bincount(place, weights=values, minlength=size + 1).astype(np.float32)
+    return n[:size].reshape(shape), no_location
 
 
 #: Records in areas that nobody knows, when there are none.
@@ -189,7 +216,8 @@ def _elsewhere(frame: pl.LazyFrame, names: list[str], months_seen: pl.DataFrame)
     area = pl.col("area").cast(pl.String)
     return (
         frame.filter(area != "", ~area.is_in(names))
-        .join(months_seen.lazy(), on="month")
+        .with_columns(pl.col("month").cast(pl.String))
+        .join(months_seen.lazy(), left_on="month", right_on="name")
         .group_by(area=area)
         .agg(
             pl.col("n").cast(pl.Float64).sum(),
@@ -262,5 +290,5 @@ def _readable(coded: pl.DataFrame) -> None:
         raise CountsError(
             "counts: a value of n is negative; wanted counts before net corrections, 1 or more."
         )
-    if coded["_c"].null_count():
+    if coded["category"].null_count():
         raise CountsError("counts: a row has no category; wanted the crime type of each count.")

@@ -56,24 +56,20 @@ def peers_level(counts: Floats, share: Floats, usable: Floats) -> tuple[Floats, 
     own = np.take_along_axis(weight, rank, 0)
     columns = np.arange(types)
     made = np.where(usable, counts, 0.0).sum(axis=0)
-    level = np.full((forces, types), np.nan)
-    apart = np.full((forces, types), np.inf)
-    few = np.full((forces, types), np.inf)
-    for force in range(forces):
-        without = running - np.where(np.arange(forces)[:, None] >= rank[force], own[force], 0.0)
-        half = (total - own[force]) / 2.0
-        at = np.argmax(without >= half[None, :], axis=0)
-        peers = usable.sum(axis=0) - usable[force]
-        enough = peers >= k.MINIMUM_PEERS
-        middle = ratio[at, columns]
-        below = ratio[np.argmax(without >= 0.5 * half[None, :], axis=0), columns]
-        above = ratio[np.argmax(without >= 1.5 * half[None, :], axis=0), columns]
-        level[force] = np.where(enough, middle, np.nan)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            spread = (above - below) / np.maximum(middle, 1e-9) / 1.349
-            records = np.maximum(made - np.where(usable[force], counts[force], 0.0), 1.0)
-            apart[force] = np.where(enough, k.MEDIAN_ERROR * spread**2 / np.maximum(peers, 1), np.inf)
-            few[force] = np.where(enough, k.MEDIAN_ERROR / records, np.inf)
+    # `[force left out, force in order, type]`
+    without = running - np.where(np.arange(forces)[:, None] >= rank[:, None, :], own[:, None, :], 0.0)
+    half = ((total - own) / 2.0)[:, None, :]
+    peers = usable.sum(axis=0) - usable
+    enough = peers >= k.MINIMUM_PEERS
+    middle, below, above = (
+        ratio[np.argmax(without >= part * half, axis=1), columns] for part in (1.0, 0.5, 1.5)
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = (above - below) / np.maximum(middle, 1e-9) / 1.349
+        records = np.maximum(made - np.where(usable, counts, 0.0), 1.0)
+        apart = np.where(enough, k.MEDIAN_ERROR * spread**2 / np.maximum(peers, 1), np.inf)
+        few = np.where(enough, k.MEDIAN_ERROR / records, np.inf)
+    level = np.where(enough, middle, np.nan)
     return level, apart, few
 
 

@@ -19,14 +19,18 @@ class LocalMonth:
     """One month below the force: expectations given the force's own totals, and the evidence of recent months.
 
     `share` and `mean` are `[area, category]`: the area's part of its force's records of that type, and that
-    part of what the force supplied; `phi_cell` is `[category]`; `phi_area` is `[area]`; `phi_group[level]` is
-    `[category + 1]`, the last for all types. `recent_area` holds `[share, area]` and `recent_cell` `[share, cell]`
-    for each of the last months, this month first: natural log gains. `busy` are the cells that are
+    part of what the force supplied, which is `made` `[force, category]`; `area_y` and `area_mean` are `[area]`: the
+    counts and the expectation of all types; `phi_cell` is `[category]`; `phi_area` is `[area]`; `phi_group[level]`
+    is `[category + 1]`, the last for all types. `recent_area` holds `[share, area]` and `recent_cell`
+    `[share, cell]` for each of the last months, this month first: natural log gains. `busy` are the cells that are
     followed, as places in the flat month; `new` marks areas with too short a history to be tested.
     """
 
     share: Floats
     mean: Floats
+    made: Floats
+    area_y: Floats
+    area_mean: Floats
     phi_cell: Floats
     phi_area: Floats
     phi_group: list[Floats]
@@ -85,8 +89,8 @@ class LocalModel:
         starts = cube.first_area[:-1]
         whole = np.add.reduceat(within, starts, axis=0)
         made = np.add.reduceat(y, starts, axis=0)
-        share_of_force = within / np.maximum(whole, 1e-12)[force]
-        mean = share_of_force * made[force]
+        share_of_force = within / np.take(np.maximum(whole, 1e-12), force, axis=0)
+        mean = share_of_force * np.take(made, force, axis=0)
         area_mean = mean.sum(axis=1, dtype=np.float64)
         area_y = y.sum(axis=1, dtype=np.float64)
         widen = np.maximum(self._own_area[0] / self._own_area[1], k.CALMEST)
@@ -105,12 +109,16 @@ class LocalModel:
         _allow_rare(busy_gain, cell_y, cell_mean, wide)
         area_gain[:, young] = 0.0
         cell_gain = np.zeros((len(FOLLOWED), mean.size), dtype=np.float32)
-        cell_gain[:, busy] = busy_gain
+        for followed, gains in zip(cell_gain, busy_gain, strict=True):
+            followed[busy] = gains
         self._recent_area = [area_gain, *self._recent_area[: k.PERSISTENCE_MONTHS - 1]]
         self._recent_cell = [cell_gain, *self._recent_cell[: k.PERSISTENCE_MONTHS - 1]]
         return LocalMonth(
             share_of_force,
             mean,
+            made,
+            area_y,
+            area_mean,
             phi_cell,
             phi_area,
             [s.phi() for s in self._group],
@@ -127,10 +135,9 @@ class LocalModel:
         cube, force = self.cube, self.cube.force_of_area
         y = cube.n[t]
         fade = np.float32(0.5 ** (1.0 / k.AREA_HALF_LIFE))
-        use = ~masked[force]
-        mean = month.mean
-        self._retire(t, area_mean := mean.sum(axis=1, dtype=np.float64))
-        area_y = y.sum(axis=1, dtype=np.float64)
+        use = np.take(~masked, force, axis=0)
+        mean, area_y, area_mean = month.mean, month.area_y, month.area_mean
+        self._retire(t, area_y, area_mean)
         doubtful = month.recent_area[0].max(axis=0) > k.DOUBT
         self._forget(month.new & (self.months_learned > 0) & (area_y < k.MISSING_BELOW * area_mean))
         settled = doubtful & (self.doubted >= k.SETTLING_MONTHS)
@@ -140,7 +147,7 @@ class LocalModel:
         doubtful &= ~month.new
         cell_doubt = (month.recent_cell[0].max(axis=0) > k.DOUBT + 1.5).reshape(y.shape)
         use &= ~doubtful[:, None] & ~cell_doubt
-        made = np.add.reduceat(y, cube.first_area[:-1], axis=0)[force]
+        made = np.take(month.made, force, axis=0)
         whole = use.mean(axis=1) > 0.5
         if t > 0:
             busy = month.busy
@@ -155,9 +162,10 @@ class LocalModel:
                 _own(own, observed, expected, scatter.phi()[None, :], free, both=True)
             _own(self._own_area, area_y, area_mean, month.phi_area, whole)
             flat = self._own_cell.reshape(2, -1)
-            own_busy = flat[:, busy]
+            own_busy = np.take(flat, busy, axis=1)
             _own(own_busy, seen_busy, mean_busy, month.phi_cell.astype(np.float32)[kind], use_busy)
-            flat[:, busy] = own_busy
+            for kept, own_values in zip(flat, own_busy, strict=True):
+                kept[busy] = own_values
         self.number = np.where(use, fade * self.number + y, self.number)
         self.weight = np.where(use, fade * self.weight + made, self.weight)
         seen = np.where(use, y, 0).sum(axis=1, dtype=np.float64)
@@ -167,9 +175,8 @@ class LocalModel:
         self.months_learned += whole
         self._shrink()
 
-    def _retire(self, t: int, area_mean: Floats) -> None:
+    def _retire(self, t: int, y: Floats, area_mean: Floats) -> None:
         """Sets aside areas whose records moved to new codes: as much vanishes as appears, in one force and month."""
-        y = self.cube.n[t].sum(axis=1, dtype=np.float64)
         appeared = (y > 0) & ~self._ever
         vanished = (y == 0) & (self.area_number > 0) & (area_mean >= k.RECODED_EXPECTED)
         force, forces = self.cube.force_of_area, len(self.cube.forces)

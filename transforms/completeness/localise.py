@@ -66,8 +66,8 @@ def _seeds(t: int, cube: Cube, month: LocalMonth, ease: float) -> _Seeds:
     """Evidence of every area, cell and group, beyond what an alert at its level needs."""
     y, mean = cube.n[t], month.mean
     areas, types = y.shape
-    area_y, area_mean = y.sum(axis=1, dtype=np.float64), mean.sum(axis=1, dtype=np.float64)
-    area_now = evidence.place_factor(area_y, area_mean, month.phi_area)
+    area_mean = month.area_mean
+    area_now = evidence.place_factor(month.area_y, area_mean, month.phi_area)
     area_now[month.new | (area_mean < k.SMALLEST_EXPECTED)] = -np.inf
     area_run, area_months = evidence_over_months(np.stack(month.recent_area))
     forces = len(cube.forces)
