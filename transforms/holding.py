@@ -75,7 +75,7 @@ def holds_of(findings: pl.DataFrame, lsoas: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("category").is_null() | pl.col("category").is_in(CATEGORIES))
     )
     material = parts.filter(pl.col("material")).with_columns(place=pl.lit(None, pl.String))
-    return _holds(_placed(pl.concat([parts, material]), lsoas).unique(["finding", *PART]))
+    return _collected(_holds(_placed(pl.concat([parts, material]), lsoas).unique(["finding", *PART])))
 
 
 def _placed(parts: pl.LazyFrame, lsoas: pl.DataFrame) -> pl.LazyFrame:
@@ -89,13 +89,13 @@ def _placed(parts: pl.LazyFrame, lsoas: pl.DataFrame) -> pl.LazyFrame:
     )
 
 
-def _holds(parts: pl.LazyFrame) -> pl.DataFrame:
+def _holds(parts: pl.LazyFrame) -> pl.LazyFrame:
     wanted = tables.Holds.create_empty().schema
-    return (
-        parts.select(pl.col(name).cast(dtype) for name, dtype in wanted.items())
-        .sort("finding", *PART, nulls_last=True)
-        .collect()
-    )
+    return parts.select(pl.col(name).cast(dtype) for name, dtype in wanted.items())
+
+
+def _collected(holds: pl.LazyFrame) -> pl.DataFrame:
+    return holds.sort("finding", *PART, nulls_last=True).collect()
 
 
 def decide(holds: pl.DataFrame, decisions: pl.DataFrame, lsoas: pl.DataFrame) -> pl.DataFrame:
@@ -163,7 +163,7 @@ def decide(holds: pl.DataFrame, decisions: pl.DataFrame, lsoas: pl.DataFrame) ->
             since="from_month",
         )
     )
-    return _holds(pl.concat([_holds(answered).lazy(), _holds(unasked).lazy()]))
+    return _collected(pl.concat([_holds(answered), _holds(unasked)]))
 
 
 def hold_verdicts(verdicts: pl.DataFrame, holds: pl.DataFrame) -> pl.DataFrame:
@@ -173,14 +173,16 @@ def hold_verdicts(verdicts: pl.DataFrame, holds: pl.DataFrame) -> pl.DataFrame:
     """
     order = pl.col("held").to_physical()
     whole = (
-        holds.filter(pl.col("lsoa_code").is_null(), pl.col("category").is_null())
+        holds.lazy()
+        .filter(pl.col("lsoa_code").is_null(), pl.col("category").is_null())
         .select("force", "month", held="status", why="reason", share="coverage", from_month="since")
         .sort(order, "share", descending=[True, False], nulls_last=True)
         .unique(["force", "month"], keep="first", maintain_order=True)
     )
     worse = pl.col("held").is_not_null() & allows_number() & pl.col("file_type").is_in(COUNTED_FROM)
     return (
-        verdicts.join(whole, on=["force", "month"], how="left")
+        verdicts.lazy()
+        .join(whole, on=["force", "month"], how="left")
         .with_columns(
             pl.when(worse).then(new).otherwise(old).alias(old)
             for old, new in (
@@ -189,6 +191,7 @@ def hold_verdicts(verdicts: pl.DataFrame, holds: pl.DataFrame) -> pl.DataFrame:
         )
         .select(verdicts.columns)
         .sort("force", "file_type", "month")
+        .collect()
     )  # fmt: skip
 
 

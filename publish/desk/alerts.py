@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
+import polars as pl
+
 from publish.desk.book import Book
 from publish.desk.ledger import Draft, Entry, Ledger
 from publish.desk.trail import Trail, has_expired
 from transforms.completeness.catalogue import CATALOGUE
+from transforms.completeness.supply import SILENT
 from transforms.periods import Quarter, month_title, months_between, quarters_of
 
 #: Severities, worst first; what is only information asks nothing of anybody.
@@ -35,6 +38,8 @@ STATE_WORDS: Final = {
 PUT_OFF: Final = ("ask for resupply", "defer")
 #: Who writes what nobody did: that an alert was found, or was mended.
 PROGRAM: Final = "fullcount"
+#: Kinds of finding that account for smaller ones of the same months (`completeness.supply.unexplained`).
+EXPLAINING: Final = (*SILENT, "W06", "W34", "W35")
 #: A finding's fields that the ledger remembers, so that a closed alert can still be shown.
 REMEMBERED: Final = (
     "code", "severity", "level", "force", "area", "category", "first_month", "last_month", "observed", "expected",
@@ -125,12 +130,8 @@ def observe(ledger: Ledger, trail: Trail, book: Book) -> None:
             drafts.append(_draft(finding, trail, body))
     for finding, is_open in known.items():
         if is_open and finding not in present:
-            because = _mended_by(trail.of[finding], book)
-            drafts.append(
-                _draft(
-                    finding, trail, {"action": "closed itself", "because": because, "snapshot": book.snapshot}
-                )
-            )
+            body = {"action": "closed itself", "snapshot": book.snapshot}
+            drafts.append(_draft(finding, trail, body | _gone(trail.of[finding], present, book)))
     if drafts:
         ledger.append(*drafts)
         trail.refresh()
@@ -155,10 +156,38 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _mended_by(entries: Sequence[Entry], book: Book) -> str:
+def _gone(entries: Sequence[Entry], present: dict[str, dict[str, Any]], book: Book) -> dict[str, Any]:
+    """Why an alert's finding is no longer made: a larger one accounts for it, it was mended, or nobody can tell."""
     told = [entry for entry in entries if entry.kind == "alert"]
     row = next(entry.body["finding"] for entry in reversed(told) if "finding" in entry.body)
-    last_told = told[-1].at
+    within = _within(row["force"], row["area"], book)
+    larger = [finding for finding, other in sorted(present.items()) if _accounts_for(other, row, within)]
+    if larger:
+        because = f"the larger alert {larger[0]}, of the same months, accounts for it"
+        return {"because": because, "accounted_for_by": larger[0]}
+    return {"because": _mended_by(row, told[-1].at, book)}
+
+
+def _within(force: str, area: str | None, book: Book) -> set[str]:
+    """A finding's areas, and the LSOAs of those that are neighbourhoods."""
+    places = area.split(";") if area else []
+    lsoas = book.country.lsoas.filter(pl.col("force") == force, pl.col("neighbourhood").is_in(places))
+    return {*places, *lsoas.get_column("lsoa_code")}
+
+
+def _accounts_for(other: dict[str, Any], row: dict[str, Any], within: set[str]) -> bool:
+    """Whether a finding explains another away: `row`, as it is remembered, which is about the areas `within`."""
+    return (
+        other["code"] in EXPLAINING
+        and other["force"] == row["force"]
+        and f"{other['first_month']}" <= row["first_month"]
+        and f"{other['last_month']}" >= row["last_month"]
+        and other["category"] is None
+        and (other["area"] is None or not within.isdisjoint(other["area"].split(";")))
+    )
+
+
+def _mended_by(row: dict[str, Any], last_told: datetime, book: Book) -> str:
     since = [
         supply
         for supply in book.supplies.iter_rows(named=True)

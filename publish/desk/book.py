@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from typing import Any, Final, TypeVar
 
 import polars as pl
 
 from geography.areas import Country
+
+#: Answers that one snapshot remembers at once.
+REMEMBERED: Final = 5000
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,26 @@ class Book:
     delays: pl.DataFrame
     systems: pl.DataFrame
     cells: Callable[[str, Sequence[date]], pl.LazyFrame]
+    _answers: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _locks: dict[Hashable, threading.Lock] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def once(self, question: Hashable, work_out: Callable[[], T]) -> T:
+        """What was worked out of this snapshot, so that the next page that asks has it at hand.
+
+        Of several that ask at once, one works it out and the others wait for it.
+        """
+        with self._locks.setdefault(question, threading.Lock()):
+            if question in (answers := self._answers):
+                known: T = answers[question]
+                return known
+            answer = work_out()
+            if len(answers) >= REMEMBERED:
+                # Emptied rather than trimmed: a snapshot lasts a day and seldom comes to this.
+                answers.clear()
+            answers[question] = answer
+            return answer
 
     @cached_property
     def names(self) -> dict[str, str]:

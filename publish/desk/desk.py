@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from publish.desk.accounts import Accounts
 from publish.desk.alerts import Alert, alerts, observe
 from publish.desk.book import Book
-from publish.desk.ledger import Ledger
+from publish.desk.ledger import Ledger, decisions_of
 from publish.desk.preview import Effect, effects
 from publish.desk.sessions import Sessions
 from publish.desk.settings import DeskSettings
@@ -21,9 +21,6 @@ from transforms.periods import Quarter
 
 if TYPE_CHECKING:
     from publish.desk.gate import Gatekeeper
-
-#: Alerts whose effects are remembered at once.
-REMEMBERED: Final = 2000
 
 
 @dataclass
@@ -39,7 +36,6 @@ class Desk:
     accounts: Accounts = field(init=False)
     sessions: Sessions = field(init=False)
     _observed: str = field(init=False, default="")
-    _effects: dict[tuple[object, ...], tuple[Quarter, list[Effect]]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.trail = Trail(self.ledger)
@@ -63,16 +59,15 @@ class Desk:
     def effects(self, book: Book, alert: Alert) -> tuple[Quarter, list[Effect]]:
         """What each decision on an alert would publish.
 
-        Worked out again after a run, after an entry about the alert, and after a minute: decisions on other alerts
-        of its force may have changed it.
+        Worked out again after a run, after a decision about its force, and on another day.
         """
-        key = (book.snapshot, alert.finding, alert.version, f"{self.clock():%Y-%m-%dT%H:%M}")
-        if key not in self._effects:
-            if len(self._effects) >= REMEMBERED:
-                self._effects.clear()
-            finding = {**alert.row, "finding": alert.finding}
-            self._effects[key] = effects(book, finding, self.ledger.decisions(), self.today)
-        return self._effects[key]
+        made = list(self.trail.decided.get(alert.row["force"], ()))
+        latest = made[-1].number if made else 0
+        finding = {**alert.row, "finding": alert.finding}
+        return book.once(
+            ("effects", alert.finding, latest, self.today),
+            lambda: effects(book, finding, decisions_of(made), self.today),
+        )
 
     def alerts(self, book: Book) -> list[Alert]:
         """Every alert as it stands now."""

@@ -109,6 +109,13 @@ def _place(area: str | None) -> str | None:
 
 
 def _series(book: Book, row: dict[str, Any]) -> pl.DataFrame:
+    """The months of the alert's own part, as supplied: `month, count, status`."""
+    return book.once(
+        ("series", row["force"], row["area"], row["category"]), lambda: _worked_out_series(book, row)
+    )
+
+
+def _worked_out_series(book: Book, row: dict[str, Any]) -> pl.DataFrame:
     force = row["force"]
     types = row["category"].split(" > ") if row["category"] else None
     if row["area"] is None:
@@ -147,35 +154,50 @@ def _kinds(counts: pl.DataFrame) -> list[str]:
     return counts.get_column("category").cast(pl.String).unique().to_list()
 
 
-def other_types(book: Book, alert: Alert) -> list[Compared]:
-    """The same force's crime types in the alert's months, beside the mean of the year before."""
-    counts = book.supplied_counts.filter(
-        pl.col("force") == alert.row["force"], pl.col("category").cast(pl.String) != BEHAVIOUR
+def comparisons(book: Book, alert: Alert) -> list[tuple[str, list[Compared]]]:
+    """What else happened in the alert's months: in other types and places of its force, and in other forces."""
+    force, months = alert.row["force"], alert.months
+    return book.once(
+        ("comparisons", force, *months),
+        lambda: [
+            ("Other crime types of the force", _compared(_types(book, force), months)),
+            ("Other neighbourhoods of the force", _compared(_places(book, force), months)),
+            ("Other forces", _compared(_forces(book, force), months)),
+        ],
     )
-    return _compared(counts.with_columns(name=pl.col("category").cast(pl.String)), alert.months)
 
 
-def other_places(book: Book, alert: Alert) -> list[Compared]:
-    """The same force's neighbourhoods, those that fell furthest first."""
+def _types(book: Book, force: str) -> pl.DataFrame:
+    """The same force's crime types."""
+    counts = book.supplied_counts.filter(
+        pl.col("force") == force, pl.col("category").cast(pl.String) != BEHAVIOUR
+    )
+    return counts.with_columns(name=pl.col("category").cast(pl.String))
+
+
+def _places(book: Book, force: str) -> pl.DataFrame:
+    """The same force's neighbourhoods."""
     names = book.country.lsoas.select("force", "neighbourhood", name="neighbourhood_name").unique()
-    own = book.places.filter(pl.col("force") == alert.row["force"]).join(names, on=["force", "neighbourhood"])
-    return _compared(own, alert.months)
+    return book.places.filter(pl.col("force") == force).join(names, on=["force", "neighbourhood"])
 
 
-def other_forces(book: Book, alert: Alert) -> list[Compared]:
-    """Other forces in the same months, those of the same region and of a like size first."""
+def _forces(book: Book, force: str) -> pl.DataFrame:
+    """Other forces: those of the same region, or all where it has fewer than three."""
     forces = book.country.forces.select("force", "region", named="name")
-    totals = add_up(
-        book.supplied_counts.filter(pl.col("category").cast(pl.String) != BEHAVIOUR), by=["force", "month"]
-    ).join(forces, on="force")
-    here = forces.filter(pl.col("force") == alert.row["force"]).get_column("region").to_list()
+    totals = book.once(
+        ("totals",),
+        lambda: add_up(
+            book.supplied_counts.filter(pl.col("category").cast(pl.String) != BEHAVIOUR),
+            by=["force", "month"],
+        ).join(forces, on="force"),
+    )
+    here = forces.filter(pl.col("force") == force).get_column("region").to_list()
     near = totals.filter(
-        pl.col("force") != alert.row["force"],
-        pl.col("region").is_in(here) if here and here[0] else pl.lit(True),
+        pl.col("force") != force, pl.col("region").is_in(here) if here and here[0] else pl.lit(True)
     )
     if near.get_column("force").n_unique() < 3:
-        near = totals.filter(pl.col("force") != alert.row["force"])
-    return _compared(near.with_columns(name="named"), alert.months)
+        near = totals.filter(pl.col("force") != force)
+    return near.with_columns(name="named")
 
 
 def _compared(counts: pl.DataFrame, months: Sequence[date]) -> list[Compared]:

@@ -244,13 +244,7 @@ class Ledger:
 
     def decisions(self) -> pl.DataFrame:
         """The decisions: `tables.Decisions`, one row for each, in the order made."""
-        rows = [
-            {"entry": entry.number, "decided_at": entry.at, "author": entry.author, **_dated(entry.body)}
-            for entry in self.entries("decision")
-        ]
-        schema = tables.Decisions.create_empty().schema
-        frame = pl.DataFrame(rows, schema={**schema, "decided_at": pl.Datetime("us", "UTC")}, orient="row")
-        return tables.Decisions.validate(frame.with_columns(pl.col("decided_at").dt.convert_time_zone(ZONE)))
+        return tables.Decisions.validate(decisions_of(self.entries("decision")))
 
     def head(self) -> tuple[int, str]:
         """The number and hash of the last entry; 0 and zeros when there is none."""
@@ -381,6 +375,17 @@ def make_tables(engine: Engine, metadata: MetaData) -> None:
 def entry_of(row: Any) -> Entry:
     """One row of the table as an entry."""
     return Entry(**{**row, "at": datetime.fromisoformat(row["at"]), "body": json.loads(row["body"])})
+
+
+def decisions_of(entries: Iterable[Entry]) -> pl.DataFrame:
+    """Entries of kind “decision” as rows of `tables.Decisions`, one for each, in their order."""
+    rows = [
+        {"entry": entry.number, "decided_at": entry.at, "author": entry.author, **_dated(entry.body)}
+        for entry in entries
+    ]
+    schema = tables.Decisions.create_empty().schema
+    frame = pl.DataFrame(rows, schema={**schema, "decided_at": pl.Datetime("us", "UTC")}, orient="row")
+    return frame.with_columns(pl.col("decided_at").dt.convert_time_zone(ZONE))
 
 
 def _dated(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -92,13 +92,7 @@ def alert(visit: Visit) -> Response:
         force_name=book.names.get(force, force),
         trend=evidence.trend_of(book, it),
         year_before=evidence.year_before(book, it),
-        comparisons=[
-            ("Other crime types of the force", evidence.other_types(book, it)),
-            ("Other neighbourhoods of the force", evidence.other_places(book, it)),
-            ("Other forces", evidence.other_forces(book, it)),
-        ]
-        if known
-        else [],
+        comparisons=evidence.comparisons(book, it) if known else [],
         files=files,
         delays=of_force(book.delays, force),
         systems=of_force(book.systems, force),

@@ -10,7 +10,6 @@ import polars as pl
 
 from publish.desk.book import Book
 from transforms.aggregation import add_up
-from transforms.contracts import tables
 from transforms.contracts.columns import BEHAVIOUR, ZONE
 from transforms.contracts.status import STATUS, Status
 from transforms.decisions import in_force
@@ -34,6 +33,10 @@ class Shown:
 
     count: int | None
     status: str
+
+
+#: What is shown of a part that has no cell.
+NOTHING: Final = Shown(None, Status.NOT_APPLICABLE.value)
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,11 @@ def effects(
 ) -> tuple[Quarter, list[Effect]]:
     """The quarter shown, and the effect of each of `ACTIONS`, decided now, on its figures.
 
-    `decisions` is the ledger so far (`tables.Decisions`). A force of which no cell is known, such as “all
-    forces”, gives no effects.
+    `decisions` is the ledger so far about the finding's force (`tables.Decisions`). A force of which no cell is
+    known, such as “all forces”, gives no effects.
+
+    The rules of publication run once, over the force as many times as there are decisions to choose from: each copy
+    of it is called after the decision that it is under.
     """
     first, last = finding["first_month"], finding["last_month"]
     quarter = quarters_of([last])[-1]
@@ -71,126 +77,163 @@ def effects(
     months = [month for month in quarter.months if month in book.months]
     if force not in book.names or not months:
         return quarter, []
+    lsoas = book.once(("lsoas", force), lambda: book.country.lsoas.filter(pl.col("force") == force))
+    standing = in_force(decisions, today)
+    decided = pl.concat([_under_each(standing), _made_now(standing, finding)])
+    held = book.once(("holds", force), lambda: _under_each(_held(book, force, lsoas)))
+    copies = book.once(("copies", force), lambda: _under_each(lsoas))
+    holds = decide(held, decided, copies).filter(pl.col("month").is_in(months))
+    # A month whose file held no record of it is missing whatever anyone decides, unless that was right.
+    empty = _under_each(
+        book.verdicts.filter(
+            pl.col("force") == force, pl.col("status").cast(pl.String) == Status.MISSING.value
+        ).select("force", "month")
+    ).filter(pl.col("force") != "accept as genuine")
+    concerned = _places_of(finding, lsoas)
+    types = finding["category"].split(" > ") if finding["category"] else None
+    apart = [*holds.get_column("lsoa_code").unique().drop_nulls(), *(concerned or ())]
+    kinds = [*holds.get_column("category").cast(pl.String).unique().drop_nulls(), *(types or ())]
+    cells = _cells(book, force, months, apart, kinds)
+    published = _published(_under_each(cells), holds, empty)
+    part = _within(published, concerned, types, max(first, months[0]), last)
+    own = add_up(published, by=["force"])
+    others = book.once(("others", force, *months), lambda: _others(book, force, months))
+    everyone = pl.concat(
+        [
+            others.join(pl.DataFrame({"under": ACTIONS}), how="cross"),
+            own.select(force=pl.lit(force), count="count", status="status", under="force"),
+        ]
+    )
+    whole = add_up(everyone, by=["under"], child="force")
+    lacking = whole.select("under", force="lacking").explode("force")
+    parts, forces, countries = _shown(add_up(part, by=["force"])), _shown(own), _shown(whole)
+    without = _shown(add_up(everyone.join(lacking, on=["under", "force"], how="anti"), by=["under"]))
+    named = dict(whole.select("under", "lacking").iter_rows())
+    return quarter, [
+        Effect(
+            action,
+            parts.get(action, NOTHING),
+            forces.get(action, NOTHING),
+            countries.get(action, NOTHING),
+            without.get(action, NOTHING),
+            tuple(book.names.get(each, each) for each in named.get(action, ())),
+        )
+        for action in ACTIONS
+    ]
+
+
+def _under_each(of_force: pl.DataFrame) -> pl.DataFrame:
+    """The rows of one force once for each of `ACTIONS`, which takes the place of its name."""
+    return of_force.drop("force").join(pl.DataFrame({"force": ACTIONS}), how="cross").select(of_force.columns)
+
+
+def _held(book: Book, force: str, lsoas: pl.DataFrame) -> pl.DataFrame:
+    """What the force's findings hold before anyone has decided."""
+    return holds_of(book.findings.filter(pl.col("force") == force), lsoas)
+
+
+def _places_of(finding: dict[str, Any], lsoas: pl.DataFrame) -> list[str] | None:
+    """The LSOAs that a finding names, themselves or by a larger area; None when it is about the whole force."""
+    if finding["area"] is None:
+        return None
+    places = finding["area"].split(";")
+    named = pl.any_horizontal(
+        pl.col(level).is_in(places) for level in ("lsoa_code", "neighbourhood", "csp_code")
+    )
+    return lsoas.filter(named).get_column("lsoa_code").to_list()
+
+
+def _cells(book: Book, force: str, months: list[date], apart: list[str], kinds: list[str]) -> pl.DataFrame:
+    """The force's crimes as supplied, before any judgement: `force, month, lsoa_code, category, count, status`.
+
+    The places and types that nothing holds share one fate, so they stand as one: null.
+    """
+    supplied = pl.when("supplied").then(pl.lit(Status.COMPLETE.value)).otherwise(pl.lit(Status.MISSING.value))
     cells = (
         book.cells(force, months)
         .filter(pl.col("category").cast(pl.String) != BEHAVIOUR)
         .with_columns(
-            status=pl.when("supplied")
-            .then(pl.lit(Status.COMPLETE.value))
-            .otherwise(pl.lit(Status.MISSING.value))
-            .cast(STATUS)
+            lsoa_code=pl.when(pl.col("lsoa_code").is_in(apart)).then("lsoa_code"),
+            category=pl.when(pl.col("category").cast(pl.String).is_in(kinds)).then("category"),
+            status=supplied.cast(STATUS),
         )
-        .collect()
     )
-    # A month whose file held no record of it is missing whatever anyone decides.
-    empty = book.verdicts.filter(
-        pl.col("force") == force, pl.col("status").cast(pl.String) == Status.MISSING.value
-    ).select("force", "month")
-    held = holds_of(book.findings.filter(pl.col("force") == force), book.country.lsoas)
-    others = book.judged.filter(pl.col("force") != force, pl.col("month").is_in(months))
-    standing = in_force(decisions, today)
-    rows = []
-    for action in ACTIONS:
-        decided = _with(standing, finding, action)
-        holds = decide(held, decided, book.country.lsoas).filter(pl.col("month").is_in(months))
-        published = _published(cells, holds, empty if action != "accept as genuine" else empty.clear())
-        in_part = _within(published, finding, book, max(first, months[0]), last)
-        own = add_up(published, by=["force"])
-        figures = ["force", "count", "status"]
-        all_forces = pl.concat([others.select(figures), published.select(figures)]).with_columns(
-            all=pl.lit("all")
-        )
-        whole = add_up(all_forces, by=["all"], child="force")
-        lacking = whole.get_column("lacking").to_list()[0]
-        rows.append(
-            Effect(
-                action,
-                _shown(add_up(in_part.with_columns(all=pl.lit("all")), by=["all"])),
-                _shown(own),
-                _shown(whole),
-                _shown(add_up(all_forces.filter(~pl.col("force").is_in(lacking)), by=["all"])),
-                tuple(book.names.get(each, each) for each in lacking),
-            )
-        )
-    return quarter, rows
+    return add_up(cells, by=["force", "month", "lsoa_code", "category"])
 
 
-def _with(standing: pl.DataFrame, finding: dict[str, Any], action: str) -> pl.DataFrame:
-    """The decisions that would stand if this one were made now."""
+def _others(book: Book, force: str, months: list[date]) -> pl.DataFrame:
+    """Every other force's figure as it was judged: `force, count, status`."""
+    return add_up(
+        book.judged.filter(pl.col("force") != force, pl.col("month").is_in(months)), by=["force"]
+    ).select("force", "count", "status")
+
+
+def _made_now(standing: pl.DataFrame, finding: dict[str, Any]) -> pl.DataFrame:
+    """Each decision on the finding as the ledger would hold it if it were made now, in its own copy of the force."""
     observed, expected = finding["observed"], finding["expected"]
     coverage = min(max(observed / expected, 0.0), 1.0) if observed is not None and expected else 0.5
-    row = {
-        "entry": max(standing.get_column("entry").to_list(), default=0) + 1,
-        "decided_at": datetime(2000, 1, 1, tzinfo=UTC),
-        "author": "preview",
-        "action": action,
-        "finding": finding["finding"],
-        **{name: finding[name] for name in ("force", "area", "category", "first_month", "last_month")},
-        "file_type": None,
-        "coverage": coverage if action == "mark partial" else None,
-        "reason": "preview",
-        "evidence": None,
-        "expires": None,
-        "undoes": None,
-    }
-    schema = tables.Decisions.create_empty().schema
-    made = pl.DataFrame([row], schema={**schema, "decided_at": pl.Datetime("us", "UTC")})
-    local = made.with_columns(pl.col("decided_at").dt.convert_time_zone(ZONE)).select(list(schema))
-    return pl.concat([standing, local])
+    rows = [
+        {
+            "entry": max(standing.get_column("entry").to_list(), default=0) + 1,
+            "decided_at": datetime(2000, 1, 1, tzinfo=UTC),
+            "author": "preview",
+            "action": action,
+            "force": action,
+            **{name: finding[name] for name in ("finding", "area", "category", "first_month", "last_month")},
+            "coverage": coverage if action == "mark partial" else None,
+            "reason": "preview",
+        }
+        for action in ACTIONS
+    ]
+    made = pl.DataFrame(rows, schema={**standing.schema, "decided_at": pl.Datetime("us", "UTC")})
+    return made.with_columns(pl.col("decided_at").dt.convert_time_zone(ZONE))
 
 
 def _published(cells: pl.DataFrame, holds: pl.DataFrame, empty: pl.DataFrame) -> pl.DataFrame:
     """Cells as they would be published: the force's own verdict, then every hold on a part."""
+    gone = empty.lazy().with_columns(gone=pl.lit(True))
     verdicts = (
         cells.lazy()
         .group_by("force", "month")
         .agg(status=pl.col("status").first())
-        .with_columns(
+        .join(gone, on=["force", "month"], how="left")
+        .select(
+            "force",
+            "month",
             file_type=pl.lit("extract"),
+            status=pl.when("gone")
+            .then(pl.lit(Status.MISSING.value))
+            .otherwise(pl.col("status"))
+            .cast(STATUS),
             reason=pl.lit(""),
             since=pl.lit(None, pl.Date),
             coverage=pl.lit(None, pl.Float64),
         )
         .collect()
     )
-    missing = verdicts.join(empty, on=["force", "month"], how="semi").select(
-        "force", "month", gone=pl.lit(True)
-    )
-    verdicts = (
-        verdicts.join(missing, on=["force", "month"], how="left")
-        .with_columns(
-            status=pl.when("gone").then(pl.lit(Status.MISSING.value)).otherwise(pl.col("status")).cast(STATUS)
-        )
-        .select("force", "file_type", "month", "status", "reason", "since", "coverage")
-    )
-    inherited = hold_verdicts(verdicts, holds).select("force", "month", verdict="status")
+    inherited = hold_verdicts(verdicts, holds).lazy().select("force", "month", verdict="status")
     judged = (
-        cells.join(inherited, on=["force", "month"], how="left")
+        cells.lazy()
+        .join(inherited, on=["force", "month"], how="left")
         .with_columns(status="verdict")
         .drop("verdict")
     )
-    return hold_cells(judged.lazy(), holds).collect()
+    return hold_cells(judged, holds).collect()
 
 
 def _within(
-    cells: pl.DataFrame, finding: dict[str, Any], book: Book, first: date, last: date
+    cells: pl.DataFrame, places: list[str] | None, types: list[str] | None, first: date, last: date
 ) -> pl.DataFrame:
     """The cells that a finding is about."""
-    part = cells.filter(pl.col("month").is_between(first, last))
-    if finding["area"] is not None:
-        places = finding["area"].split(";")
-        lsoas = book.country.lsoas.filter(
-            pl.col("force") == finding["force"],
-            pl.col("lsoa_code").is_in(places) | pl.col("neighbourhood").is_in(places),
-        ).get_column("lsoa_code")
-        part = part.filter(pl.col("lsoa_code").is_in(lsoas.to_list()))
-    if finding["category"] is not None:
-        part = part.filter(pl.col("category").cast(pl.String).is_in(finding["category"].split(" > ")))
-    return part
+    part = cells.lazy().filter(pl.col("month").is_between(first, last))
+    if places is not None:
+        part = part.filter(pl.col("lsoa_code").is_in(places))
+    if types is not None:
+        part = part.filter(pl.col("category").cast(pl.String).is_in(types))
+    return part.collect()
 
 
-def _shown(total: pl.DataFrame) -> Shown:
-    if total.is_empty():
-        return Shown(None, Status.NOT_APPLICABLE.value)
-    row: dict[str, Any] = total.row(0, named=True)
-    return Shown(row["count"], str(row["status"]))
+def _shown(totals: pl.DataFrame) -> dict[str, Shown]:
+    """Each row's figure by what its first column says."""
+    first = totals.columns[0]
+    return {row[first]: Shown(row["count"], str(row["status"])) for row in totals.iter_rows(named=True)}

@@ -20,6 +20,8 @@ class Trail:
         self.ledger = ledger
         self.entries: list[Entry] = []
         self.of: defaultdict[str, list[Entry]] = defaultdict(list)
+        #: Decisions by the force that they are about.
+        self.decided: defaultdict[str, list[Entry]] = defaultdict(list)
         self._lock = threading.Lock()
 
     def refresh(self) -> Trail:
@@ -28,6 +30,8 @@ class Trail:
             for entry in self.ledger.entries(after=len(self.entries)):
                 self.entries.append(entry)
                 self.of[entry.subject].append(entry)
+                if entry.kind == "decision":
+                    self.decided[entry.body["force"]].append(entry)
         return self
 
     def version(self, subject: str) -> int:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
+
+import polars as pl
 
 from fixtures.small_book import mended
 from publish.desk.desk import Desk
 from publish.desk.ledger import Ledger
 from tests.desk.conftest import Clock, Shelf, Tab
+from transforms.completeness.findings import as_findings
 from transforms.decisions import in_force
 
 GAP = "w01-mercaster-2019-07"
@@ -203,9 +207,28 @@ def test_an_alert_closes_itself_when_mended_and_says_so(
     assert "Greater Mercaster has supplied nothing" not in late.get("/").text
 
 
-def test_an_alert_keeps_its_id_and_its_decision_over_runs(tab: Opened, shelf: Shelf, desk: Desk) -> None:
-    from dataclasses import replace
+def test_an_alert_that_a_larger_one_accounts_for_says_where_to_decide(tab: Opened, shelf: Shelf) -> None:
+    amina = tab("amina")
+    amina.get(f"/alert/{QUIET[0]}")
+    august = pl.DataFrame({"force": ["northshire"], "month": [date(2019, 8, 1)]})
+    silent = as_findings(august, "W08", pl.lit("Northshire has supplied nothing for August 2019."))
+    areas = shelf.book.country.lsoas.filter(pl.col("neighbourhood").is_in(["NC02"])).get_column("lsoa_code")
+    fell = august.with_columns(level=pl.lit("area"), area=pl.lit(";".join(areas)))
+    lost = as_findings(fell, "W34", pl.lit("Northshire lost part of its areas in August 2019."))
+    gone = shelf.book.findings.filter(pl.col("code") != "W39")
+    shelf.book = replace(shelf.book, snapshot="fell", findings=pl.concat([gone, lost]))
+    page = amina.get(f"/alert/{QUIET[1]}").text
+    assert f"the larger alert {lost.item(0, 'finding')}, of the same months, accounts for it" in page
+    assert f'href="/alert/{lost.item(0, "finding")}"' in page
+    assert "no longer shows it" in amina.get(f"/alert/{QUIET[0]}").text, (
+        "another neighbourhood is not among them"
+    )
+    shelf.book = replace(shelf.book, snapshot="silent", findings=pl.concat([gone, silent]))
+    page = amina.get(f"/alert/{lost.item(0, 'finding')}").text
+    assert "the larger alert w08-northshire-2019-08" in page
 
+
+def test_an_alert_keeps_its_id_and_its_decision_over_runs(tab: Opened, shelf: Shelf, desk: Desk) -> None:
     amina = tab("amina")
     amina.get(f"/alert/{GAP}")
     amina.send(f"/alert/{GAP}/decide", action="confirm gap", reason="No file came.")
