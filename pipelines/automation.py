@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -12,6 +11,7 @@ from pipelines.assets import FLOW
 from pipelines.country import load_country
 from pipelines.partitions import QUARTERS
 from pipelines.settings import SettingsError, settings
+from pipelines.sources.finding import Found, find
 from pipelines.sources.naming import scope_of
 from pipelines.store import digest
 from transforms.contracts.columns import ZONE
@@ -52,15 +52,11 @@ def release_day(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest
 def new_supply(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Look for files that were not there at the last look."""
     try:
-        folder = Path(settings().supply)
+        found = [each for each in find(settings().supply) if isinstance(each, Found)]
     except SettingsError as problem:
         yield dg.SkipReason(str(problem))
         return
-    seen = {
-        str(path.relative_to(folder)): f"{path.stat().st_size}:{path.stat().st_mtime_ns}"
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    seen = {each.name: each.state().marks for each in found}
     look = digest(seen)
     if look == context.cursor or not seen:
         yield dg.SkipReason("Nothing new in the supply folder.")

@@ -26,7 +26,7 @@ from pipelines.stages.line import Line
 from pipelines.stages.recorded import record_forces
 from pipelines.stages.released import make, recipe_of
 from pipelines.stages.supplied import take_in
-from pipelines.store import StoreError, Workspace, digest, file_digest, object_name
+from pipelines.store import StoreError, Workspace, digest, file_digest, object_name, supplied_name
 from transforms.contracts import tables
 from transforms.versions import ReleaseName
 
@@ -173,7 +173,7 @@ def _inputs(workspace: Workspace, told: list[dict[str, Any]]) -> Iterator[Found]
         month = {name: f"{row[name]:%Y-%m}" if row[name] else None for name in ("first_month", "last_month")}
         if tuple((row | month)[name] for name in _INPUT) not in wanted:
             continue
-        kept = workspace.storage.path(f"supplied/{row['sha256'][:2]}/{row['sha256']}")
+        kept = workspace.storage.path(supplied_name(row["sha256"]))
         if not kept.is_file():
             raise StoreError(
                 f"The workspace no longer keeps {row['name']} as received ({kept}): put it back."

@@ -36,7 +36,7 @@ class Settings:
     def require_folders(self) -> None:
         """Raise SettingsError when the supply or the country folder is not there."""
         for name, value in (("supply", self.supply), ("country", self.country)):
-            if not Path(value).exists():
+            if "://" not in value and not Path(value).exists():
                 raise SettingsError(
                     f"The {name} folder {value} does not exist. Name another with --{name} FOLDER."
                 )
@@ -85,8 +85,10 @@ def settings(
                 f"There is no {name} folder. Name one with --{name} FOLDER, or make the example with `make run`."
             )
     # Remembered from one folder and used from another: a path must mean the same in both.
-    paths = (str(Path(str(value)).resolve()) for value in found.values())
-    return Settings(home(workspace), *paths, as_of=_day(as_of or os.environ.get("FULLCOUNT_AS_OF")))
+    supply, country = (
+        str(value) if "://" in str(value) else str(Path(str(value)).resolve()) for value in found.values()
+    )
+    return Settings(home(workspace), supply, country, as_of=_day(as_of or os.environ.get("FULLCOUNT_AS_OF")))
 
 
 def _day(text: str | None) -> date:

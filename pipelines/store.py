@@ -56,6 +56,11 @@ def object_name(sha256: str, suffix: str) -> str:
     return f"objects/{sha256[:2]}/{sha256}{suffix}"
 
 
+def supplied_name(sha256: str) -> str:
+    """Where a workspace keeps the supplied file with these bytes, as received."""
+    return f"supplied/{sha256[:2]}/{sha256}"
+
+
 class Storage:
     """Bytes under one root: a local folder or an object-store URL (`s3://bucket/prefix`)."""
 
@@ -112,8 +117,13 @@ class Storage:
                 os.fsync(stream.fileno())
             path.replace(target)
         else:
-            self._fs.put_file(str(path), f"{self.root}/{name}")
+            self.copy_in(path, name)
             path.unlink()
+
+    def copy_in(self, path: Path, name: str) -> None:
+        """Copy a finished local file to an object store as `name`, unless it is there already."""
+        if not self.exists(name):
+            self._fs.put_file(str(path), f"{self.root}/{name}")
 
     @property
     def filesystem(self) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from pipelines.sources.refusal import Refusal
 
@@ -26,20 +27,57 @@ MOST_MEMBERS: Final = 100_000
 
 
 @dataclass(frozen=True)
+class State:
+    """What changes when a file is written to or replaced, and when that was last, in nanoseconds.
+
+    There is no such time on an object store, which replaces objects whole.
+    """
+
+    marks: tuple[str | int | None, ...]
+    written_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file on an object store, by its URL."""
+
+    url: str
+
+    def open(self, mode: str = "rb") -> IO[bytes]:
+        """Its bytes."""
+        store, path = _store(self.url)
+        stream: IO[bytes] = store.open(path, mode)
+        return stream
+
+    def state(self) -> State:
+        """The object as it stands."""
+        store, path = _store(self.url)
+        told = store.info(path, refresh=True)
+        return State((told.get("ETag"), told["size"], str(told.get("LastModified"))))
+
+
+@dataclass(frozen=True)
 class Found:
-    """One file as received: what it is called and how to read its bytes."""
+    """One file as received: what it is called and how to read its bytes. Any worker that reaches the place can."""
 
     name: str
-    path: Path
+    path: Path | Remote
+    #: where the place is that of an archive.
     member: zipfile.ZipInfo | None = None
-    #: Shared by the members of an archive: its directory is long to read.
-    archive: zipfile.ZipFile | None = field(default=None, compare=False, repr=False)
 
     def open(self) -> IO[bytes]:
         """The bytes of the file as received, a member of an archive being inflated as it is read."""
-        if self.member is None or self.archive is None:
+        if self.member is None:
             return self.path.open("rb")
-        return self.archive.open(self.member)
+        return _archive(self.path, self.state()).open(self.member)
+
+    def state(self) -> State:
+        """The file, or the archive that it lies in, as it stands."""
+        if isinstance(self.path, Remote):
+            return self.path.state()
+        told = self.path.stat()
+        times = told.st_mtime_ns, told.st_ctime_ns
+        return State((told.st_ino, told.st_size, *times), max(times))
 
     def head(self, size: int = 4096) -> bytes:
         """The first `size` bytes. Raises `Refusal` when the file cannot be opened or inflated."""
@@ -50,11 +88,21 @@ class Found:
             raise unreadable(self.name, error) from error
 
 
-def find(place: Path) -> Iterator[Found | Refusal]:
-    """Every file under `place` (a folder, a zip or one file), in order of name; a refusal for what cannot be opened.
+def is_remote(place: str | Path) -> bool:
+    """Whether a place is the URL of an object store, and no local path."""
+    return "://" in str(place)
 
-    Links to folders are not followed, litter of operating systems is passed over, and nothing is inflated.
+
+def find(place: str | Path) -> Iterator[Found | Refusal]:
+    """Every file under `place` (a folder, a zip, one file, or the URL of a folder), in order of name.
+
+    A refusal stands for what cannot be opened. Links to folders are not followed, litter of operating systems is passed
+    over, and nothing is inflated.
     """
+    if is_remote(place):
+        yield from _find_remote(str(place).rstrip("/"))
+        return
+    place = Path(place)
     if place.is_dir():
         for path in sorted(place.rglob("*"), key=lambda each: each.relative_to(place).as_posix()):
             name = path.relative_to(place).as_posix()
@@ -86,12 +134,35 @@ def unreadable(name: str, error: Exception) -> Refusal:
     )
 
 
-def _file(path: Path, name: str) -> Iterator[Found | Refusal]:
-    if path.suffix.lower() != ".zip":
+def _find_remote(url: str) -> Iterator[Found | Refusal]:
+    store, root = _store(url)
+    for path in sorted(store.find(root)):
+        name = path.removeprefix(root).lstrip("/")
+        if not _is_litter(name):
+            yield from _file(Remote(f"{url}/{name}"), name)
+
+
+@functools.cache
+def _store(url: str) -> tuple[Any, str]:
+    """The object store of a URL, and the path in it. Nothing is remembered of what lies there."""
+    import fsspec
+
+    store, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    return store, path
+
+
+@functools.lru_cache(maxsize=4)
+def _archive(path: Path | Remote, state: State) -> zipfile.ZipFile:
+    """An archive that stays open for its members, since its directory is long to read; another where it changed."""
+    return zipfile.ZipFile(path if isinstance(path, Path) else path.open())
+
+
+def _file(path: Path | Remote, name: str) -> Iterator[Found | Refusal]:
+    if not name.lower().endswith(".zip"):
         yield Found(name, path)
         return
     try:
-        archive = zipfile.ZipFile(path)
+        archive = _archive(path, Found(name, path).state())
         members = [member for member in archive.infolist() if not member.is_dir()]
     except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
         yield unreadable(name, error)
@@ -114,7 +185,7 @@ def _file(path: Path, name: str) -> Iterator[Found | Refusal]:
                 label, "an archive lies inside an archive", "unpack the outer one and supply the inner one"
             )
         else:
-            yield Found(label, path, member, archive)
+            yield Found(label, path, member)
 
 
 def _bomb(name: str, members: list[zipfile.ZipInfo]) -> Refusal | None:

@@ -19,7 +19,7 @@ from typing import IO, Any, Final
 import polars as pl
 import pyarrow as pa
 
-from pipelines.sources.finding import Found, too_much, unreadable
+from pipelines.sources.finding import Found, State, too_much, unreadable
 from pipelines.sources.naming import what_it_is
 from pipelines.sources.refusal import Refusal
 
@@ -53,8 +53,7 @@ def freeze(found: Found | Path, store: Path) -> Frozen:
     with _atomically(found.name, store) as (copy, keep):
         supply, size = _copy_hashing(found, copy)
         # A file that changed moments ago may change again without a new time: read it twice.
-        is_fresh = time.time_ns() - max(before[2:]) < _COARSEST_TICK
-        if is_fresh:
+        if before.written_at and time.time_ns() - before.written_at < _COARSEST_TICK:
             time.sleep(_TICK)
             if _copy_hashing(found, None) != (supply, size):
                 raise _changed(found.name)
@@ -167,13 +166,11 @@ def _read(found: Found, stream: IO[bytes]) -> bytes:
         raise unreadable(found.name, error) from error
 
 
-def _state(found: Found) -> tuple[int, int, int, int]:
-    """What changes when a file is written to or replaced."""
+def _state(found: Found) -> State:
     try:
-        state = found.path.stat()
+        return found.state()
     except OSError as error:
         raise unreadable(found.name, error) from error
-    return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
 def _changed(name: str) -> Refusal:

@@ -59,11 +59,7 @@ def count_shard(shard: Shard) -> Counted:
     their bytes: run twice, or twice at once, it makes the same. Raises StoreError where the code of the worker is not
     that of who asks.
     """
-    if shard.code != code_version():
-        raise StoreError(
-            f"a worker that was to count {shard.force} runs another version of the code ({code_version()[:12]}, "
-            f"asked by {shard.code[:12]}). Install the same version on every worker and run again."
-        )
+    require_same_code(shard.code, f"count {shard.force}")
     line = _opened(shard.settings)
     # A head of its own: what is written here is made current by who asked.
     workspace = Workspace(line.workspace.storage)
@@ -86,6 +82,15 @@ def code_version() -> str:
     for path in sources:
         content.update(path.relative_to(top).as_posix().encode() + path.read_bytes())
     return content.hexdigest()
+
+
+def require_same_code(asked_by: str, what: str) -> None:
+    """Raise StoreError where who asks runs another version of the code than this worker."""
+    if asked_by != code_version():
+        raise StoreError(
+            f"a worker that was to {what} runs another version of the code ({code_version()[:12]}, "
+            f"asked by {asked_by[:12]}). Install the same version on every worker and run again."
+        )
 
 
 @functools.lru_cache(maxsize=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from pipelines.engines import Engine, engine
 from pipelines.progress import steps
-from pipelines.sources import force_extract, police_uk
-from pipelines.sources.column_maps import maps_in
+from pipelines.sources.column_maps import ColumnMap, maps_in
 from pipelines.sources.finding import Found, find
-from pipelines.sources.freeze import Frozen, freeze
-from pipelines.sources.naming import Recognised, recognise
 from pipelines.sources.refusal import Refusal
+from pipelines.stages.arrival import SCOPE, Arrival, Brought, Intake, Received, refused_row, take_file
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import supply_partition
+from pipelines.stages.shard import code_version
 from pipelines.store import digest
 from transforms.contracts import tables
 from transforms.contracts.columns import ZONE
@@ -53,30 +53,22 @@ class Taken:
     marks: list[Mark] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Read:
-    """What one file held: how many rows, and how many of them were kept and refused."""
-
-    rows: int
-    kept: int
-    rejected: int
-
-
-def take_in(line: Line, files: Iterable[Found | Refusal] | None = None) -> Taken:
+def take_in(line: Line, files: Iterable[Found | Refusal] | None = None, using: Engine | None = None) -> Taken:
     """Freeze and read every file that is new in the supply folder, or among the files given.
 
-    A file whose bytes and scope are held already is passed over. One that cannot be used is refused with a
-    message and stops nobody else's. Each file's tables are committed whole.
+    Each is read by itself, on the engine that is set, and entered in the order of the files. One whose bytes and scope
+    are held already is passed over. One that cannot be used is refused with a message and stops nobody else's. Each
+    file's tables are committed whole.
     """
     taken = Taken()
     line.workspace.clear_scratch()
     supplies = line.supplies()
-    held = {_scope_key(row) for row in supplies.filter(pl.col("state") != "refused").iter_rows(named=True)}
-    files = list(find(Path(line.settings.supply)) if files is None else files)
+    received = Received.of(supplies)
+    files = list(find(line.settings.supply) if files is None else files)
     with steps("taking in", len(files)) as advance:
-        for each in files:
-            advance(each.name)
-            row = _take_one(line, each, held, taken)
+        for name, brought in _brought(line, files, using or engine()):
+            advance(name)
+            row = _enter(line, brought, received, taken)
             if row is None:
                 taken.unchanged += 1
                 continue
@@ -87,100 +79,64 @@ def take_in(line: Line, files: Iterable[Found | Refusal] | None = None) -> Taken
     return taken
 
 
-def _take_one(
-    line: Line, each: Found | Refusal, held: set[tuple[object, ...]], taken: Taken
-) -> dict[str, object] | None:
-    """Freeze and read one file. Returns its row of `Supplies`, or nothing when it is held already."""
-    frozen: Frozen | None = None
-    recognised: Recognised | None = None
-    try:
+def _brought(line: Line, files: Sequence[Found | Refusal], using: Engine) -> Iterator[tuple[str, Brought]]:
+    """What came of each file, in the order of the files, whatever the order in which the engine is done with them."""
+    intake = _intake(line)
+    work = [Arrival(place, each, intake) for place, each in enumerate(files) if isinstance(each, Found)]
+    done = iter(using.map(take_file, work) if work else ())
+    early: dict[int, Brought] = {}
+    for place, each in enumerate(files):
         if isinstance(each, Refusal):
-            raise each
-        frozen = freeze(each, line.workspace.storage.path("supplied"))
-        told = recognise(each.name, each.head(), forces=line.forces)
-        if isinstance(told, Refusal):
-            raise told
-        recognised = told
-        row = _row(frozen, recognised, each.name)
-        if _scope_key(row) in held:
-            return None
-        if any(each_held[0] == frozen.supply for each_held in held):
-            raise Refusal(
-                each.name,
-                "the same bytes were supplied before for another force, month or system",
-                "supply the file that belongs under this name",
-            )
-        read = _read(line, frozen, recognised, row)
+            yield each.name, Brought(place, refused_row(each.name, each))
+            continue
+        while place not in early:
+            brought = next(done)
+            early[brought.place] = brought
+        yield each.name, early.pop(place)
+
+
+def _intake(line: Line) -> Intake:
+    held = line.workspace.head.get("supplies", {}).get("all")
+    maps: tuple[ColumnMap, ...] | Refusal
+    try:
+        maps = tuple(maps_in(Path(line.settings.country) / "column-maps"))
     except Refusal as refusal:
-        taken.refused.append(str(refusal))
-        return _row(frozen, recognised, each.name) | {"state": "refused", "reason": str(refusal)}
-    held.add(_scope_key(row))
-    taken.new.append(each.name)
-    taken.rows += read.rows
-    taken.accepted += read.kept
-    taken.rejected += read.rejected
-    row |= {"rows": read.rows, "rejected": read.rejected}
+        maps = refusal
+    return Intake(
+        line.settings.workspace,
+        line.country.forces,
+        frozenset(line.editions.known_codes()),
+        maps,
+        tuple(line.basis),
+        held.object if held else None,
+        code_version(),
+    )
+
+
+def _enter(line: Line, brought: Brought, received: Received, taken: Taken) -> dict[str, object] | None:
+    """Make a file's tables current. Returns its row of `Supplies`, or nothing when it is held already."""
+    row = brought.row
+    if row is None:
+        return None
+    if row["state"] != "refused":
+        try:
+            # Two files of one run may be the same, and neither worker knew of the other.
+            if received.holds(row):
+                return None
+        except Refusal as refusal:
+            row |= {"rows": 0, "rejected": 0, "state": "refused", "reason": str(refusal)}
+    if row["state"] == "refused":
+        taken.refused.append(str(row["reason"]))
+        return row
+    for table, entry in brought.partitions.items():
+        line.workspace.head.setdefault(table, {})[supply_partition(row)] = entry
+    received.add(row)
+    taken.new.append(str(row["name"]))
+    taken.rows += int(str(row["rows"]))
+    taken.accepted += brought.kept
+    taken.rejected += int(str(row["rejected"]))
     taken.marks.extend(_marks(row))
     return row
-
-
-def _read(line: Line, frozen: Frozen, recognised: Recognised, row: dict[str, object]) -> Read:
-    """Read one frozen file with the adapter of its kind, and take its tables into the workspace."""
-    workspace = line.workspace
-    made_from = digest(line.basis, frozen.supply, recognised.label)
-    partition = supply_partition(row)
-    with workspace.scratch() as scratch:
-        if recognised.kind == "extract":
-            extract = force_extract.read_extract(
-                frozen,
-                recognised,
-                known_forces=line.forces,
-                known_codes=line.editions.known_codes(),
-                folder=scratch,
-                maps=maps_in(Path(line.settings.country) / "column-maps"),
-            )
-            workspace.adopt("lines", partition, extract.lines, extract.kept, made_from)
-            kept, rejects, rows = extract.kept, extract.rejects, extract.rows
-        elif recognised.kind == "street":
-            street = police_uk.read_street(frozen, recognised, line.country.forces, scratch)
-            workspace.write("street", partition, street.counted, tables.Counted, made_from)
-            kept, rejects, rows = street.counted.height, street.rejects, street.rows
-        else:
-            if recognised.kind == "outcomes":
-                other = police_uk.read_outcomes(frozen, recognised, line.country.forces, scratch)
-                workspace.write("case_outcomes", partition, other.kept, tables.CaseOutcomes, made_from)
-            else:
-                other = police_uk.read_searches(frozen, recognised, scratch)
-                workspace.write("searches", partition, other.kept, tables.Searches, made_from)
-            kept, rejects, rows = other.kept.height, other.rejects, other.rows
-        if rejects.height:
-            workspace.write("rejects", partition, rejects, tables.Rejects, made_from)
-    return Read(rows, kept, rejects.height)
-
-
-def _row(frozen: Frozen | None, recognised: Recognised | None, name: str) -> dict[str, object]:
-    return {
-        "supply": frozen.supply if frozen else "0" * 64,
-        "name": name,
-        "kind": recognised.kind if recognised else "unknown",
-        "force": recognised.force if recognised else None,
-        "first_month": recognised.first_month if recognised else None,
-        "last_month": recognised.last_month if recognised else None,
-        "source_system": recognised.system if recognised else None,
-        "bytes": frozen.bytes if frozen else 0,
-        "rows": 0,
-        "rejected": 0,
-        "state": "accepted",
-        "reason": None,
-    }
-
-
-def _scope(row: dict[str, object]) -> tuple[object, ...]:
-    return tuple(row[name] for name in ("kind", "force", "first_month", "last_month", "source_system"))
-
-
-def _scope_key(row: dict[str, object]) -> tuple[object, ...]:
-    return (row["supply"], *_scope(row))
 
 
 def _entered(supplies: pl.DataFrame, row: dict[str, object]) -> pl.DataFrame:
@@ -191,10 +147,7 @@ def _entered(supplies: pl.DataFrame, row: dict[str, object]) -> pl.DataFrame:
             return supplies
         supplies = supplies.filter(~((pl.col("state") == "refused") & (pl.col("name") == row["name"])))
     else:
-        same = pl.all_horizontal(
-            pl.col(name).eq_missing(pl.lit(row[name]))
-            for name in ("kind", "force", "first_month", "last_month", "source_system")
-        )
+        same = pl.all_horizontal(pl.col(name).eq_missing(pl.lit(row[name])) for name in SCOPE)
         supplies = supplies.with_columns(
             state=pl.when(same & (pl.col("state") == "accepted"))
             .then(pl.lit("superseded"))
