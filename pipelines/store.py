@@ -1,8 +1,8 @@
 """The workspace: every table and file the product keeps, written whole or not at all.
 
-Objects are named by the SHA-256 of their bytes and never change. A snapshot names the object of each
-table partition and what it was made from; `HEAD` names the current snapshot and is replaced in one step.
-A process killed at any instant leaves the previous snapshot whole, and the next run completes.
+Objects are named by the SHA-256 of their bytes and never change. A snapshot names the object of each table partition
+and what it was made from; `HEAD` names the current snapshot and is replaced in one step, on S3 only by who saw the one
+before. A process killed at any instant leaves the previous snapshot whole, and the next run completes.
 """
 
 from __future__ import annotations
@@ -108,6 +108,38 @@ class Storage:
                 f"could not write {target}: {error.strerror}. Free some space and run again."
             ) from error
 
+    def tag(self, name: str) -> str | None:
+        """What an S3 store calls the bytes that `name` has now; none where it is not there, or in a folder."""
+        if not self._scheme.startswith("s3"):
+            return None
+        try:
+            return str(self._fs.info(f"{self.root}/{name}", refresh=True)["ETag"])
+        except FileNotFoundError:
+            return None
+
+    def replace(self, name: str, data: bytes, seen: str | None) -> str | None:
+        """Write `name` whole, on S3 only if its tag is still the one `seen`. Returns its tag.
+
+        Raises StoreError where another run has written it since. In a folder a lock keeps other runs out.
+        """
+        if not self._scheme.startswith("s3"):
+            self.write(name, data)
+            return None
+        condition = {"IfMatch": seen} if seen else {"IfNoneMatch": "*"}
+        try:
+            self._fs.pipe_file(f"{self.root}/{name}", data, **condition)
+        except OSError:
+            now = self.tag(name)
+            if now == seen:
+                raise
+            # The answer to a write that was done may have been lost, and the write tried again.
+            if self.read(name) != data:
+                raise StoreError(
+                    f"another run has changed {self.uri('')} since this one began. Nothing of either is lost: run "
+                    "again when it has ended."
+                ) from None
+        return self.tag(name)
+
     def adopt(self, path: Path, name: str) -> None:
         """Move a finished local file in as `name`, whole or not at all."""
         if self.local:
@@ -137,6 +169,8 @@ class Workspace:
 
     storage: Storage
     head: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    #: the tag of HEAD as it was read or written last.
+    _seen: str | None = None
 
     @classmethod
     def open(cls, root: str | Path) -> Workspace:
@@ -149,6 +183,7 @@ class Workspace:
         return workspace
 
     def _read_head(self) -> dict[str, dict[str, Entry]]:
+        self._seen = self.storage.tag("HEAD")
         if not self.storage.exists("HEAD"):
             return {}
         name = self.storage.read("HEAD").decode().strip()
@@ -176,7 +211,7 @@ class Workspace:
         name = hashlib.sha256(data).hexdigest()
         if not self.storage.exists(f"snapshots/{name}.json"):
             self.storage.write(f"snapshots/{name}.json", data)
-        self.storage.write("HEAD", f"{name}\n".encode())
+        self._seen = self.storage.replace("HEAD", f"{name}\n".encode(), self._seen)
         return name
 
     @contextlib.contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
+from pipelines.settings import SettingsError
 from pipelines.sources.refusal import Refusal
 
 #: What operating systems leave in folders and archives.
@@ -135,14 +136,19 @@ def unreadable(name: str, error: Exception) -> Refusal:
 
 
 def _find_remote(url: str) -> Iterator[Found | Refusal]:
-    store, root = _store(url)
-    for path in sorted(store.find(root)):
+    try:
+        store, root = _store(url)
+        paths = sorted(store.find(root))
+    except Exception as error:  # each kind of store has errors of its own
+        raise SettingsError(
+            f"The supply {url} cannot be listed: {error}. Check its address and its keys."
+        ) from error
+    for path in paths:
         name = path.removeprefix(root).lstrip("/")
         if not _is_litter(name):
             yield from _file(Remote(f"{url}/{name}"), name)
 
 
-@functools.cache
 def _store(url: str) -> tuple[Any, str]:
     """The object store of a URL, and the path in it. Nothing is remembered of what lies there."""
     import fsspec

@@ -15,6 +15,7 @@ from pipelines.settings import SettingsError, settings
 from pipelines.stages.counted import count_forces
 from pipelines.stages.line import Line
 from pipelines.stages.shard import count_shard
+from pipelines.stages.supplied import take_in
 from pipelines.store import StoreError
 from tests.unit.engine_work import die_once, fail, recorded_workspace
 
@@ -46,6 +47,14 @@ def here(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_two_processes_make_the_same_bytes(here: str, recorded: Path, tmp_path: Path) -> None:
     assert counted_by(Processes(2), recorded, tmp_path)[0] == here
+
+
+def test_two_processes_take_in_the_same_bytes_in_the_same_order(recorded: Path, tmp_path: Path) -> None:
+    line, other = opened(recorded, tmp_path), opened(recorded, recorded / "workspace")
+    taken = take_in(line, using=Processes(2))
+    assert len(taken.new) == other.supplies().height
+    assert line.supplies().drop("received_at").equals(other.supplies().drop("received_at"))
+    assert line.workspace.key("lines") == other.workspace.key("lines")
 
 
 @pytest.mark.slow

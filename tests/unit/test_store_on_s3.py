@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import threading
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,10 +17,13 @@ from typing import Any
 import pytest
 
 from pipelines.engines import Here, Processes
-from pipelines.settings import settings
+from pipelines.settings import SettingsError, settings
+from pipelines.sources.finding import Found, find
 from pipelines.stages.counted import count_forces
 from pipelines.stages.line import Line
-from pipelines.store import Storage, Workspace
+from pipelines.stages.recorded import record_forces
+from pipelines.stages.supplied import take_in
+from pipelines.store import Storage, StoreError, Workspace, supplied_name
 from tests.unit.engine_work import recorded_workspace
 
 pytestmark = [
@@ -114,6 +118,61 @@ def test_two_workers_that_share_only_the_object_store_make_the_same_bytes(
     line = opened(recorded, "s3://crime/workspace")
     assert count_forces(line, Processes(2)) == line.forces
     assert Workspace.open("s3://crime/workspace").snapshot == here
+
+
+def made_of(workspace: Workspace) -> dict[str, dict[str, str]]:
+    """The object of every partition of every table, but for the list of files, which says when each came."""
+    return {
+        table: {name: entry.object for name, entry in partitions.items()}
+        for table, partitions in workspace.head.items()
+        if table != "supplies"
+    }
+
+
+@pytest.mark.parametrize("one_in", [0, 11])
+def test_supply_and_tables_on_the_object_store_make_the_same_bytes(
+    here: str, recorded: Path, store: Faltering, one_in: int
+) -> None:
+    """Workers read what forces supplied from the store and write tables to it; one request in eleven is refused."""
+    upload(recorded / "supply", "s3://crime/supply")
+    store.one_in = one_in
+    line = Line.open(settings("s3://crime/workspace", "s3://crime/supply", str(recorded / "country")))
+    taken = take_in(line, using=Processes(2))
+    assert (len(taken.new), taken.refused) == (len(list((recorded / "supply").iterdir())), [])
+    record_forces(line)
+    store.one_in = 0
+    assert made_of(line.workspace) == made_of(Workspace.open(recorded / "workspace"))
+    frozen = line.supplies()["supply"][0]
+    assert line.workspace.storage.exists(supplied_name(frozen))
+    assert take_in(line).unchanged == len(taken.new)
+
+
+def test_an_archive_on_the_object_store_is_read_member_by_member(store: Faltering, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("2019-05/one.csv", "a\n1\n")
+        archive.writestr("2019-05/two.csv", "a\n2\n")
+    Storage("s3://crime/supply").write("a.zip", (tmp_path / "a.zip").read_bytes())
+    found = list(find("s3://crime/supply"))
+    assert [each.name for each in found] == ["a.zip!2019-05/one.csv", "a.zip!2019-05/two.csv"]
+    assert [each.head() for each in found if isinstance(each, Found)] == [b"a\n1\n", b"a\n2\n"]
+
+
+def test_a_supply_that_cannot_be_listed_is_told(store: Faltering) -> None:
+    with pytest.raises(SettingsError, match="The supply s3://no-such-bucket/supply cannot be listed"):
+        list(find("s3://no-such-bucket/supply"))
+
+
+def test_of_two_runs_at_once_on_the_object_store_the_second_to_commit_is_told(
+    recorded: Path, store: Faltering
+) -> None:
+    upload(recorded / "workspace", "s3://crime/workspace")
+    first, second = (Workspace.open("s3://crime/workspace") for _ in range(2))
+    del first.head["lines"]
+    first.commit()
+    first.commit()
+    with pytest.raises(StoreError, match="another run has changed s3://crime/workspace"):
+        second.commit()
+    assert "lines" not in Workspace.open("s3://crime/workspace").head
 
 
 def test_a_store_that_is_too_busy_now_and_then_loses_nothing(
