@@ -1,0 +1,118 @@
+"""Benchmark: one worker against two that share nothing but an object store, and the same in one process.
+
+    python -m tests.bench.workers_benchmark [ROWS] [FORCES]
+
+What forces supplied and every table lie on an S3 server that is started here; files are read and forces counted by Dask
+workers, each a process with one thread, in network namespaces where they can be made. At the end the tables of every
+run are compared, by the hash of their bytes. A last run has two workers, of which one is killed when half the forces
+are counted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fixtures.volume import MONTHS, write_volume_supply
+from pipelines.engines import Engine, Here, engine
+from pipelines.settings import settings
+from pipelines.stages.counted import count_forces
+from pipelines.stages.line import Line
+from pipelines.stages.recorded import record_forces
+from pipelines.stages.supplied import take_in
+from pipelines.store import Storage
+from tests.journeys.cluster import Cluster, cluster
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run: seconds of the work that workers do, of the rest, and what was made."""
+
+    name: str
+    taking_in: float
+    recording: float
+    counting: float
+    made: dict[str, list[tuple[str, str]]]
+
+    @property
+    def spread(self) -> float:
+        """The seconds of what is spread over workers."""
+        return self.taking_in + self.counting
+
+
+@dataclass(frozen=True)
+class Killing:
+    """An engine under which one worker is killed when half the results are there."""
+
+    under: Engine
+    made: Cluster
+
+    def map(self, function: Any, items: Any) -> Iterator[Any]:
+        """The results as they come."""
+        items = list(items)
+        for place, result in enumerate(self.under.map(function, items)):
+            if place == len(items) // 2 and all(worker.poll() is None for worker in self.made.workers):
+                self.made.kill(self.made.workers[0])
+            yield result
+
+
+def run(name: str, where: tuple[str, str, str], taking: Engine, counting: Engine) -> Ran:
+    """Take in, record and count from nothing."""
+    line = Line.open(settings(*where))
+    times = [time.perf_counter()]
+    assert not take_in(line, using=taking).refused
+    times.append(time.perf_counter())
+    record_forces(line)
+    times.append(time.perf_counter())
+    count_forces(line, counting)
+    times.append(time.perf_counter())
+    made = {table: line.workspace.key(table) for table in line.workspace.head if table != "supplies"}
+    took = [after - before for before, after in zip(times, times[1:], strict=False)]
+    print(
+        f"{name:<34} taking in {took[0]:7.1f} s, superseded {took[1]:6.1f} s, counting {took[2]:7.1f} s",
+        flush=True,
+    )
+    return Ran(name, *took, made)
+
+
+def main(rows: int, forces: int) -> None:
+    """Make the input, run each, print the table."""
+    with tempfile.TemporaryDirectory(dir=os.environ.get("FULLCOUNT_BENCH")) as name:
+        folder = Path(name)
+        for path in write_volume_supply(folder, rows, forces=forces, months=MONTHS):
+            print(path.name, f"{path.stat().st_size:,} bytes")
+        country = str(folder / "country")
+        local = (str(folder / "workspace"), str(folder / "supply"), country)
+        runs = [run("one process, in a folder", local, Here(), Here())]
+        with cluster(folder / "cluster") as made:
+            os.environ |= made.environment
+            for path in sorted((folder / "supply").iterdir()):
+                Storage("s3://crime/supply").write(path.name, path.read_bytes())
+            using = engine(f"dask:{made.scheduler}")
+            for workers in ("one", "two"):
+                made.add_worker()
+                remote = (f"s3://crime/{workers}", "s3://crime/supply", country)
+                runs.append(run(f"{workers} worker{'s' * (workers == 'two')}", remote, using, using))
+            remote = ("s3://crime/killed", "s3://crime/supply", country)
+            runs.append(run("two workers, one of them killed", remote, using, Killing(using, made)))
+            apart = "in namespaces of their own" if made.in_namespaces else "on ports of their own"
+        one = runs[1]
+        print(f"\n### Workers that share an object store ({rows:,} rows, {forces} forces; {apart})\n")
+        print("| what | seconds of taking in and counting | rows a second | × one worker | same bytes |")
+        print("|---|---:|---:|---:|---|")
+        for each in runs:
+            same = "yes" if each.made == runs[0].made else "NO"
+            print(
+                f"| {each.name} | {each.spread:.1f} | {rows / each.spread:,.0f} | {one.spread / each.spread:.2f} | {same} |"
+            )
+
+
+if __name__ == "__main__":
+    numbers = [int(word) for word in sys.argv[1:]]
+    main(*(numbers + [2_000_000, 43][len(numbers) :]))

@@ -1,0 +1,108 @@
+"""Two workers that share nothing but an object store make the bytes that one process makes, one of them killed or not."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines.engines import Here, engine
+from pipelines.settings import settings
+from pipelines.stages.counted import count_forces
+from pipelines.stages.line import Line
+from pipelines.stages.recorded import record_forces
+from pipelines.stages.supplied import take_in
+from pipelines.store import Storage
+from tests.journeys.cluster import Cluster, cluster
+from tests.unit.engine_work import recorded_workspace
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not all(map(importlib.util.find_spec, ("distributed", "s3fs", "moto"))),
+        reason="distributed, s3fs or moto is not installed",
+    ),
+    pytest.mark.xdist_group("cluster"),
+]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return recorded_workspace(tmp_path_factory.mktemp("recorded"))
+
+
+@pytest.fixture(scope="module")
+def embedded(recorded: Path) -> dict[str, list[tuple[str, str]]]:
+    """What one process makes of the supply, in a folder."""
+    line = Line.open(settings(*(str(recorded / each) for each in ("workspace", "supply", "country"))))
+    count_forces(line, Here())
+    return tables(line)
+
+
+@pytest.fixture
+def two(tmp_path: Path, recorded: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """Two workers, and what forces supplied on the object store."""
+    with cluster(tmp_path) as made:
+        for name, value in made.environment.items():
+            monkeypatch.setenv(name, value)
+        import s3fs
+
+        s3fs.S3FileSystem.clear_instance_cache()
+        for path in sorted((recorded / "supply").iterdir()):
+            Storage("s3://crime/supply").write(path.name, path.read_bytes())
+        made.add_worker()
+        made.add_worker()
+        yield made
+
+
+def tables(line: Line) -> dict[str, list[tuple[str, str]]]:
+    """The object of every partition of every table, but for the list of files, which says when each came."""
+    return {table: line.workspace.key(table) for table in line.workspace.head if table != "supplies"}
+
+
+def counted_on(made: Cluster, recorded: Path) -> Line:
+    line = Line.open(settings("s3://crime/workspace", "s3://crime/supply", str(recorded / "country")))
+    using = engine(f"dask:{made.scheduler}")
+    assert not take_in(line, using=using).refused
+    record_forces(line)
+    count_forces(line, using)
+    return line
+
+
+def test_they_make_the_same_bytes(
+    two: Cluster, recorded: Path, embedded: dict[str, list[tuple[str, str]]]
+) -> None:
+    assert tables(counted_on(two, recorded)) == embedded
+
+
+def test_one_that_is_killed_in_mid_run_is_survived(
+    two: Cluster, recorded: Path, embedded: dict[str, list[tuple[str, str]]]
+) -> None:
+    first = two.workers[0]
+    tables_there = threading.Event()
+
+    def kill() -> None:
+        """As soon as something of the run is on the store."""
+        while not Storage("s3://crime/workspace").exists("objects"):
+            time.sleep(0.05)
+        two.kill(first)
+        tables_there.set()
+
+    threading.Thread(target=kill, daemon=True).start()
+    line = counted_on(two, recorded)
+    assert tables_there.is_set(), "the run was over before a worker was killed"
+    assert first.returncode == -9
+    assert two.workers[1].poll() is None
+    assert tables(line) == embedded
+
+
+def test_workers_are_in_namespaces_of_their_own_where_they_can_be(two: Cluster) -> None:
+    if not two.in_namespaces:
+        pytest.skip("this process may not make network namespaces: the workers are on ports of their own")
+    named = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True).stdout
+    assert {line.split()[0] for line in named.splitlines()} >= {"fullcount-t1", "fullcount-t2"}
