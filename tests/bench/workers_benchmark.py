@@ -10,6 +10,7 @@ are counted.
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import tempfile
@@ -73,7 +74,7 @@ def run(name: str, where: tuple[str, str, str], taking: Engine, counting: Engine
     count_forces(line, counting)
     times.append(time.perf_counter())
     made = {table: line.workspace.key(table) for table in line.workspace.head if table != "supplies"}
-    took = [after - before for before, after in zip(times, times[1:], strict=False)]
+    took = [after - before for before, after in itertools.pairwise(times)]
     print(
         f"{name:<34} taking in {took[0]:7.1f} s, superseded {took[1]:6.1f} s, counting {took[2]:7.1f} s",
         flush=True,
@@ -108,9 +109,8 @@ def main(rows: int, forces: int) -> None:
         print("|---|---:|---:|---:|---|")
         for each in runs:
             same = "yes" if each.made == runs[0].made else "NO"
-            print(
-                f"| {each.name} | {each.spread:.1f} | {rows / each.spread:,.0f} | {one.spread / each.spread:.2f} | {same} |"
-            )
+            ratio = one.spread / each.spread
+            print(f"| {each.name} | {each.spread:.1f} | {rows / each.spread:,.0f} | {ratio:.2f} | {same} |")
 
 
 if __name__ == "__main__":

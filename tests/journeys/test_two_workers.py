@@ -1,4 +1,4 @@
-"""Two workers that share nothing but an object store make the bytes that one process makes, one of them killed or not."""
+"""Two workers that share nothing but an object store make the bytes of one process, even with one of them killed."""
 
 from __future__ import annotations
 
