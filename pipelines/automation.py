@@ -67,6 +67,9 @@ def new_supply(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | 
 
 
 def latest_quarter(names: list[str]) -> Quarter | None:
-    """The latest quarter that the names of supplied files speak of, if they speak of any."""
+    """The latest quarter that is over by the names of supplied files, if they speak of any."""
     months = [scope.last_month for name in names if (scope := scope_of(name)) is not None]
-    return Quarter.of(max(months)) if months else None
+    if not months:
+        return None
+    newest = Quarter.of(max(months))
+    return newest if max(months) == newest.months[-1] else newest.plus(-1)

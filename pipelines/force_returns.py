@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from pipelines.shelves import PRIVATE, Shelves
 from pipelines.stages.judged import open_judged
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import records
@@ -64,7 +65,7 @@ def make(line: Line, force: str, quarter: str, own_counts: Path | None) -> Made:
         None if own_counts is None else _own_counts(own_counts),
     )
     made = ForceReturn(force, names[force], asked, offences, hub, checked)
-    folder = workspace.storage.path(f"private/{asked}/force-returns")
+    folder = Shelves(workspace.storage).storage.path(f"{PRIVATE}/{asked}/force-returns")
     return Made(write(force_return_files(made, line.offences_reference(asked)), folder), checked)
 
 

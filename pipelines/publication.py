@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from pipelines import ledger
 from pipelines.country import load_country
 from pipelines.settings import Settings
-from pipelines.shelves import LOCK, PRIVATE, PUBLIC, WITHDRAWN, Shelved, Shelves
+from pipelines.shelves import PRIVATE, PUBLIC, WITHDRAWN, Shelved, Shelves
 from pipelines.store import Storage, StoreError, Workspace, file_digest
 from publish import signing
 from publish.release import MANIFEST
@@ -91,9 +91,8 @@ def publish(where: Settings, text: str, now: datetime) -> Shelved:
     A release that is public already is left as it is. Raises GateError with everything it waits for, and
     StoreError when its files are not those that its manifest names.
     """
-    workspace = Workspace.open(where.workspace)
-    with workspace.lock(LOCK):
-        shelves = Shelves(workspace.storage)
+    shelves = Shelves(Storage(where.workspace))
+    with shelves.lock():
         release = shelves.find(text)
         if release.shelf == PRIVATE:
             require_whole(release)
@@ -111,9 +110,8 @@ def stop(where: Settings, text: str, who: str, reason: str, now: datetime) -> Sh
 
     Raises StoreError when there is no such release.
     """
-    workspace = Workspace.open(where.workspace)
-    with workspace.lock(LOCK):
-        shelves = Shelves(workspace.storage)
+    shelves = Shelves(Storage(where.workspace))
+    with shelves.lock():
         release = shelves.find(text)
         _say(where, who, "stop", release.name, reason)
         if release.shelf == PUBLIC:

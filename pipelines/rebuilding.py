@@ -7,7 +7,6 @@ as it was, the decisions in force, the notes and access. Each is taken from the 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ import polars as pl
 from pipelines.publication import PUBLICATION, WITHDRAWAL
 from pipelines.settings import Settings, crime_id_key
 from pipelines.shelves import PRIVATE, Shelved, Shelves
-from pipelines.sources.finding import Found
+from pipelines.sources.finding import Found, Remote
 from pipelines.stages.aggregated import aggregate_quarter
 from pipelines.stages.counted import count_forces
 from pipelines.stages.judged import judge_quarters
@@ -142,11 +141,12 @@ def _thaw_country(workspace: Workspace, made_from: dict[str, Any], folder: Path)
     """The country folder as it was, from the objects of the workspace."""
     for name, sha256 in {**made_from["country"], **made_from["other_country_files"]}.items():
         place = folder / name
-        kept = workspace.storage.path(object_name(sha256, place.suffix))
-        if not kept.is_file():
-            raise StoreError(f"The workspace no longer keeps {name} of the country ({kept}): put it back.")
+        kept = object_name(sha256, place.suffix)
+        if not workspace.storage.exists(kept):
+            where = workspace.storage.uri(kept)
+            raise StoreError(f"The workspace no longer keeps {name} of the country ({where}): put it back.")
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(kept, place)
+        place.write_bytes(workspace.storage.read(kept))
     return folder
 
 
@@ -173,13 +173,13 @@ def _inputs(workspace: Workspace, told: list[dict[str, Any]]) -> Iterator[Found]
         month = {name: f"{row[name]:%Y-%m}" if row[name] else None for name in ("first_month", "last_month")}
         if tuple((row | month)[name] for name in _INPUT) not in wanted:
             continue
-        kept = workspace.storage.path(supplied_name(row["sha256"]))
-        if not kept.is_file():
+        storage, kept = workspace.storage, supplied_name(row["sha256"])
+        if not storage.exists(kept):
             raise StoreError(
-                f"The workspace no longer keeps {row['name']} as received ({kept}): put it back."
+                f"The workspace no longer keeps {row['name']} as received ({storage.uri(kept)}): put it back."
             )
         found += 1
-        yield Found(row["name"], kept)
+        yield Found(row["name"], storage.path(kept) if storage.local else Remote(storage.uri(kept)))
     if found != len(wanted):
         raise StoreError(
             f"The workspace knows {found} of the {len(wanted)} files that the release was made from: "

@@ -82,6 +82,8 @@ def dagster_home(workspace: str) -> Path:
 def run_line(where: Settings, quarter: Quarter | None) -> Outcome:
     """Materialise the whole flow: take in, record, count, aggregate, judge every quarter, release one.
 
+    The one released is `quarter`, else the latest whose every month was supplied.
+
     Raises StoreError when another run is using the workspace.
     """
     # Taken before Dagster makes its own files, which two runs must not do at once.
@@ -145,7 +147,7 @@ def _run_line(where: Settings, quarter: Quarter | None) -> Outcome:
                 "dagster/asset_partition_range_end": str(quarters[-1]),
             },
         )
-        outcome.quarter = quarter or quarters[-1]
+        outcome.quarter = quarter or opened.whole_quarter() or quarters[-1]
         require_supplied(opened, outcome.quarter)
         materialise([assets.released], partition_key=str(outcome.quarter))
         opened = Line.open(where)

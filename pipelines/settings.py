@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: The checkout or the folder the command was started in.
 HERE: Final = Path.cwd()
+#: The environment variable that names the folder of the releases where the workspace is no folder.
+RELEASES: Final = "FULLCOUNT_RELEASES"
 DEFAULT_HOME: Final = ".fullcount"
 
 
@@ -57,6 +59,20 @@ def _storage(root: str) -> Storage:
 def home(workspace: str | None = None) -> str:
     """The workspace: what is given, else FULLCOUNT_HOME, else a folder where the command was started."""
     return workspace or os.environ.get("FULLCOUNT_HOME") or str(HERE / DEFAULT_HOME / "workspace")
+
+
+def releases_folder(workspace: str) -> str:
+    """The folder that the releases of a workspace lie in: the workspace itself, else what FULLCOUNT_RELEASES names.
+
+    Raises SettingsError when the workspace is on an object store and nothing names a folder.
+    """
+    if "://" not in workspace:
+        return workspace
+    if named := os.environ.get(RELEASES):
+        return named
+    raise SettingsError(
+        f"Set {RELEASES} to a folder: releases are made public by moving them, which an object store cannot do."
+    )
 
 
 def settings(

@@ -8,13 +8,16 @@ that was published and taken back.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pipelines.store import Storage, StoreError
+from pipelines.settings import releases_folder
+from pipelines.store import Storage, StoreError, Workspace
 from publish.release import MANIFEST
 from transforms.periods import Quarter
 from transforms.versions import ReleaseName, Version
@@ -43,9 +46,22 @@ class Shelved:
 
 @dataclass(frozen=True)
 class Shelves:
-    """The releases of one workspace."""
+    """The releases of one workspace: in its folder, or beside an object store in the folder FULLCOUNT_RELEASES."""
 
-    storage: Storage
+    workspace: Storage
+
+    @functools.cached_property
+    def storage(self) -> Storage:
+        """The folder that the shelves are in. Raises SettingsError when nothing names one."""
+        return self.workspace if self.workspace.local else Storage(releases_folder(self.workspace.uri("")))
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Keep others from putting a release on a shelf or taking one off."""
+        return Workspace(self.storage).lock(LOCK)
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """A folder from which a finished release can be moved to a shelf."""
+        return Workspace(self.storage).scratch()
 
     def place(self, shelf: str, name: ReleaseName) -> Path:
         """The folder of a release on a shelf, whether it is there or not."""

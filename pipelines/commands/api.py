@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.progress import console
-from pipelines.settings import SettingsError, home
+from pipelines.settings import SettingsError, home, releases_folder
 
 
 def register(app: typer.Typer) -> None:
@@ -53,16 +53,11 @@ def api(
         raise SettingsError(
             "A preview may hold figures that are not public yet: it is served on 127.0.0.1 only."
         )
-    where = home(workspace)
-    if release is None and "://" in where:
-        raise SettingsError(
-            f"{where} is on an object store: copy its public folder to a disk and serve that."
-        )
 
     def releases() -> One | Published:
         if release is not None:
             return One(release)
-        return Published(Path(where) / "public")
+        return Published(Path(releases_folder(home(workspace))) / "public")
 
     try:
         opened = releases()

@@ -196,11 +196,12 @@ def serve(
     from publish.serve import application
 
     wanted = _quarter(quarter)
-    storage = Storage(home(workspace))
-    there = Shelves(storage).all(wanted)
+    shelves = Shelves(Storage(home(workspace)))
+    there = shelves.all(wanted)
     if not there:
         raise SettingsError(
-            f"There is no release{f' of {quarter}' if quarter else ''} in {storage.root}. Run `fullcount run` first."
+            f"There is no release{f' of {quarter}' if quarter else ''} in {shelves.storage.root}. "
+            "Run `fullcount run` first."
         )
     shown = there[-1]
     preview = " (a preview: it is not published)" if shown.shelf == PRIVATE else ""

@@ -284,8 +284,8 @@ def list_releases(workspace: WorkspaceOption = None) -> None:
     from pipelines.shelves import WITHDRAWN, Shelves
     from pipelines.store import Storage
 
-    storage = Storage(home(workspace))
-    shelves = Shelves(storage)
+    shelves = Shelves(Storage(home(workspace)))
+    storage = shelves.storage
     current = json.loads(storage.read(CURRENT))["release"] if storage.exists(CURRENT) else None
     table = Table(title="Releases", title_justify="left")
     for heading in ("release", "where", "follows", "folder"):

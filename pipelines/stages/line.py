@@ -100,6 +100,12 @@ class Line:
         """Every quarter that the window touches."""
         return quarters_of(self.window())
 
+    def whole_quarter(self) -> Quarter | None:
+        """The latest quarter whose every month some force has supplied; none where no quarter is whole yet."""
+        window = set(self.window())
+        whole = [quarter for quarter in self.quarters() if window.issuperset(quarter.months)]
+        return whole[-1] if whole else None
+
     def treatment(self, force: str) -> str:
         """How a force's return takes in changes to published quarters, as its latest register entry says."""
         entries = self.loaded.register.filter(

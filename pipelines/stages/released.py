@@ -12,7 +12,7 @@ import polars as pl
 from pipelines import ledger, provenance
 from pipelines.editions import edition, edition_of, figures_of, published_table
 from pipelines.settings import crime_id_key
-from pipelines.shelves import LOCK, PRIVATE, PUBLIC, Shelved, Shelves
+from pipelines.shelves import PRIVATE, PUBLIC, Shelved, Shelves
 from pipelines.stages.judged import open_judged
 from pipelines.stages.line import Line
 from pipelines.store import StoreError, digest, file_digest
@@ -68,13 +68,13 @@ def release(line: Line, quarter: Quarter) -> Released:
         if _stands(standing, recipe):
             return Released(quarter, standing.folder, new=False)
     used = [each.name.version for each in shelves.ever_public(quarter)]
-    with line.workspace.scratch() as scratch:
+    with shelves.scratch() as scratch:
         fresh = scratch / "release"
         version = make(line, recipe, used, fresh, standings[-1].folder if standings else None)
         folder = shelves.place(PRIVATE, ReleaseName(quarter, version))
         shelves.storage.path(PRIVATE).mkdir(mode=0o700, exist_ok=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with line.workspace.lock(LOCK):
+        with shelves.lock():
             if shelves.on(PUBLIC, quarter) != published:
                 raise StoreError(f"A version of {quarter} was published while this one was built: run again.")
             # Killed between these moves, no release is there and the next run builds the same bytes again.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +22,8 @@ from pipelines.stages.supplied import take_in
 from pipelines.store import Storage
 from tests.journeys.cluster import Cluster, cluster
 from tests.unit.engine_work import recorded_workspace
+
+FULLCOUNT = str(Path(sys.executable).with_name("fullcount"))
 
 pytestmark = [
     pytest.mark.slow,
@@ -106,3 +110,40 @@ def test_workers_are_in_namespaces_of_their_own_where_they_can_be(two: Cluster) 
         pytest.skip("this process may not make network namespaces: the workers are on ports of their own")
     named = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True).stdout
     assert {line.split()[0] for line in named.splitlines()} >= {"fullcount-t1", "fullcount-t2"}
+
+
+def test_the_whole_line_runs_from_an_object_store_to_one_and_releases_the_same_bytes(
+    two: Cluster, recorded: Path, tmp_path: Path
+) -> None:
+    """The command, with nothing but the configuration changed."""
+    key = tmp_path / "crime-id.key"
+    key.write_text("0123456789abcdef0123456789abcdef\n")
+    environment = os.environ | two.environment | {"FULLCOUNT_CRIME_ID_KEY_FILE": str(key)}
+    country = str(recorded / "country")
+
+    def run(workspace: str, supply: str, **also: str) -> None:
+        words = ("run", "--workspace", workspace, "--supply", supply, "--country", country)
+        done = subprocess.run([FULLCOUNT, *words], env=environment | also, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr or done.stdout
+
+    run(str(tmp_path / "here"), str(recorded / "supply"))
+    run(
+        "s3://crime/whole",
+        "s3://crime/supply",
+        FULLCOUNT_ENGINE=f"dask:{two.scheduler}",
+        FULLCOUNT_RELEASES=str(tmp_path / "there"),
+        FULLCOUNT_LEDGER=f"sqlite:///{tmp_path / 'ledger.sqlite'}",
+        DAGSTER_HOME=str(tmp_path / "dagster"),
+    )
+    here, there = (released(tmp_path / name / "private") for name in ("here", "there"))
+    assert len(here) > 100
+    assert there == here
+
+
+def released(folder: Path) -> dict[str, bytes]:
+    """The bytes of every file of the releases in a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

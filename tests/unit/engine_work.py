@@ -29,8 +29,8 @@ def recorded_workspace(folder: Path) -> Path:
     from pipelines.stages.recorded import record_forces
     from pipelines.stages.supplied import take_in
 
-    country = write_country(folder / "country", first_month="2019-05")
-    made = make_lines(country, months_of("2019-05", "2019-07"), crimes_per_month=400, seed=5)
+    country = write_country(folder / "country", first_month="2019-04")
+    made = make_lines(country, months_of("2019-04", "2019-07"), crimes_per_month=400, seed=5)
     for (month, force), lines in made.partition_by(["extract_month", "force"], as_dict=True).items():
         name = extract_name(str(force), month, system=lines["source_system"][-1])  # type: ignore[arg-type]
         write_extract(lines.drop("extract_month"), folder / "supply" / name)
