@@ -137,6 +137,8 @@ def test_the_whole_line_runs_from_an_object_store_to_one_and_releases_the_same_b
     )
     here, there = (released(tmp_path / name / "private") for name in ("here", "there"))
     assert len(here) > 100
+    # July was supplied too, and its quarter is not over.
+    assert {name.split("/")[0] for name in here} == {"2019-Q2"}
     assert there == here
 
 
