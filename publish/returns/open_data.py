@@ -22,8 +22,8 @@ from publish.returns.worksheets import (
     contents_sheet,
     cover_sheet,
 )
-from transforms.aggregation import add_up
-from transforms.contracts.status import Status, allows_number
+from transforms.aggregation import add_up, rows_by
+from transforms.contracts.status import STATUS, Status, allows_number
 from transforms.judging import Judged
 from transforms.periods import Quarter, financial_quarter, financial_year, quarters_of
 
@@ -68,14 +68,14 @@ def pfa_open_data(
     """
     quarters = whole_quarters(judged, last)
     names = country.forces.select("force", clean(pl.col("name")).alias("Force Name"))
-    figures = judged.offences.join(names, on="force", how="left")
-    unknown = figures.filter(pl.col("Force Name").is_null())["force"]
+    figures = judged.offences.select("force", "month", "offence_code", "count", "status")
+    unknown = figures.join(names, on="force", how="anti")["force"]
     if unknown.len():
         raise ReturnError(
             f"force {unknown[0]}", "it is in the figures and not in forces.csv.", "Add it to the country."
         )
     return _open_data(
-        "prc-pfa", "police force area", quarters, figures, ("Force Name",), PFA_COLUMNS, offences_reference
+        "prc-pfa", "police force area", quarters, figures, names, PFA_COLUMNS, offences_reference
     )
 
 
@@ -90,13 +90,13 @@ def csp_open_data(
     forces = country.forces.select("force", clean(pl.col("name")).alias("Police Force"))
     names = (
         partnerships.places(country)
-        .select("partnership", clean(pl.col("csp_name")).alias("CSP Name"))
+        .join(forces, on="force")
+        .select("partnership", "Police Force", clean(pl.col("csp_name")).alias("CSP Name"))
         .unique()
     )
-    figures = partnerships.by_offence(judged, country).join(forces, on="force").join(names, on="partnership")
-    place = ("Police Force", "CSP Name")
+    figures = partnerships.by_offence(judged, country).drop("force")
     return _open_data(
-        "prc-csp", "Community Safety Partnership", quarters, figures, place, CSP_COLUMNS, offences_reference
+        "prc-csp", "Community Safety Partnership", quarters, figures, names, CSP_COLUMNS, offences_reference
     )
 
 
@@ -105,11 +105,15 @@ def _open_data(
     place: str,
     quarters: list[Quarter],
     figures: pl.DataFrame,
-    places: tuple[str, ...],
+    names: pl.DataFrame,
     columns: tuple[str, ...],
     offences_reference: pl.DataFrame,
 ) -> OpenData:
-    """Lay monthly figures out by quarter. A place without every month of a quarter is missing from it, not absent."""
+    """Lay monthly figures out by quarter. A place without every month of a quarter is missing from it, not absent.
+
+    `figures` has the place, `month`, `offence_code`, `count` and `status`; `names` has the place, in its first
+    column, and what it is printed as in the others.
+    """
     if not quarters:
         raise ReturnError(
             "judged tables", "no quarter is judged in all its months.", "Load and judge a quarter."
@@ -119,26 +123,32 @@ def _open_data(
         schema={"quarter": pl.Date, "month": pl.Date},
         orient="row",
     )
-    # Millions of rows name a few hundred places and codes: they are compared as numbers, in the order of their letters.
-    codes = pl.Enum(figures.get_column("offence_code").unique().sort())
-    figures = (
-        figures.join(months, on="month")
-        .select("quarter", "month", *places, "offence_code", "count", "status")
+    key, *printed = names.columns
+    # Millions of rows name a few hundred places and codes: they are compared as numbers, in the order they are printed.
+    names = names.with_columns(pl.col(key).cast(pl.String)).sort(printed)
+    places = pl.Enum(names.get_column(key))
+    codes = pl.Enum(figures.get_column("offence_code").cast(pl.String).unique().sort())
+    figures = figures.join(months, on="month").select(
+        "quarter",
+        _coded(figures, key, places),
+        _coded(figures, "offence_code", codes),
+        "count",
+        "status",
+    )
+    by = ["quarter", key, "offence_code"]
+    owed = figures.select("quarter", "offence_code").unique().join(figures.select(key).unique(), how="cross")
+    lacks_a_month = (pl.col("rows") < len(quarters[0].months)).fill_null(True)
+    by_quarter = (
+        owed.lazy()
+        .join(add_up(figures, by=by).lazy(), on=by, how="left")
+        .join(rows_by(figures.lazy(), by), on=by, how="left")
         .with_columns(
-            pl.col("offence_code").cast(codes),
-            *(pl.col(name).cast(pl.Enum(figures.get_column(name).unique().sort())) for name in places),
+            status=pl.when(lacks_a_month).then(pl.lit(Status.MISSING.value, STATUS)).otherwise("status")
         )
+        .with_columns(count=pl.when(allows_number()).then("count"))
+        .drop("rows")
+        .collect()
     )
-    owed = (
-        figures.select("quarter", "offence_code")
-        .unique()
-        .join(figures.select(places).unique(), how="cross")
-        .join(months, on="quarter")
-    )
-    whole = owed.join(
-        figures.drop("quarter"), on=["month", *places, "offence_code"], how="left"
-    ).with_columns(pl.col("status").fill_null(Status.MISSING.value))
-    by_quarter = add_up(whole, by=["quarter", *places, "offence_code"])
     reference = (
         offences_reference.filter(pl.col("offence_code").is_in(codes.categories.to_list()))
         .unique("offence_code", maintain_order=True)
@@ -158,8 +168,16 @@ def _open_data(
             "it is in the figures and not in the offence reference.",
             "Add it to the reference with its group and subgroup.",
         )
-    rows = by_quarter.join(reference, on="offence_code").with_columns(
-        pl.col("offence_code").alias("Offence Code"),
+    rows = (
+        by_quarter.join(reference.select("offence_code", "order"), on="offence_code")
+        .sort("quarter", key, "order")
+        .join(reference.drop("order"), on="offence_code", how="left", maintain_order="left")
+        .join(names.with_columns(pl.col(key).cast(places)), on=key, how="left", maintain_order="left")
+    )
+    rows = rows.select(
+        *printed,
+        *_OFFENCE[:3],
+        pl.col("offence_code").cast(pl.String).alias("Offence Code"),
         financial_year(pl.col("quarter")).alias("Financial Year"),
         pl.struct(number=financial_quarter(pl.col("quarter")).cast(pl.Float64), text=pl.lit("")).alias(
             "Financial Quarter"
@@ -169,10 +187,19 @@ def _open_data(
             text=pl.when(allows_number()).then(pl.lit("")).otherwise(pl.lit(NOT_PROVIDED)),
         ).alias(columns[-1]),
     )
-    rows = rows.sort("quarter", *places, "order").select(columns)
     first, last = quarters[0], quarters[-1]
     title = f"Police recorded crime by {place} and offence, {first.title} to {last.title}"
-    return OpenData(name, title, last, rows.with_columns(pl.col(pl.Enum).cast(pl.String)))
+    return OpenData(name, title, last, rows.select(columns))
+
+
+def _coded(figures: pl.DataFrame, column: str, kind: pl.Enum) -> pl.Expr:
+    """A column of text as `kind`: each different text is looked up once where they are numbered already."""
+    now = figures.schema[column]
+    if not isinstance(now, pl.Enum):
+        return pl.col(column).cast(kind)
+    return pl.col(column).replace_strict(
+        now.categories, now.categories.cast(kind, strict=False), return_dtype=kind
+    )
 
 
 def open_data_csv(table: OpenData) -> bytes:

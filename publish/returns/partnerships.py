@@ -32,24 +32,44 @@ def places(country: Country) -> pl.DataFrame:
 def by_offence(judged: Judged, country: Country) -> pl.DataFrame:
     """Figures by `force`, `partnership`, `month` and `offence_code`, of forces that supply offence codes.
 
+    The three are of type Enum: millions of rows name a few hundred places and codes, which are compared as numbers.
     Where a force's partnerships do not add to its total, as for one that supplies totals and no crimes, and where
     part of a partnership is held, the figure is missing.
     """
     where = places(country)
-    owed = judged.offences.select("force", "month", "offence_code")
-    verdicts = counting_verdicts(judged.verdicts).select("force", "month", "status")
-    grid = (
-        owed.join(where.select("force", "partnership").unique(), on="force")
-        .join(verdicts, on=["force", "month"], how="left")
-        .with_columns(
-            pl.col("status").fill_null(Status.MISSING.value), supplied=allows_number().fill_null(False)
-        )
+    kinds = {
+        name: pl.Enum(where.get_column(name).drop_nulls().unique().sort())
+        for name in ("force", "csp_code", "partnership")
+    }
+    where = where.with_columns(pl.col(name).cast(kind) for name, kind in kinds.items())
+    force, code = kinds["force"], pl.Enum(judged.offences.get_column("offence_code").unique().sort())
+    owed = judged.offences.lazy().select(
+        pl.col("force").cast(force), "month", pl.col("offence_code").cast(code)
     )
-    crimes = _in_partnerships(judged, country).join(
-        owed.lazy().select("force").unique(), on="force", how="semi"
+    parts = where.lazy().select("force", "partnership").unique()
+    verdicts = (
+        counting_verdicts(judged.verdicts)
+        .lazy()
+        .select(pl.col("force").cast(force, strict=False), "month", "status")
+    )
+    grid = (
+        owed.join(parts, on="force")
+        .join(verdicts, on=["force", "month"], how="left")
+        .with_columns(status=pl.col("status").fill_null(pl.lit(Status.MISSING.value, STATUS)))
+        .with_columns(supplied=allows_number())
     )
     key = ["force", "month", "partnership", "offence_code"]
-    return _unless_short(count_onto_grid(grid.lazy(), crimes, key).collect(), where, judged)
+    # A crime of a force or a code that nobody owes is on no row of the grid.
+    crimes = judged.crimes.lazy().select(
+        pl.col("force").cast(force, strict=False),
+        "month",
+        pl.col("csp_code").cast(kinds["csp_code"], strict=False),
+        pl.col("offence_code").cast(code, strict=False),
+        "counted",
+    )
+    crimes = _in_partnerships(crimes, where)
+    figures = count_onto_grid(grid, crimes, key).select(*key, "count", "status").collect()
+    return _unless_short(figures, where, judged)
 
 
 def by_crime_type(judged: Judged, country: Country) -> pl.DataFrame:
@@ -58,21 +78,20 @@ def by_crime_type(judged: Judged, country: Country) -> pl.DataFrame:
     placed = judged.areas.lazy().join(places(country).lazy(), on=["force", "lsoa_code"])
     grid = add_up(placed, by=key).drop("count").with_columns(supplied=allows_number())
     return (
-        count_onto_grid(grid.lazy(), _in_partnerships(judged, country), key)
+        count_onto_grid(grid.lazy(), _in_partnerships(judged.crimes.lazy(), places(country)), key)
         .select(*key, "count", "status")
         .sort(key)
         .collect()
     )
 
 
-def _in_partnerships(judged: Judged, country: Country) -> pl.LazyFrame:
+def _in_partnerships(crimes: pl.LazyFrame, where: pl.DataFrame) -> pl.LazyFrame:
     """The crimes that may be listed with the `partnership` that they lie in, wherever the map shows them."""
-    homes = places(country).select("force", "csp_code", "partnership").unique().lazy()
+    homes = where.lazy().select("force", "csp_code", "partnership").unique()
     assigned = homes.filter(pl.col("csp_code").is_not_null())
     nowhere = homes.filter(pl.col("csp_code").is_null()).select("force", unassigned="partnership")
     return (
-        judged.crimes.lazy()
-        .join(assigned, on=["force", "csp_code"], how="left")
+        crimes.join(assigned, on=["force", "csp_code"], how="left")
         .join(nowhere, on="force")
         .with_columns(partnership=pl.coalesce("partnership", "unassigned"))
     )
@@ -80,11 +99,15 @@ def _in_partnerships(judged: Judged, country: Country) -> pl.LazyFrame:
 
 def _unless_short(figures: pl.DataFrame, where: pl.DataFrame, judged: Judged) -> pl.DataFrame:
     """Partnership figures, missing where a force's do not add to its total or an area in one is held."""
+    force = figures.schema["force"]
     ours = add_up(figures, by=["force", "month"])
-    theirs = add_up(judged.offences, by=["force", "month"])
+    theirs = add_up(judged.offences, by=["force", "month"]).with_columns(pl.col("force").cast(force))
+    areas = judged.areas.filter(
+        pl.col("force").is_in(ours.get_column("force").cast(pl.String).unique().to_list())
+    ).with_columns(pl.col("force").cast(force))
     # The crimes of a held area are not listed: a force with one must then agree with the areas that are not held.
-    open_areas = add_up(judged.areas.filter(allows_number()), by=["force", "month"])
-    some_held = judged.areas.filter(~allows_number()).select("force", "month", some=pl.lit(True)).unique()
+    open_areas = add_up(areas.filter(allows_number()), by=["force", "month"])
+    some_held = areas.filter(~allows_number()).select("force", "month", some=pl.lit(True)).unique()
     agrees_apart = (
         pl.col("some").is_not_null() & (pl.col("count") > 0) & (pl.col("count") == pl.col("count placed"))
     )
@@ -96,7 +119,7 @@ def _unless_short(figures: pl.DataFrame, where: pl.DataFrame, judged: Judged) ->
         .select("force", "month", short=pl.lit(True))
     )
     held = (
-        judged.areas.filter(~allows_number())
+        areas.filter(~allows_number())
         .select("force", "month", "lsoa_code")
         .unique()
         .join(where, on=["force", "lsoa_code"])
@@ -105,14 +128,15 @@ def _unless_short(figures: pl.DataFrame, where: pl.DataFrame, judged: Judged) ->
     )
     unfit = pl.col("short").is_not_null() | pl.col("held").is_not_null()
     return (
-        figures.join(short, on=["force", "month"], how="left")
-        .join(held, on=["force", "month", "partnership"], how="left")
+        figures.lazy()
+        .join(short.lazy(), on=["force", "month"], how="left")
+        .join(held.lazy(), on=["force", "month", "partnership"], how="left")
         .with_columns(
             status=pl.when(unfit & allows_number())
-            .then(pl.lit(Status.MISSING.value))
-            .otherwise(pl.col("status").cast(pl.String))
-            .cast(STATUS)
+            .then(pl.lit(Status.MISSING.value, STATUS))
+            .otherwise("status")
         )
         .with_columns(count=pl.when(allows_number()).then("count"))
         .select("force", "partnership", "month", "offence_code", "count", "status")
+        .collect()
     )

@@ -63,7 +63,11 @@ def partnership_crime(
     supplies = []
     if offences.height:
         parts = partnerships.by_offence(judged, country).select(
-            "month", "count", "status", place="partnership", part="offence_code"
+            "month",
+            "count",
+            "status",
+            place=pl.col("partnership").cast(pl.String),
+            part=pl.col("offence_code").cast(pl.String),
         )
         monthly = _with_parts(offences, parts, areas)
         supplies.append(supply(monthly, by_offence_group(offences_reference), judged, areas, quarter))

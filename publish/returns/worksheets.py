@@ -62,6 +62,17 @@ class Body:
     strong: tuple[bool, ...] = ()
     links: bool = False
 
+    def plain(self) -> pl.DataFrame:
+        """The rows in columns named by their place: `0` for text, `1 number` and `1 text` for a figure."""
+        columns: list[pl.Expr] = []
+        for place, (name, decimals) in enumerate(zip(self.rows.columns, self.decimals, strict=True)):
+            if decimals is None:
+                columns.append(pl.col(name).alias(f"{place}"))
+            else:
+                fields = ("number", "text")
+                columns += [pl.col(name).struct.field(field).alias(f"{place} {field}") for field in fields]
+        return self.rows.select(columns)
+
     def tall_rows(self) -> dict[int, int]:
         """Rows of more than one line of text, the header being row 0, and how many lines each takes."""
         texts = [
@@ -167,6 +178,21 @@ def _table_sheet(release: Release, table: Table) -> Sheet:
         (*(Line(text) for text in introduction(release, table)), back_to_contents()),
         Body(table.name, tuple(names), tuple(decimals), tuple(widths), rows, table.title, strong),
     )
+
+
+def text_once(rows: pl.DataFrame, contents: Sequence[str], cell: pl.Expr) -> pl.Series:
+    """The text of `cell` on every row, worked out once for each different content of the columns it is made of.
+
+    A long table has millions of cells, and a few thousand different ones.
+    """
+    different = rows.select(contents).unique()
+    if different.height * 2 > rows.height:
+        return rows.select(cell.alias("cell")).to_series()
+    different = different.with_columns(cell.alias("cell"))
+    there = rows.select(contents).join(
+        different, on=list(contents), how="left", nulls_equal=True, maintain_order="left"
+    )
+    return there.get_column("cell")
 
 
 def back_to_contents() -> Line:
