@@ -38,7 +38,10 @@ LONGEST: Final = 128
 FAILURES: Final = 5
 LOCKED_FOR: Final = timedelta(minutes=15)
 #: Words that make a long password an easy one.
-EASY: Final = ("password", "fullcount", "qwerty", "letmein", "welcome", "12345678", "abcdefgh")
+EASY: Final = (
+    "password", "passw0rd", "fullcount", "qwerty", "letmein", "welcome", "12345678", "87654321", "abcdefgh",
+    "1q2w3e", "1qaz2wsx", "qazwsx", "asdfgh", "zxcvbn", "changeme", "administrator", "iloveyou", "trustno1",
+)  # fmt: skip
 #: Argon2 takes tens of megabytes for each password: no more than so many at once.
 AT_ONCE: Final = 4
 
@@ -175,5 +178,5 @@ def _good(password: str, name: str) -> None:
     if not SHORTEST <= len(password) <= LONGEST:
         raise DeskError(f"A password has {SHORTEST} to {LONGEST} characters. Three or four words do well.")
     plain = password.lower()
-    if name in plain or len(set(plain)) < 5 or any(word in plain for word in EASY):
+    if name in plain or plain.isdigit() or len(set(plain)) < 5 or any(word in plain for word in EASY):
         raise DeskError("That password is among the first that anyone would try. Choose three or four words.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -15,7 +15,9 @@ from publish.desk.preview import ACTIONS
 from publish.desk.visits import Visit
 
 #: Alerts in one decision, at most.
-TOGETHER = 200
+TOGETHER: Final = 200
+#: The field that holds the day to ask again of a decision that leaves the question open.
+DAY_OF: Final = {"ask for resupply": "deadline", "defer": "until"}
 
 
 def decide(visit: Visit) -> Response:
@@ -166,8 +168,8 @@ def _coverage(text: str) -> float:
 
 def _expiry(visit: Visit, action: str) -> str | None:
     text = visit.sent("expires")
-    if action in ("ask for resupply", "defer"):
-        text = visit.sent("deadline") or text
+    if action in DAY_OF:
+        text = visit.sent(DAY_OF[action]) or text
         if not text:
             raise DeskError("Say by when: a day such as 2019-11-01.")
     if not text:

@@ -103,10 +103,30 @@ def _signed_in(desk: Desk, before: Session, person: Person, where: str, how: str
             "said": "Your session had ended. What you had typed is still here: nothing was sent yet.",
         }
         where = draft["page"]
+    if happened := _since_last_time(desk, person):
+        kept["said"] = f"{happened} {kept.get('said', '')}".strip()
     desk.sessions.end(before.cookie)
     session = desk.sessions.begin(person, kept)
     told(desk, person, f"signed in by {how}")
     return _with_cookie(desk, session, RedirectResponse(where, 303))
+
+
+def _since_last_time(desk: Desk, person: Person) -> str:
+    """What was done with an account since its owner last came, who alone can tell whether it was them; else ""."""
+    done: list[str] = []
+    for entry in desk.ledger.entries("sign-in", "account", subject=f"account:{person.name}")[::-1]:
+        action = entry.body["action"]
+        if action.startswith("signed in"):
+            break
+        if action != "signed out":
+            done.append(action if entry.kind == "sign-in" else f"{action} by {entry.author}")
+    if not done or "account made" in done[-1]:
+        return ""
+    counted = [
+        f"{action} ({done.count(action)} times)" if done.count(action) > 1 else action
+        for action in dict.fromkeys(done[::-1])
+    ]
+    return f"Since you last signed in: {'; '.join(counted)}. If that was not you, tell whoever runs the desk."
 
 
 def told(desk: Desk, person: Person, what: str) -> None:

@@ -16,10 +16,20 @@ import polars as pl
 from odfdo import Cell, Column, Document, Element, HeaderRows, Link, Paragraph, Row, Style, Table
 
 from publish.returns.tables import written
-from publish.returns.worksheets import COMPRESSION, COVER_WIDTH, Body, Sheet, Workbook, text_once
+from publish.returns.worksheets import (
+    COMPRESSION,
+    COVER_WIDTH,
+    Body,
+    Sheet,
+    Workbook,
+    lines_of_text,
+    text_once,
+)
 
 LANGUAGE: Final = "en-GB"
 FONT: Final = "Arial"
+#: Points.
+LINE_HEIGHT: Final = 15
 #: Width of a digit of the font at its size.
 _CHARACTER_CM: Final = 0.2
 #: A few megabytes of text, which stay in the processor's cache on their way into the file.
@@ -133,7 +143,12 @@ def _sheet(document: Document, sheet: Sheet) -> Table:
         table.append(Column(style=_column_style(document, width)))
     Element.append(table, _row(_text_cell(sheet.title, "Heading_20_1")))
     for line in sheet.lines:
-        Element.append(table, _row(_text_cell(line.text, "Line" if body else "Paragraph", line.link)))
+        row = _row(_text_cell(line.text, "Line" if body else "Paragraph", line.link))
+        lines = lines_of_text(line.text, COVER_WIDTH)
+        if not body and lines > 1:
+            # A row of its own height is too low in print, where letters run wider than on the screen.
+            row.style = _row_style(document, lines)
+        Element.append(table, row)
     if body:
         header = HeaderRows()
         named = zip(body.headings, body.decimals, strict=True)
@@ -170,6 +185,20 @@ def _table_style(document: Document) -> str:
             Element.from_tag(
                 f'<style:style style:name="{name}" style:family="table" style:master-page-name="Default">'
                 '<style:table-properties table:display="true" style:writing-mode="lr-tb"/></style:style>'
+            ),
+            automatic=True,
+        )
+    return name
+
+
+def _row_style(document: Document, lines: int) -> str:
+    name = f"lines{lines}"
+    if document.get_style("table-row", name) is None:
+        height = f'style:row-height="{lines * LINE_HEIGHT}pt" style:use-optimal-row-height="false"'
+        document.insert_style(
+            Element.from_tag(
+                f'<style:style style:name="{name}" style:family="table-row">'
+                f"<style:table-row-properties {height}/></style:style>"
             ),
             automatic=True,
         )

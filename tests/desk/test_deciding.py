@@ -116,8 +116,8 @@ def test_a_decision_needs_its_reason_and_genuine_its_evidence(tab: Opened, ledge
     for typed, said in (
         ({"action": "confirm gap", "reason": " "}, "Say why in a sentence"),
         ({"action": "accept as genuine", "reason": "A new centre."}, "Name the evidence"),
-        ({"action": "defer", "reason": "Later.", "deadline": "2019-10-01"}, "is not in the future"),
-        ({"action": "defer", "reason": "Later.", "deadline": "soon"}, "is no day"),
+        ({"action": "defer", "reason": "Later.", "until": "2019-10-01"}, "is not in the future"),
+        ({"action": "defer", "reason": "Later.", "until": "soon"}, "is no day"),
         ({"action": "drop table", "reason": "Why not."}, "Choose what you decide"),
     ):
         answer = amina.send(f"/alert/{STEP}/decide", **typed)
@@ -134,7 +134,7 @@ def test_one_cause_is_decided_at_once_all_or_none(tab: Opened, ledger: Ledger) -
     amina.get(f"/together?{query}")
     assert "Decide 3 alerts of one cause" in amina.page
     ben.get(f"/alert/{QUIET[1]}")
-    ben.send(f"/alert/{QUIET[1]}/decide", action="defer", reason="Asking.", deadline="2019-10-28")
+    ben.send(f"/alert/{QUIET[1]}/decide", action="defer", reason="Asking.", until="2019-10-28")
     typed = {
         "finding": QUIET,
         "action": "accept as genuine",
@@ -162,14 +162,14 @@ def test_the_second_checker_is_told_and_keeps_what_they_typed(tab: Opened, ledge
     amina.get(f"/alert/{GAP}")
     ben.get(f"/alert/{GAP}")
     amina.send(f"/alert/{GAP}/decide", action="confirm gap", reason="No file came.")
-    clash = ben.send(f"/alert/{GAP}/decide", action="defer", reason="I rang them.", deadline="2019-10-28")
+    clash = ben.send(f"/alert/{GAP}/decide", action="defer", reason="I rang them.", until="2019-10-28")
     assert clash.status_code == 409
     assert "amina recorded “confirm gap”" in clash.text
     assert "I rang them.</textarea>" in clash.text
     assert len(ledger.entries("decision")) == 1
     assert (
         ben.send(
-            f"/alert/{GAP}/decide", action="defer", reason="I rang them.", deadline="2019-10-28"
+            f"/alert/{GAP}/decide", action="defer", reason="I rang them.", until="2019-10-28"
         ).status_code
         == 200
     )

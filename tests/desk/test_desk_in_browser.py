@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import threading
@@ -31,6 +32,7 @@ pytestmark = [
 ]
 
 GAP = "w01-mercaster-2019-07"
+QUIET = [f"w39-northshire-nc0{number}-2019-08" for number in (1, 2, 3)]
 PAGES = ["/", f"/alert/{GAP}", "/early", "/forces", "/forces/mercaster", "/quarters", "/quarters/2019-Q3", "/rejects",
          "/trail", "/search?for=mercaster"]  # fmt: skip
 #: Where to keep pictures of every page, when somebody wants to look at them.
@@ -251,17 +253,26 @@ def test_the_trend_breaks_at_the_gap_and_needs_no_script(browser: Browser, serve
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_has_a_barrier(browser: Browser, served: tuple[str, Desk], scheme: Any) -> None:
     url, _ = served
-    for width in (1360, 390):
-        page = sign_in(browser, url, "carol", color_scheme=scheme, viewport={"width": width, "height": 900})
-        for path in PAGES:
+    carol, erin = (sign_in(browser, url, name, color_scheme=scheme) for name in ("carol", "erin"))
+    carol.goto(f"{url}/alert/{QUIET[0]}")
+    carol.get_by_label("Why", exact=False).first.fill("Rang the desk: the station moved.")
+    carol.get_by_role("button", name="Confirm the gap").click()
+    nobody = browser.new_context(color_scheme=scheme).new_page()
+    together = "/together?" + "&".join(f"finding={finding}" for finding in QUIET[1:])
+    seen = [(carol, path) for path in (*PAGES, f"/alert/{QUIET[0]}", together, "/nowhere")]
+    seen += [(erin, path) for path in ("/people", "/trail")]
+    seen += [(nobody, "/sign-in"), (nobody, "/sign-in?ended=1")]
+    for page, path in seen:
+        for width in (390, 1360):
+            page.set_viewport_size({"width": width, "height": 900})
             page.goto(url + path)
             assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"), (
                 path,
                 width,
             )
             if PICTURES:
-                name = path.strip("/").replace("/", "_").replace("?", "_") or "today"
-                page.screenshot(path=f"{PICTURES}/{name}-{scheme}-{width}.png", full_page=True)
-            if width == 1360:
-                found = Axe().run(page)
-                assert found.violations_count == 0, f"{path}: {found.generate_report()}"
+                name = re.sub(r"[^a-z0-9]+", "_", path.lower()).strip("_")[:40] or "today"
+                who = {carol: "", erin: "-erin", nobody: ""}[page]
+                page.screenshot(path=f"{PICTURES}/{name}{who}-{scheme}-{width}.png", full_page=True)
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{path}: {found.generate_report()}"

@@ -330,6 +330,19 @@ def test_five_wrong_passwords_lock_for_a_quarter_of_an_hour(tab: Opened, clock: 
                     "refused, the account is locked", "signed in by password"]  # fmt: skip
 
 
+def test_signing_in_says_what_was_done_with_the_account_since(tab: Opened, desk: Desk) -> None:
+    assert "Since you last signed in" not in tab("amina").get("/").text
+    stranger = tab()
+    for _ in range(2):
+        stranger.sign_in("amina", "wrong wrong wrong")
+    desk.accounts.set_password("amina", PASSWORD, by="root")
+    amina = tab()
+    page = amina.sign_in("amina").text
+    assert "Since you last signed in: refused, wrong password (2 times); password set by root." in page
+    assert "Since you last signed in" not in amina.get("/").text, "it is said once"
+    assert "Since you last signed in" not in tab("amina").get("/").text
+
+
 def test_the_pace_of_signing_in_is_limited(tab: Opened) -> None:
     stranger = tab()
     stranger.get("/sign-in")
@@ -353,7 +366,8 @@ def test_the_pace_of_one_session_is_limited(tab: Opened, desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("password", "said"),
     [("short", "12 to 128"), ("x" * 200, "12 to 128"), ("aaaaaaaaaaaaaa", "first that anyone"),
-     ("Password123456", "first that anyone"), ("grace-is-my-name", "first that anyone")],
+     ("Password123456", "first that anyone"), ("grace-is-my-name", "first that anyone"),
+     ("1Q2W3E4R5T6Y", "first that anyone"), ("314159265358979", "first that anyone")],
 )  # fmt: skip
 def test_easy_passwords_are_refused(desk: Desk, password: str, said: str) -> None:
     with pytest.raises(Exception, match=said):
