@@ -178,6 +178,32 @@ def test_the_register_says_who_owes(country: tuple[pl.DataFrame, pl.DataFrame]) 
     assert railway["observed"].null_count() == 6
 
 
+@pytest.mark.parametrize(
+    ("located", "gone"), [({"CED": 0.4, "DAL": 0.3}, {}), ({"CED": 0.2}, {"ELM": 0.5}), ({}, {"ELM": 0.4})]
+)
+def test_losses_of_location_are_told_from_losses_of_records(
+    country: tuple[pl.DataFrame, pl.DataFrame], located: dict[str, float], gone: dict[str, float]
+) -> None:
+    """Records without a location belong to no force: what rose there is shared out over the losses that explain it."""
+    counts, areas = country
+    usual = counts.group_by("month", "category").agg(n=(0.05 * pl.col("n").sum()).round().cast(pl.Int64))
+    counts = pl.concat(
+        [counts, usual.select("month", "category", "n", area=pl.lit("")).select(counts.columns)]
+    )
+    force = pl.col("area").str.head(3)
+    share = force.replace_strict(located | gone, default=1.0)
+    hit = (pl.col("month") == LAST) & (share < 1.0)
+    less = (pl.col("n") * share).round().cast(pl.Int64)
+    kept = counts.with_columns(n=pl.when(hit).then(less).otherwise("n"))
+    moved = counts.filter(hit & force.is_in(list(located))).with_columns(
+        n=pl.col("n") - less, area=pl.lit("")
+    )
+    judged = judge(pl.concat([kept, moved]).filter(pl.col("n") > 0), areas, as_of=LAST)
+    told = judged.alerts.filter(pl.col("level") == "force").select(pl.col("force").str.head(3), "code")
+    wanted = [(name.lower(), "W06") for name in located] + [(name.lower(), "W31") for name in gone]
+    assert sorted(told.rows()) == sorted(wanted)
+
+
 def test_a_cell_inherits_its_scope(country: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     counts, areas = country
     lost = [f"CED{a:03d}" for a in range(6, 12)]

@@ -13,10 +13,11 @@ import polars as pl
 from transforms.completeness import constants as k
 from transforms.completeness import evidence
 from transforms.completeness.catalogue import CATALOGUE
-from transforms.completeness.cube import Cube, Floats
+from transforms.completeness.cube import Cube
 from transforms.completeness.expectation import MISSING, PARTIAL, Track
 from transforms.completeness.local import LocalModel
 from transforms.completeness.localise import Incident
+from transforms.completeness.relocation import unlocated
 from transforms.completeness.sentences import describe, month_name
 
 #: Severities, worst first.
@@ -35,38 +36,6 @@ class Alert:
     code: str
     sentence: str
     severity: str
-
-
-def relocated(t: int, cube: Cube, track: Track, incidents: list[Incident]) -> list[Incident]:
-    """Marks losses whose records reappear without a location in the same month and types."""
-    excess, sd = _unlocated(t, cube, track)
-    out = []
-    for incident in incidents:
-        if incident.kind in ("partial", "missing", "area", "category") and incident.lost > 0:
-            which = (
-                slice(None) if incident.category is None else slice(incident.category, incident.category + 1)
-            )
-            risen, scatter = float(excess[which].sum()), float(np.sqrt((sd[which] ** 2).sum()))
-            matched = k.RELOCATED_SHARE * incident.lost <= risen <= 2.0 * incident.lost + 2.0 * scatter
-            if matched and risen > k.UNLOCATED_RISE * scatter:
-                incident = replace(incident, kind="location")
-        out.append(incident)
-    return out
-
-
-def _unlocated(t: int, cube: Cube, track: Track) -> tuple[Floats, Floats]:
-    """Records without a location beyond what the last months suggest, by type, and its standard deviation."""
-    level = np.maximum(np.median(track.level[: t + 1, :, :-1], axis=1), 1e-9)
-    rate = cube.no_location[: t + 1] / level
-    if t < k.MINIMUM_HISTORY:
-        return np.zeros(rate.shape[1]), np.full(rate.shape[1], np.inf)
-    weight = 0.5 ** (np.arange(t, 0, -1) / k.SHARE_HALF_LIFE)[:, None]
-    middle = np.median(rate[max(0, t - 6) : t], axis=0)
-    usual = np.clip(rate[:t], 0.67 * middle, 1.5 * middle)
-    expected = (weight * usual).sum(axis=0) / weight.sum() * level[t]
-    steps = np.abs(np.diff(np.log(np.maximum(usual, 1e-9)), axis=0))
-    scatter = 1.4826 * np.median(steps, axis=0) + 0.02
-    return cube.no_location[t] - expected, np.sqrt(expected + (scatter * expected) ** 2)
 
 
 def join_incidents(cube: Cube, track: Track, incidents: list[Incident]) -> list[Alert]:
@@ -311,7 +280,7 @@ def _other_rows(cube: Cube, local: LocalModel, track: Track, as_of: date | None)
     for t in range(len(cube.months)):
         if as_of is not None and t != last_t:
             continue
-        excess, sd = _unlocated(t, cube, track)
+        excess, sd = unlocated(t, cube, track)
         risen, scatter = float(excess.sum()), float(np.sqrt((sd**2).sum()))
         if (
             np.isfinite(scatter)

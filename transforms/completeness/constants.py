@@ -133,8 +133,8 @@ TWICE_ODD_SHARE: Final = 0.05
 REPEAT_MINIMUM: Final = 60
 #: Expected count from which a vanished code is matched with codes that appear in its place.
 RECODED_EXPECTED: Final = 2.0
-#: Share of a loss that must reappear without a location before the location is said to be lost.
-RELOCATED_SHARE: Final = 0.5
+#: Share of what vanished that must appear under new codes in the same force and month.
+RECODED_SHARE: Final = 0.5
 #: Runs of areas side by side in code order that are looked at as groups although no level names them: codes
 #: are given out ward by ward, so a station or a system leaves out a run. Half-overlapping, about one
 #: neighbourhood and about one ward long.
@@ -147,9 +147,12 @@ SAME_PLACE: Final = 0.85
 #: odds of 100 to one): types have bursts of their own, and those that grow together in town centres look alike.
 #: What they say against it counts in full.
 MATCH_WEIGHT: Final = 4.6
-#: Standard deviations by which records without a location must rise before a loss is put down to them.
-UNLOCATED_RISE: Final = 2.5
-#: The same, for a rise that no force's loss explains: a fifth of months vary for unstated reasons.
+#: Evidence (natural log) at which a loss is put down to records that lost their location: odds of 20 to 1.
+RELOCATED_ODDS: Final = 3.0
+#: Most losses of one month that are weighed together for that, the largest: every set of them is tried.
+MOST_RELOCATED: Final = 10
+#: Standard deviations by which records without a location must rise before the rise itself is told: a fifth of
+#: months vary for unstated reasons.
 UNLOCATED_ALERT: Final = 4.0
 #: Most pieces (named groups, runs, single areas) that a lost set of areas is made of.
 MOST_PIECES: Final = 30

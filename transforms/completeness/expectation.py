@@ -134,7 +134,7 @@ def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None 
         level[t] = np.maximum((1.0 - lean) * np.where(lonely, 0.0, peer_level) + lean * fallback, 1e-9)
         few, apart = (np.where(lonely, 0.0, error) for error in (few, apart))
         level_error = np.where(lonely, carried, few * (1.0 - lean))
-        mean[t] = share * level[t]
+        mean[t] = _with_total(share * level[t])
         common = pooled.phi()
         factor = np.maximum(scatter[0] / scatter[1], k.CALMEST)
         short = (1.0 + 1.0 / np.maximum(effective, 1.0)) / (1.0 + 1.0 / steady)
@@ -150,7 +150,7 @@ def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None 
         history[t] = learned
 
         for force, kept in list(before_rise.items()):
-            old_mean = (kept[0][force] / np.maximum(kept[1][force], 1e-9)) * level[t, force]
+            old_mean = _with_total(kept[0][force] / np.maximum(kept[1][force], 1e-9) * level[t, force])
             old_fit = evidence.log_probability(y[t, force, total], old_mean[total], phi[t, force, total])
             new_fit = evidence.log_probability(
                 y[t, force, total], mean[t, force, total], phi[t, force, total]
@@ -192,6 +192,8 @@ def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None 
         least = np.full(types, k.SETTLING_SHARE_CATEGORY)
         least[total] = k.SETTLING_SHARE_FORCE
         settled = masked[t] & (silent >= k.SETTLING_MONTHS) & (y[t] >= least * mean[t]) & (y[t] < mean[t])
+        # The types of a force that is held as a whole settle with it, not before.
+        settled &= settled[:, total:] | ~np.isin(state[t], (MISSING, PARTIAL))[:, None]
         number[settled] = weight[settled] = effective[settled] = 0.0
         learn |= settled & owed[t][:, None]
         residual = (y[t] - mean[t]) / np.sqrt(mean[t] + phi[t] * mean[t] ** 2 + 1e-9)
@@ -207,6 +209,16 @@ def follow(counts: Floats, areas: Floats, owed: Floats, anchored: Floats | None 
         learned = learned + learn[:, total]
         last_level = level[t]
     return Track(y, mean, phi, down, up, masked, state, history, exposed, level)
+
+
+def _with_total(mean: Floats) -> Floats:
+    """Expectations `[..., type + 1]` whose last, the total, is the sum of its types'.
+
+    When types move apart nationally (April 2020: thefts halved, anti-social behaviour doubled), a force with few of
+    those that rose falls further than others, and has lost nothing.
+    """
+    mean[..., -1] = mean[..., :-1].sum(axis=-1)
+    return mean
 
 
 def twice(y: Floats, mean: Floats) -> bool:

@@ -17,12 +17,12 @@ from transforms.completeness.alerts import (
     alert_table,
     exposed_months,
     join_incidents,
-    relocated,
 )
 from transforms.completeness.cube import Cube, Floats, as_month, encode
 from transforms.completeness.expectation import COMPLETE, MISSING, PARTIAL, SURPLUS, Track, follow
 from transforms.completeness.local import LocalModel
 from transforms.completeness.localise import Incident, localise
+from transforms.completeness.relocation import relocated
 
 #: Columns of the verdicts and alerts, in the order in which they are printed.
 VERDICT_COLUMNS: Final = ("force", "month", "verdict", "observed", "expected", "low", "high", "coverage")
@@ -89,7 +89,7 @@ def judge(
     for t in range(len(cube.months)):
         month = local.expect(t)
         if as_of is None or t == len(cube.months) - 1:
-            incidents.extend(relocated(t, cube, track, localise(t, cube, track, month)))
+            incidents.extend(relocated(t, cube, track, month, localise(t, cube, track, month)))
         local.learn(t, month, track.masked[t, :, :-1])
     exposed = exposed_months(cube, track)
     told = {(t, alert.incident.force) for alert in exposed for t in range(alert.first, alert.last + 1)}

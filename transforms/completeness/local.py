@@ -182,7 +182,7 @@ class LocalModel:
         force, forces = self.cube.force_of_area, len(self.cube.forces)
         gone = np.bincount(force, weights=area_mean * vanished, minlength=forces)
         come = np.bincount(force, weights=y * appeared, minlength=forces)
-        moved = (t > 0) & (gone > 0) & (come >= k.RELOCATED_SHARE * gone)
+        moved = (t > 0) & (gone > 0) & (come >= k.RECODED_SHARE * gone)
         for f in np.flatnonzero(moved):
             old, new = np.flatnonzero(vanished & (force == f)), np.flatnonzero(appeared & (force == f))
             self.recoded.append((t, int(f), old, new))

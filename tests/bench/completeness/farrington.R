@@ -9,11 +9,11 @@ rows <- list()
 for (series in unique(counts$series)) {
   y <- counts$y[counts$series == series]
   object <- sts(observed = matrix(y, ncol = 1), frequency = 12, start = c(2023, 5))
-  began <- proc.time()[3]
+  began <- sum(proc.time()[1:2])
   control <- list(range = min(months):max(months), b = 1, w = 4, noPeriods = 1, trend = FALSE, pastWeeksNotIncluded = 1,
                   weightsThreshold = 2.58, thresholdMethod = "nbPlugin", alpha = 0.01)
   fit <- tryCatch(suppressWarnings(farringtonFlexible(object, control)), error = function(e) NULL)
-  spent <- (proc.time()[3] - began) / length(min(months):max(months))
+  spent <- (sum(proc.time()[1:2]) - began) / length(min(months):max(months))
   if (!is.null(fit)) {
     rows[[length(rows) + 1]] <- data.frame(series = series, t = min(months):max(months), mu = c(fit@control$mu0Vector),
                                            phi = c(fit@control$phiVector), seconds = spent)
