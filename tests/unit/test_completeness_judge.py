@@ -204,6 +204,26 @@ def test_losses_of_location_are_told_from_losses_of_records(
     assert sorted(told.rows()) == sorted(wanted)
 
 
+def test_a_month_is_complete_only_where_half_of_it_would_be_missed(
+    country: tuple[pl.DataFrame, pl.DataFrame],
+) -> None:
+    """Where half of the other forces are short too, a month at half its usual level is not called whole."""
+    counts, areas = country
+    share = pl.col("area").str.head(3).replace_strict({"CED": 0.4, "DAL": 0.3, "ELM": 0.5}, default=1.0)
+    hit = (pl.col("month") == LAST) & (share < 1.0)
+    less = counts.with_columns(
+        n=pl.when(hit).then((pl.col("n") * share).round().cast(pl.Int64)).otherwise("n")
+    )
+    judged = judge(less.filter(pl.col("n") > 0), areas, as_of=LAST)
+    row = verdict(judged.verdicts, "elmshire")
+    assert row["verdict"] == "unjudged"
+    assert "half of them missing" in str(row["reason"])
+    handful = areas.filter((pl.col("force") != CEDAR) | (pl.col("area") == "CED001"))
+    rare = counts.filter(pl.col("area").is_in(handful["area"].to_list()))
+    rare = rare.filter((pl.col("area") != "CED001") | (pl.col("category") == "Drugs"))
+    assert verdict(judge(rare, handful, as_of=LAST).verdicts)["verdict"] == "unjudged"
+
+
 def test_a_cell_inherits_its_scope(country: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     counts, areas = country
     lost = [f"CED{a:03d}" for a in range(6, 12)]

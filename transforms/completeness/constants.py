@@ -77,6 +77,8 @@ SURPLUS_WEIGHTS: Final = (0.3, 0.3, 0.3, 0.1)
 #: Below this share of what is expected a force-month is missing, not partial: what is left is other
 #: forces' records (British Transport Police leave 13 to 108 a month in a silent force).
 MISSING_BELOW: Final = 0.10
+#: Share of a force's month that must be seen to be missing before any month of it may be called complete.
+VISIBLE_LOSS: Final = 0.5
 #: A loss of more than this share of a force's expected crimes makes its month partial; a smaller local
 #: finding leaves the force total standing (a total may be published when under 1% of it is missing).
 MATERIAL_LOSS: Final = 0.01

@@ -157,7 +157,9 @@ def _verdicts(
     months, forces = owed.shape
     observed, expected, phi = track.counts[:, :, -1], track.mean[:, :, -1].copy(), track.phi[:, :, -1]
     verdict = np.full((months, forces), "complete", dtype=object)
-    verdict[track.history < k.MINIMUM_HISTORY] = "unjudged"
+    young = track.history < k.MINIMUM_HISTORY
+    half = evidence.bayes_factor(k.VISIBLE_LOSS * expected, expected, phi)
+    verdict[young | (half < evidence.needed("force", 1))] = "unjudged"
     reason = np.full((months, forces), None, dtype=object)
     since = np.full((months, forces), -1)
     supplied = np.ones((months, forces))
@@ -188,8 +190,12 @@ def _verdicts(
                 "No record was supplied for the month.",
                 0.0,
             )
-        elif verdict[t, f] == "unjudged":
+        elif verdict[t, f] == "unjudged" and young[t, f]:
             reason[t, f] = "Too few months of its own to judge the force by."
+        elif verdict[t, f] == "unjudged":
+            reason[t, f] = (
+                "Too few records, or other forces too far apart: with half of them missing it would look alike."
+            )
         else:
             reason[t, f] = "In range of its usual share of what the other forces supplied."
     low, high = evidence.interval(expected, phi)
