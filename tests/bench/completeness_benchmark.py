@@ -2,7 +2,7 @@
 
 Faults planted in the real cube, on 25 areas and nationally, with the peers on the same cells; losses that go on; a
 national shock; slow peers on a sample of series; the command on a national month; and the targets beside what was
-seen. Needs the open data folder and about a quarter of an hour of processor; `python -m
+seen. Needs the open data folder and about ten minutes of processor; `python -m
 tests.bench.completeness_benchmark --times 3` plants three times as many faults. PyOD and statsforecast come with
 `uv sync --group peers`, farringtonFlexible with Debian's r-cran-surveillance: without them they are left out, and that
 is said.
@@ -41,7 +41,7 @@ def main() -> int:
     forest = ["--forest"] if importlib.util.find_spec("pyod") else []
     if not forest:
         print("PyOD IForest is not run: it needs pyod (uv sync --group peers).")
-    events = {base: str(number * arguments.times) for base, number in (("25", 14), ("national", 6))}
+    events = {base: str(number * arguments.times) for base, number in (("25", 8), ("national", 4))}
     faults = ["--seeds", *SEEDS, "--peers", *forest]
     plot = ["--plot", str(arguments.plot)] if arguments.plot else []
     with tempfile.TemporaryDirectory() as folder:
