@@ -11,7 +11,7 @@ from geography.vintages import to_current
 from pipelines import ledger
 from pipelines.stages.aggregated import counted_in, in_order
 from pipelines.stages.line import Line
-from pipelines.stages.recorded import published_before, supply_partition
+from pipelines.stages.recorded import accepted, published_before, supply_partition
 from pipelines.store import digest
 from transforms import aggregation, judging, register
 from transforms.completeness import signatures, supply
@@ -130,6 +130,8 @@ def _of_records(line: Line) -> pl.DataFrame:
         "recording_checks",
         "recording_delays",
         "system_places",
+        "street",
+        "case_outcomes",
     )
     made_from = digest(line.basis, *(workspace.key(table) for table in read))
     if not workspace.up_to_date("record_findings", "all", made_from):
@@ -145,6 +147,8 @@ def _of_records(line: Line) -> pl.DataFrame:
                 checks=workspace.scan("recording_checks", tables.RecordingCheckCounts).collect(),
                 delays=workspace.scan("recording_delays", tables.RecordingDelays).collect(),
                 places=workspace.scan("system_places", tables.SystemPlaces).collect(),
+                coded=_coded(line),
+                vintages=line.country.vintages,
                 types=references.select("offence_code", "category").unique("offence_code"),
                 window=line.window(),
             )
@@ -152,6 +156,15 @@ def _of_records(line: Line) -> pl.DataFrame:
         found = pl.concat([found, _resupplied(line)])
         workspace.write("record_findings", "all", found, tables.Findings, made_from)
     return workspace.read("record_findings", tables.Findings)
+
+
+def _coded(line: Line) -> pl.LazyFrame:
+    """Force, month and LSOA of every row of the accepted files that give LSOAs, under the codes that they gave."""
+    given = []
+    for table, schema in (("street", tables.Counted), ("case_outcomes", tables.CaseOutcomes)):
+        names = [name for force in line.forces for name in accepted(line, table, force)]
+        given.append(line.workspace.scan(table, schema, names).select("force", "month", "lsoa_code"))
+    return pl.concat(given)
 
 
 def _resupplied(line: Line) -> pl.DataFrame:

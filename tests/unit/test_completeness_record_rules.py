@@ -71,13 +71,15 @@ def whole() -> dict[str, Any]:
         "checks": empty(tables.RecordingCheckCounts),
         "delays": empty(tables.RecordingDelays),
         "places": empty(tables.SystemPlaces),
+        "coded": pl.DataFrame([(f, m, "A1") for f, m in places], ["force", "month", "lsoa_code"], orient="row"),
+        "vintages": pl.DataFrame({"old_code": ["A0", "A1"], "lsoa_code": ["A1", "A1"], "change": ["M", "U"]}),
         "types": pl.DataFrame({"offence_code": [ONE, TWO], "category": ["Burglary", "Burglary"]}),
         "window": WINDOW,
     }  # fmt: skip
 
 
 def found(held: dict[str, Any]) -> pl.DataFrame:
-    lazy = {name: held[name].lazy() for name in ("offences", "grid", "lines", "outcomes")}
+    lazy = {name: held[name].lazy() for name in ("offences", "grid", "lines", "outcomes", "coded")}
     return tables.Findings.validate(record_findings(RecordTables(**(held | lazy))))
 
 
@@ -155,6 +157,7 @@ def test_a_whole_supply_raises_nothing() -> None:
                 (pl.col("month") >= date(2019, 4, 1)) & (pl.col("force") == "carrow") & (pl.col("basis") == "closed"),
             ),
         ),
+        ({"W22"}, lambda: changed("coded", "lsoa_code", "A0", here())),
         ({"W23"}, lambda: changed("grid", "count", 60, here() & (pl.col("lsoa_code") == OUTSIDE))),
         ({"W24"}, shifted),
         ({"W26"}, twice),

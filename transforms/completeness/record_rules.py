@@ -24,7 +24,8 @@ RECORDED_TWICE: Final = "recorded-twice"
 class RecordTables:
     """What the line holds of its records: `OffenceGrid`, `AreaGrid`, `Lines`, `Supplies`, `Rejects` and tallies.
 
-    `types` has `offence_code, category`: the crime type of each code. `window` are the months that are owed.
+    `coded` has `force, month, lsoa_code` of every row of files that carry area codes, as supplied; `vintages` is
+    `LsoaVintages`. `types` has `offence_code, category`: the crime type of each code. `window` are the months owed.
     """
 
     offences: pl.LazyFrame
@@ -36,6 +37,8 @@ class RecordTables:
     checks: pl.DataFrame
     delays: pl.DataFrame
     places: pl.DataFrame
+    coded: pl.LazyFrame
+    vintages: pl.DataFrame
     types: pl.DataFrame
     window: Sequence[date]
 
@@ -62,6 +65,9 @@ def record_findings(held: RecordTables) -> pl.DataFrame:
             signatures.outcome_swings(_years(held.outcomes, held.window)),
             signatures.recorded_late(held.delays),
             signatures.left_behind(held.places),
+            signatures.other_vintage(
+                held.coded, *(held.vintages[name].to_list() for name in ("lsoa_code", "old_code"))
+            ),
         ]
     )
 

@@ -568,7 +568,7 @@ def pseudo_forces(rows: pl.DataFrame, known: list[str]) -> pl.DataFrame:
     )
 
 
-def other_vintage(rows: pl.DataFrame, current: list[str], earlier: list[str]) -> pl.DataFrame:
+def other_vintage(rows: pl.DataFrame | pl.LazyFrame, current: list[str], earlier: list[str]) -> pl.DataFrame:
     """W22: `rows` [force, month, lsoa_code]; codes of an earlier vintage that ended."""
     old = set(earlier) - set(current)
     found = (
