@@ -86,10 +86,9 @@ def catalogued(force: str | None, first: date, last: date) -> str | None:
     """The catalogue's word on a force's months, where it has one."""
     if force is None:
         return None
-    catalogue = pl.read_csv(open_data() / "completeness" / "gap_catalogue.csv")
-    slug = force.lower().replace("&", "and").replace(" ", "-")
+    catalogue = gap_catalogue()
     rows = catalogue.filter(
-        (pl.col("force") == slug)
+        (pl.col("force") == slug(force))
         & pl.col("series").is_in(["lsoa-month", "street"])
         & (pl.col("from") <= f"{last:%Y-%m}")
         & (pl.col("to") >= f"{first:%Y-%m}")
@@ -104,12 +103,12 @@ def thought(counts: Counts, alert: dict[str, Any]) -> str:
         return known
     if alert["code"] == "W06" and alert["force"] is None:
         return "records without a location rose nationally; those with one did not fall"
-    if alert["area"] is None and (
-        told := catalogued(alert["force"], alert["first_month"], alert["last_month"])
-    ):
-        return told
-    if alert["code"] in ("W22", "W37"):
-        return "new area codes"
+    rose = alert["observed"] > (alert["expected"] or 0.0)
+    first = month_before(alert["first_month"]) if rose else alert["first_month"]
+    if alert["area"] is None and (told := catalogued(alert["force"], first, alert["last_month"])):
+        return f"{told}, before it rose" if rose else told
+    if rose and counts.months.index(f"{alert['first_month']:%Y-%m}") == 1:
+        return "the first month of the counts was short, by all that followed"
     return later(counts, alert)
 
 
@@ -127,6 +126,36 @@ def same(old: dict[str, Any], new: dict[str, Any]) -> bool:
     return len(before & now) >= 0.5 * min(len(before), len(now))
 
 
+def gap_catalogue() -> pl.DataFrame:
+    """The known gaps: force, series, from, to, kind. Its last column holds commas."""
+    path = open_data() / "completeness" / "gap_catalogue.csv"
+    return pl.read_csv(path, truncate_ragged_lines=True).select("force", "series", "from", "to", "kind")
+
+
+def slug(force: str) -> str:
+    """A force as the catalogue writes it."""
+    return force.lower().replace("&", "and").replace(" ", "-")
+
+
+def print_known(first_told: dict[tuple[str, date], str], months: list[str]) -> None:
+    """Each known gap in the cube: its months, those found, and in which month each was first told."""
+    catalogue = gap_catalogue()
+    known = catalogue.filter(pl.col("series") == "lsoa-month").sort("force", "from")
+    print(
+        "## Known gaps\n\n| force | months | kind | found | first told in |\n| --- | --- | --- | --- | --- |"
+    )
+    for force, first, last, kind in known.select("force", "from", "to", "kind").iter_rows():
+        owed = [text for text in months if first <= text <= last]
+        if not owed:
+            continue
+        told = {f"{gap:%Y-%m}": when for (name, gap), when in first_told.items() if slug(name) == force}
+        found = [told[text] for text in owed if text in told]
+        when = ", ".join(sorted(set(found))[:4]) + (", each in its own month" if found == owed else "")
+        said = kind.replace("_", " ")
+        print(f"| {force} | {owed[0]} to {owed[-1]} | {said} | {len(found)} of {len(owed)} | {when} |")
+    print()
+
+
 def main() -> None:
     """Judges month after month with what was known in it, and prints the page."""
     data = open_data()
@@ -135,11 +164,15 @@ def main() -> None:
     counts = Counts(frame, areas, months)
     print(HEAD)
     told: list[dict[str, Any]] = []
+    first_told: dict[tuple[str, date], str] = {}
     new_alerts: dict[str, int] = {}
     for text in months:
         month = date.fromisoformat(f"{text}-01")
         judged = judge(frame, areas, as_of=month)
         here = judged.verdicts.filter(pl.col("month") == month)
+        gaps = judged.verdicts.filter(pl.col("verdict").is_in(["missing", "partial"]))
+        for force, gap in gaps.select("force", "month").iter_rows():
+            first_told.setdefault((force, gap), text)
         if (here["verdict"] == "unjudged").all():
             continue
         print(f"## {month:%B %Y}\n")
@@ -150,22 +183,23 @@ def main() -> None:
             print(f"* {force}: **{verdict}**, {observed:,.0f} of about {expected:,.0f} ({coverage:.0%})")
         exposed = (pl.col("code") == "W38") & (pl.col("last_month") == month_before(month))
         rows = judged.alerts.filter((pl.col("last_month") >= month) | exposed).iter_rows(named=True)
-        fresh = []
+        fresh, recoded = [], []
         for alert in rows:
-            if not any(same(old, alert) for old in told):
+            if alert["code"] == "W22":
+                recoded.append(alert["force"])
+            elif not any(same(old, alert) for old in told):
                 fresh.append(alert)
             told.append(alert)
-        print(
-            "\n| code | severity | alert | what we think |\n| --- | --- | --- | --- |"
-            if fresh
-            else "\nNo new alert."
-        )
+        head = "| code | severity | alert | what we think |\n| --- | --- | --- | --- |"
+        print(f"\n{head if fresh else 'No new alert.'}")
         for alert in fresh:
-            print(
-                f"| {alert['code']} | {alert['severity']} | {alert['sentence']} | {thought(counts, alert)} |"
-            )
+            row = alert["code"], alert["severity"], alert["sentence"], thought(counts, alert)
+            print(f"| {' | '.join(row)} |")
+        if recoded:
+            print(f"\nAreas moved to new codes (W22, told only) in {', '.join(sorted(recoded))}.")
         new_alerts[text] = len(fresh)
         print(flush=True)
+    print_known(first_told, months)
     later_months = [number for text, number in new_alerts.items() if text >= "2024-06"]
     print("## Together\n")
     print(
