@@ -121,7 +121,7 @@ def same(old: dict[str, Any], new: dict[str, Any]) -> bool:
     ):
         return False
     if old["area"] is None:
-        return bool(new["first_month"] <= old["last_month"] or old["code"] == new["code"] == "W03")
+        return bool(month_before(new["first_month"]) <= old["last_month"])
     before, now = set(old["area"].split(";")), set(new["area"].split(";"))
     return len(before & now) >= 0.5 * min(len(before), len(now))
 

@@ -75,12 +75,22 @@ def main() -> None:
 
 
 def shock(replay: Replay, t: int, rng: np.random.Generator) -> Cube:
-    """The cube with month `t` shocked: every force and type changed alike but for its unevenness, counts redrawn."""
+    """The cube with month `t` shocked: every force and type changed alike but for its unevenness.
+
+    Of a type that falls, each record stays with the same chance. Of one that rises, more records come where its
+    records were in the last year: to double each count would double its scatter too.
+    """
     cube = replay.cube
     change = np.array([SHOCK.get(name, 0.8) for name in cube.categories])
     uneven = np.exp(rng.normal(0.0, UNEVEN, (len(cube.forces), len(cube.categories))))
+    factor = (change * uneven)[cube.force_of_area]
     work = changeable(cube)
-    work.n[t] = rng.poisson(cube.n[t] * (change * uneven)[cube.force_of_area])
+    before = cube.n[t].astype(np.int64)
+    usual = cube.n[t - 12 : t].mean(axis=0)
+    now, then = (np.add.reduceat(values, cube.first_area[:-1], axis=0) for values in (before, usual))
+    level = (now / np.maximum(then, 1e-9))[cube.force_of_area]
+    kept = rng.binomial(before, np.minimum(factor, 1.0))
+    work.n[t] = kept + rng.poisson(np.maximum(factor - 1.0, 0.0) * usual * level)
     return work
 
 
