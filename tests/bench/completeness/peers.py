@@ -82,6 +82,24 @@ RULES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 
 
+#: Highest scores of a month, level and method that are kept to find a threshold: several times any budget.
+HIGHEST = 120
+
+
+def threshold(scores: dict[int, list[tuple[float, int]]], keep: int) -> float:
+    """The score above which clean months raise `keep` alerts; one that goes on counts once, as the judge's do."""
+    rows = sorted(((score, t, node) for t, found in scores.items() for score, node in found), reverse=True)
+    open_nodes: set[tuple[int, int]] = set()
+    fresh = 0
+    for score, t, node in rows:
+        # Beside an alert of the month before or after it is the same one; between two it makes one of them.
+        fresh += 1 - ((t - 1, node) in open_nodes) - ((t + 1, node) in open_nodes)
+        if fresh > keep:
+            return score
+        open_nodes.add((t, node))
+    return -np.inf
+
+
 class Bench:
     """The peers, each with a threshold for the same budget, split equally over the levels."""
 
@@ -106,33 +124,26 @@ class Bench:
         self.names = [*RULES, *(["PyOD IForest"] if forest else [])]
         good = {t: np.array([clean(cube, f, t) for f in range(len(cube.forces))]) for t in months}
         keep = max(int(0.1 * sum(int(each.sum()) for each in good.values()) / len(LEVELS)), 1)
-        self.thresholds = {
-            (name, level): self._threshold(name, level, months, good, keep)
-            for name in self.names
-            for level in LEVELS
-        }
+        self.thresholds: dict[tuple[str, str], float] = {}
+        for level in LEVELS:
+            scores = {
+                t: self._scores(level, self.past[level][t], self._history(level, t), good[t]) for t in months
+            }
+            for name in self.names:
+                self.thresholds[name, level] = threshold({t: scores[t][name] for t in months}, keep)
         self.spent, self.judged = {}, {}
 
-    def _threshold(
-        self, name: str, level: str, months: list[int], good: dict[int, np.ndarray], keep: int
-    ) -> float:
-        """The score above which clean months raise `keep` alerts; one that goes on counts once, as the judge's do."""
-        rows: list[tuple[float, int, int]] = []
-        for t in months:
-            scores = self._score(name, level, self.past[level][t], t)
-            scores[~good[t][self.force_of[level]] | ~np.isfinite(scores)] = -np.inf
-            best = np.argsort(scores)[-8 * keep :]
-            rows.extend((float(scores[node]), t, int(node)) for node in best if scores[node] > -np.inf)
-        rows.sort(reverse=True)
-        open_nodes: set[tuple[int, int]] = set()
-        fresh = 0
-        for score, t, node in rows:
-            # Beside an alert of the month before or after it is the same one; between two it makes one of them.
-            fresh += 1 - ((t - 1, node) in open_nodes) - ((t + 1, node) in open_nodes)
-            if fresh > keep:
-                return score
-            open_nodes.add((t, node))
-        return -np.inf
+    def _scores(
+        self, level: str, y: np.ndarray, past: np.ndarray, good: np.ndarray
+    ) -> dict[str, list[tuple[float, int]]]:
+        """The highest scores of a month's clean nodes, for each method, with their places."""
+        highest = {}
+        for name in self.names:
+            scores = self._score(name, level, y, past)
+            scores[~good[self.force_of[level]] | ~np.isfinite(scores)] = -np.inf
+            best = np.argsort(scores)[-HIGHEST:]
+            highest[name] = [(float(scores[node]), int(node)) for node in best if scores[node] > -np.inf]
+        return highest
 
     def _level(self, cube: Cube, t: int, level: str) -> np.ndarray:
         """Counts of a month at a level, flat."""
@@ -149,9 +160,8 @@ class Bench:
     def _history(self, level: str, t: int) -> np.ndarray:
         return np.stack(self.past[level][max(0, t - 24) : t])
 
-    def _score(self, name: str, level: str, y: np.ndarray, t: int) -> np.ndarray:
+    def _score(self, name: str, level: str, y: np.ndarray, past: np.ndarray) -> np.ndarray:
         began = time.process_time()
-        past = self._history(level, t)
         if name == "PyOD IForest":
             ratio = self._own(y, past, level)
             x = features(y, past, ratio)
@@ -211,9 +221,11 @@ class Bench:
             level: [*months[: changed.start], *(self._level(cube, u, level) for u in changed), *months[t:]]
             for level, months in whole.items()
         }
+        history = {level: self._history(level, t) for level in LEVELS}
+        self.past = whole
         for name in self.names:
             alerts = {
-                level: self._score(name, level, levels[level], t) > self.thresholds[name, level]
+                level: self._score(name, level, levels[level], history[level]) > self.thresholds[name, level]
                 for level in LEVELS
             }
             for p in planted:
@@ -226,7 +238,6 @@ class Bench:
                         covered |= mask
                 share = overlap(p, covered)[1] if covered.any() else 0.0
                 out[name].append((p.kind, {"hit": float(share >= 0.5), "alerts": count}))
-        self.past = whole
         return out
 
     def _masks(self, cube: Cube, p: Planted, alerts: dict[str, np.ndarray]) -> Iterator[np.ndarray]:
