@@ -204,6 +204,19 @@ def test_losses_of_location_are_told_from_losses_of_records(
     assert sorted(told.rows()) == sorted(wanted)
 
 
+def test_a_rise_without_location_is_not_put_down_to_a_force_that_was_always_silent(
+    country: tuple[pl.DataFrame, pl.DataFrame],
+) -> None:
+    counts, areas = country
+    others = counts.filter(~pl.col("area").str.starts_with("CED"))
+    usual = others.group_by("month", "category").agg(n=(0.05 * pl.col("n").sum()).round().cast(pl.Int64))
+    rise = pl.when(pl.col("month") == LAST).then(2 * pl.col("n")).otherwise("n")
+    nowhere = usual.select("month", "category", n=rise, area=pl.lit("")).select(others.columns)
+    judged = judge(pl.concat([others, nowhere]), areas, as_of=LAST)
+    assert verdict(judged.verdicts)["verdict"] == "missing"
+    assert "W06" not in judged.alerts.filter(pl.col("force") == CEDAR)["code"].to_list()
+
+
 def test_a_month_is_complete_only_where_half_of_it_would_be_missed(
     country: tuple[pl.DataFrame, pl.DataFrame],
 ) -> None:

@@ -29,7 +29,9 @@ def relocated(
     variance = sd**2 + 1.0
     candidates: list[tuple[int, Floats, Floats]] = []
     for i, incident in enumerate(incidents):
-        if incident.kind in ("partial", "missing", "area", "category") and incident.lost > 0:
+        # What a force without a history of its own lost is not known well enough to be looked for elsewhere.
+        known = track.history[t, incident.force] >= k.MINIMUM_HISTORY
+        if known and incident.kind in ("partial", "missing", "area", "category") and incident.lost > 0:
             lost, unsure = _lost_by_type(t, cube, track, month, incident)
             # What could not be recognised by itself, had all of it reappeared, is not put down to it.
             if (lost**2 / (2.0 * (variance + unsure))).sum() >= k.RELOCATED_ODDS:

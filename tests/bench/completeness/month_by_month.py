@@ -24,10 +24,12 @@ behind them to be judged. *What we think* is ours, from the months that followed
 judge sees neither. Codes are explained in [completeness.md](completeness.md). Written by
 `python -m tests.bench.completeness.month_by_month`; do not edit.
 """
-#: What is known of an alert beyond its own later months: by force and the first month it is about.
-KNOWN: dict[tuple[str, str], str] = {
-    ("South Wales", "2025-02"): "a surge in recorded drugs over two months, not a gap",
-    ("South Wales", "2025-03"): "a surge in recorded drugs over two months, not a gap",
+#: What is known of an alert beyond its own later months, by force, first month and code.
+KNOWN: dict[tuple[str, str, str], str] = {
+    ("South Wales", "2025-02", "W09"): "a surge in recorded drugs over two months, not a gap",
+    ("South Wales", "2025-03", "W09"): "a surge in recorded drugs over two months, not a gap",
+    ("Dorset", "2024-07", "W34"): "a gap: areas side by side, nearly empty for one month and back the next",
+    ("Cumbria", "2024-08", "W27"): "most likely chance in small counts: both types as usual before and after",
 }
 
 
@@ -73,7 +75,7 @@ def later(counts: Counts, alert: dict[str, Any]) -> str:
     if back == 1:
         if whole:
             return "in full the month after: the records had not come"
-        return "back the month after: chance, or records that came late or elsewhere"
+        return "back the month after: records that came late or elsewhere, or chance"
     if back:
         return f"back after {back} months: a closure, or records that came elsewhere meanwhile"
     share = sum(after) / len(after) / max(usual, 1e-9)
@@ -98,8 +100,8 @@ def catalogued(force: str | None, first: date, last: date) -> str | None:
 
 def thought(counts: Counts, alert: dict[str, Any]) -> str:
     """One line of what we think an alert is."""
-    known = KNOWN.get((alert["force"] or "", f"{alert['first_month']:%Y-%m}"))
-    if known is not None and alert["area"] is None:
+    known = KNOWN.get((alert["force"] or "", f"{alert['first_month']:%Y-%m}", alert["code"]))
+    if known is not None:
         return known
     if alert["code"] == "W06" and alert["force"] is None:
         return "records without a location rose nationally; those with one did not fall"
