@@ -43,7 +43,7 @@ class Judged:
     crimes: pl.DataFrame
     outcomes: pl.DataFrame
     removed: pl.DataFrame
-    #: What police.uk files tell beside crimes (`tables.CaseOutcomes`, `tables.Searches`), by their own verdicts.
+    #: What is told beside crimes (`tables.CaseOutcomes`, `tables.Searches`), by the verdicts on the files that tell it.
     case_outcomes: pl.DataFrame
     searches: pl.DataFrame
     #: The decisions in force that the verdicts rest on (`tables.Decisions`); among them what is to leave comparisons.
@@ -90,7 +90,11 @@ def judged(
         decisions=tables.Decisions.validate(_or_none(decisions, tables.Decisions), cast=True),
         seal=_SEAL,
     )
-    for file_type, rows in (("outcomes", sealed.case_outcomes), ("stop-and-search", sealed.searches)):
+    told = [
+        (file_type, sealed.case_outcomes.filter(pl.col("file_type") == file_type))
+        for file_type in ("extract", "outcomes")
+    ]
+    for file_type, rows in (*told, ("stop-and-search", sealed.searches)):
         loose = rows.select("force", "month").unique()
         loose = loose.join(_published(sealed.verdicts, file_type), on=["force", "month"], how="anti")
         if loose.height:
@@ -310,6 +314,33 @@ def publishable_crimes(counted: pl.LazyFrame, verdicts: pl.DataFrame, holds: pl.
 def publishable_rows(rows: pl.LazyFrame, verdicts: pl.DataFrame, file_type: str) -> pl.LazyFrame:
     """The rows of a kind of file (`outcomes`, `stop-and-search`) whose force-month's verdict allows publication."""
     return rows.join(_published(verdicts, file_type).lazy(), on=["force", "month"], how="semi")
+
+
+def outcomes_of_crimes(counted: pl.LazyFrame, verdicts: pl.DataFrame) -> pl.LazyFrame:
+    """The outcomes that extracts tell of crimes, of the months whose verdict allows publication: `CaseOutcomes`.
+
+    Each is in the month in which it was given, whenever its crime was recorded, and by that month's verdict on the
+    extract, as in the return (`publishable_tallies`). It says nothing of a place. A month that a force's own outcomes
+    file tells is left to that; a crime that a correction took back has no outcome.
+    """
+    told = counted.filter(
+        pl.col("counted") > 0, pl.col("outcome", "outcome_month", "crime_ref").is_not_null()
+    ).join(counted.filter(pl.col("counted") < 0), on=["force", "crime_ref"], how="anti", nulls_equal=True)
+    rows = told.select(
+        "force",
+        "crime_ref",
+        "outcome",
+        "supply",
+        month="outcome_month",
+        longitude=pl.lit(None, pl.Float64),
+        latitude=pl.lit(None, pl.Float64),
+        location=pl.lit(None, pl.String),
+        lsoa_code=pl.lit(None, pl.String),
+        file_type=pl.lit("extract"),
+    ).select(tables.CaseOutcomes.column_names())
+    return publishable_rows(rows, verdicts, "extract").join(
+        _published(verdicts, "outcomes").lazy(), on=["force", "month"], how="anti"
+    )
 
 
 def _published(verdicts: pl.DataFrame, file_type: str) -> pl.DataFrame:

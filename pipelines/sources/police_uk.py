@@ -187,6 +187,8 @@ def read_street(
         # Known when the rows stand on current boundaries.
         csp_code=pl.lit(None, pl.String),
         outcome=_or_null("Last outcome category"),
+        # Told by the outcomes file.
+        outcome_month=pl.lit(None, pl.Date),
         supply=pl.lit(frozen.supply),
     )
     return StreetRead(Counted.validate(counted), rejects, good.height + rejects.height)
@@ -209,6 +211,7 @@ def read_outcomes(
         location=_named_place(),
         lsoa_code=_or_null("LSOA code"),
         outcome=pl.col("Outcome type"),
+        file_type=pl.lit("outcomes"),
         supply=pl.lit(frozen.supply),
     )
     return OtherRead(CaseOutcomes.validate(kept), rejects, good.height + rejects.height)

@@ -217,14 +217,23 @@ def open_judged(line: Line, quarters: Sequence[Quarter]) -> judging.Judged:
             workspace.scan("outcome_counts", tables.OutcomeCounts), verdicts, holds, types
         ).collect(),
         removed=judging.publishable_tallies(_removed(line), verdicts, holds, types).collect(),
-        case_outcomes=to_current(
-            _passed_on(line, "case_outcomes", tables.CaseOutcomes, "outcomes", verdicts),
-            line.country.vintages,
-            line.country.lsoas,
-            line.loaded.boundaries,
-        ),
+        case_outcomes=_case_outcomes(line, crimes, verdicts),
         searches=_passed_on(line, "searches", tables.Searches, "stop-and-search", verdicts),
         decisions=workspace.read("decisions", tables.Decisions),
+    )
+
+
+def _case_outcomes(line: Line, crimes: pl.LazyFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
+    """The outcomes of police.uk files on current boundaries, and those that extracts tell of the `crimes`."""
+    files = _passed_on(line, "case_outcomes", tables.CaseOutcomes, "outcomes", verdicts)
+    country = line.country
+    return pl.concat(
+        [
+            to_current(files, country.vintages, country.lsoas, line.loaded.boundaries).cast(
+                {"file_type": pl.String}
+            ),
+            judging.outcomes_of_crimes(crimes, verdicts).collect(),
+        ]
     )
 
 

@@ -37,7 +37,8 @@ availability.csv has one line for each force, file and month that is owed:
 YYYY-MM/YYYY-MM-<force>-street.csv has one line for each crime or incident, in the layout of data.police.uk:
 UTF-8, CRLF, a header, quotes only where needed. Where they were supplied, beside it are
 YYYY-MM-<force>-outcomes.csv, with a line for each outcome that a crime was given in the month, and
-YYYY-MM-<force>-stop-and-search.csv, with a line for each search.
+YYYY-MM-<force>-stop-and-search.csv, with a line for each search. Outcomes are told of crimes recorded since {first}:
+the outcomes files of the first year are partial, where a force supplies records and no file of outcomes.
 
 * Locations are those of anonymised map points, not of the crimes. “No Location” means that none is known;
   the record is kept.

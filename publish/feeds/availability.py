@@ -12,6 +12,10 @@ import polars as pl
 from geography.areas import Country
 from transforms.contracts.status import STATUS, Status, allows_number
 
+#: Outcomes that extracts tell are of crimes that the release holds, and may come long after the crime: for so many
+#: months from its first they are told as partial.
+FILLING_MONTHS: Final = 12
+
 #: The words of the published table for each status.
 STATES: Final = {
     Status.NOT_APPLICABLE.value: "not owed",
@@ -27,17 +31,21 @@ def states(verdicts: pl.DataFrame, country: Country) -> pl.DataFrame:
     """One row for each force, published file and month owed, sorted, with its state and why.
 
     A record-level extract is published as a street file, so both are one file here; where both are owed
-    the better of the two is what the file is made from.
+    the better of the two is what the file is made from. Its outcomes are published as an outcomes file, where the
+    force has none of its own.
     """
     file = pl.col("file_type").cast(pl.String).replace({"extract": "street"})
+    of_outcomes = pl.col("is_told").cast(pl.UInt8) + 2 * (~allows_number()).cast(pl.UInt8)
+    rank = pl.when(pl.col("file") == "outcomes").then(of_outcomes).otherwise(pl.col("status").to_physical())
     return (
-        verdicts.join(country.forces.select("force", "name"), on="force", how="left")
+        pl.concat([verdicts.with_columns(is_told=pl.lit(False)), _of_outcomes(verdicts)])
+        .join(country.forces.select("force", "name"), on="force", how="left")
         .with_columns(
-            file=file,
+            file=pl.when("is_told").then(pl.lit("outcomes")).otherwise(file),
             state=pl.col("status").cast(pl.String).replace_strict(STATES),
             name=pl.col("name").fill_null(pl.col("force")),
         )
-        .sort("force", "file", "month", pl.col("status").to_physical(), "file_type")
+        .sort("force", "file", "month", rank, "file_type")
         .unique(["force", "file", "month"], keep="first", maintain_order=True)
         .select(
             "force",
@@ -53,6 +61,22 @@ def states(verdicts: pl.DataFrame, country: Country) -> pl.DataFrame:
     )
 
 
+def _of_outcomes(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """What the extracts tell of outcomes, month by month: the verdicts on them, marked `is_told`."""
+    first = pl.col("month").min()
+    is_whole = pl.col("status") == pl.lit(Status.COMPLETE.value, STATUS)
+    is_filling = is_whole & (pl.col("month") < first.dt.offset_by(f"{FILLING_MONTHS}mo"))
+    return verdicts.with_columns(
+        is_told=pl.lit(True),
+        status=pl.when(is_filling).then(pl.lit(Status.PARTIAL.value, STATUS)).otherwise("status"),
+        reason=pl.when(is_whole)
+        .then(pl.format("outcomes of crimes recorded since {}", first.dt.strftime("%Y-%m")))
+        .otherwise("reason"),
+        # What share of crimes came is no share of outcomes.
+        coverage=pl.lit(None, pl.Float64),
+    ).filter(pl.col("file_type") == "extract")
+
+
 def without_rows(states: pl.DataFrame, file: str, rows: pl.DataFrame) -> pl.DataFrame:
     """The same states, but that a file of which no row (`force`, `month`) can be used is not supplied.
 
@@ -66,7 +90,9 @@ def without_rows(states: pl.DataFrame, file: str, rows: pl.DataFrame) -> pl.Data
         .with_columns(
             status=pl.when("lacks").then(pl.lit(Status.MISSING.value, STATUS)).otherwise("status"),
             state=pl.when("lacks").then(pl.lit(STATES[Status.MISSING.value])).otherwise("state"),
-            why=pl.when("lacks").then(pl.lit("no row of the file supplied could be used")).otherwise("why"),
+            why=pl.when("lacks")
+            .then(pl.lit("no row of it was supplied, or none could be used"))
+            .otherwise("why"),
             since=pl.when("lacks").then("month").otherwise("since"),
         )
         .drop("is_held", "lacks")

@@ -29,17 +29,36 @@ def published(
 ) -> pl.DataFrame:
     """Lines of the outcomes file, sorted, with their `force`. `outcomes` is `CaseOutcomes`.
 
-    `folder` has the street lines of this release and `earlier` the bulk files of the one before. An outcome of a
-    crime that either has without a location has none either, and so has one whose crime is at other points in
-    either: two points tell more than one (`privacy.moved_since`).
+    An outcome that an extract tells is where the line of its crime is, and nowhere when that has no place or is not in
+    this release. `folder` has the street lines of this release and `earlier` the bulk files of the one before. An
+    outcome of a crime that either has without a location has none either, and so has one whose crime is at other
+    points in either: two points tell more than one (`privacy.moved_since`).
     """
-    references = outcomes.select("force", "crime_ref", is_public=pl.lit(True))
+    of_extract = pl.col("file_type") == "extract"
+    references = outcomes.select("force", "crime_ref", is_public=~of_extract)
     rows = outcomes.with_columns(crime_id=street.crime_ids(references, key))
+    rows = pl.concat([rows.filter(~of_extract), _at_their_crimes(rows.filter(of_extract), folder)])
     lines = street.described(rows, country).with_columns(pl.col("outcome").alias("Outcome type"))
     lines = _only_where_known(lines, places_in(folder, lines["Crime ID"]))
     if earlier is not None:
         lines = _only_where_known(lines, places_in(earlier, lines["Crime ID"]))
     return lines.select("force", *COLUMNS).sort(ORDER, nulls_last=True)
+
+
+def _at_their_crimes(rows: pl.DataFrame, folder: Path) -> pl.DataFrame:
+    """The same rows with the place of their crime's line in the bulk files of `folder`."""
+    place = ("longitude", "latitude", "location", "lsoa_code")
+    if rows.is_empty():
+        return rows
+    lines = (
+        pl.scan_parquet(folder / "parquet" / "*-street.parquet")
+        .select("crime_id", *place)
+        .join(rows.lazy().select("crime_id"), on="crime_id", how="semi")
+        .collect(engine="streaming")
+        .sort("crime_id", *place, nulls_last=True)
+        .unique("crime_id", keep="first", maintain_order=True)
+    )
+    return rows.drop(place).join(lines, on="crime_id", how="left", maintain_order="left").select(rows.columns)
 
 
 def _only_where_known(lines: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:

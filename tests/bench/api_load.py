@@ -69,6 +69,7 @@ def as_counted(country: Doggerland, chunk: pl.DataFrame, month: date) -> pl.Data
         lsoa_code="lsoa_code",
         csp_code="csp_code",
         outcome=pl.lit("Under investigation"),
+        outcome_month=pl.lit(None, pl.Date),
         supply=pl.lit("0" * 64),
     )  # fmt: skip
 

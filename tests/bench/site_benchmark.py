@@ -114,6 +114,7 @@ def records(owned: pl.DataFrame, boundaries: geopandas.GeoDataFrame) -> pl.DataF
             lsoa_code="lsoa_code",
             csp_code="csp_code",
             outcome=pl.lit("Under investigation"),
+            outcome_month=pl.lit(None, pl.Date),
             supply=pl.lit("0" * 64),
         )
     )

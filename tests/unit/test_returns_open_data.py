@@ -52,6 +52,7 @@ def with_crimes(tables: Judged) -> Judged:
             lsoa_code=pl.when(pl.col("n") % 10 > 0).then(pl.col("lsoa_code").list.get(pl.col("n") % 2)),
             csp_code=pl.when(pl.col("n") % 10 > 0).then("csp_code"),
             outcome=pl.lit(None, pl.String),
+            outcome_month=pl.lit(None, pl.Date),
             supply=pl.lit("0" * 64),
         )
     )

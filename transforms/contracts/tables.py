@@ -129,11 +129,19 @@ class Counted(dy.Schema):
         "Community Safety Partnership that the crime itself lies in; null when in none", nullable=True
     )
     outcome = c.text("last outcome, in police.uk words", nullable=True)
+    outcome_month = dy.Date(
+        nullable=True,
+        description="month of that outcome, as its first day; null without one, and of rows that police.uk placed",
+        metadata={"unit": "month"},
+    )
     supply = c.supply()
 
 
 class CaseOutcomes(dy.Schema):
-    """One row for each outcome of a crime as police.uk publishes it; a crime may have several."""
+    """One row for each outcome of a crime: as police.uk publishes it, where a crime may have several, or of an extract.
+
+    An extract tells of each crime the outcome that stands. Where the crime was is told by its line alone.
+    """
 
     force = c.force()
     month = dy.Date(description="month of the outcome, as its first day", metadata={"unit": "month"})
@@ -145,6 +153,7 @@ class CaseOutcomes(dy.Schema):
     location = c.text("“On or near” text of the map point", nullable=True)
     lsoa_code = c.text("LSOA of the map point; null when there is no location", nullable=True)
     outcome = c.text("outcome, in police.uk words")
+    file_type = dy.Enum(["extract", "outcomes"], description="the kind of file that tells it")
     supply = c.supply()
 
 

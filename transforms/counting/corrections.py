@@ -59,9 +59,9 @@ def net_corrections(
     netted = pl.col("treatment") == AGGREGATE
     columns = counts.counted.collect_schema().names()
     aggregate = terms.filter(netted).select("force")
-    details = now.select("force", "crime_ref", "longitude", "latitude", "outcome", "supply").unique(
-        ["force", "crime_ref"], keep="any"
-    )
+    details = now.select(
+        "force", "crime_ref", "longitude", "latitude", "outcome", "outcome_month", "supply"
+    ).unique(["force", "crime_ref"], keep="any")
     corrections = (
         changes.filter(netted)
         .join(details, on=["force", "crime_ref"], how="left")

@@ -11,6 +11,7 @@ from transforms.counting.editions import Editions
 from transforms.counting.explanations import decisions_of
 from transforms.counting.migration import find_moves
 from transforms.counting.together import decide_together
+from transforms.periods import month_of
 
 #: The columns of Records that counting looks at, and text that takes few values among them: held once,
 #: so that ten million records fit in memory.
@@ -54,7 +55,7 @@ class Counts:
     #: CountingDecisions: one row for each record. A sentence is built only where `because` is collected.
     decisions: pl.LazyFrame
     #: one row for each crime that counts: `force, month, offence_code, category, crime_ref, counted,
-    #: longitude, latitude, outcome` (police.uk words) and `supply`.
+    #: longitude, latitude, outcome` (police.uk words), `outcome_month` and `supply`.
     counted: pl.LazyFrame
 
 
@@ -143,6 +144,7 @@ def _with_classes(records: pl.LazyFrame, editions: Editions) -> pl.DataFrame:
 
 def _counted(lines: pl.DataFrame, editions: Editions) -> pl.LazyFrame:
     words = dict(editions.outcomes.select("outcome_type", "police_uk").iter_rows())
+    is_outcome = pl.col("outcome_type").cast(pl.String).is_in([name for name in words if name != "0"])
     return (
         lines.lazy()
         .filter(pl.col("counted") == 1)
@@ -156,6 +158,7 @@ def _counted(lines: pl.DataFrame, editions: Editions) -> pl.LazyFrame:
             "longitude",
             "latitude",
             outcome=pl.col("outcome_type").cast(pl.String).fill_null("0").replace_strict(words, default=None),
+            outcome_month=pl.when(is_outcome).then(month_of(pl.col("outcome_at"))),
             supply=pl.col("supply").cast(pl.String),
         )
     )
