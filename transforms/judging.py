@@ -90,15 +90,13 @@ def judged(
         decisions=tables.Decisions.validate(_or_none(decisions, tables.Decisions), cast=True),
         seal=_SEAL,
     )
-    told = [
-        (file_type, sealed.case_outcomes.filter(pl.col("file_type") == file_type))
-        for file_type in ("extract", "outcomes")
-    ]
-    for file_type, rows in (*told, ("stop-and-search", sealed.searches)):
-        loose = rows.select("force", "month").unique()
-        loose = loose.join(_published(sealed.verdicts, file_type), on=["force", "month"], how="anti")
+    file = ["file_type", "force", "month"]
+    searches = sealed.searches.with_columns(file_type=pl.lit("stop-and-search"))
+    for rows in (sealed.case_outcomes, searches):
+        loose = rows.select(file).unique()
+        loose = loose.join(sealed.verdicts.filter(allows_number()), on=file, how="anti")
         if loose.height:
-            force, month = loose.sort("force", "month").row(0)
+            file_type, force, month = loose.sort(file).row(0)
             raise JudgementError(
                 f"{file_type}: {force} {month:%Y-%m} holds rows that no verdict allows. Judge the month again."
             )

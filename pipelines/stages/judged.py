@@ -229,9 +229,7 @@ def _case_outcomes(line: Line, crimes: pl.LazyFrame, verdicts: pl.DataFrame) -> 
     country = line.country
     return pl.concat(
         [
-            to_current(files, country.vintages, country.lsoas, line.loaded.boundaries).cast(
-                {"file_type": pl.String}
-            ),
+            to_current(files, country.vintages, country.lsoas, line.loaded.boundaries),
             judging.outcomes_of_crimes(crimes, verdicts).collect(),
         ]
     )

@@ -129,7 +129,7 @@ def test_a_force_with_a_file_of_its_own_is_told_by_that() -> None:
     sealed = small_judged(small_country())
     crimes = sealed.crimes.with_columns(outcome=pl.lit(CHARGED), outcome_month="month")
     told = outcomes_of_crimes(crimes.lazy(), sealed.verdicts).collect()
-    CaseOutcomes.validate(told, cast=True)
+    CaseOutcomes.validate(told)
     held = sealed.case_outcomes.select("force", "month").unique()
     mine = told.filter(force="northshire").select("force", "month").unique()
     assert mine.join(held, on=["force", "month"], how="semi").is_empty()

@@ -114,6 +114,7 @@ def test_street_rows_join_the_flow_as_counted(street: Callable[..., StreetRead],
         "lsoa_code": "E01024051",
         "csp_code": None,
         "outcome": "Under investigation",
+        "outcome_month": None,
     }
     assert (asb["crime_ref"], asb["outcome"]) == (None, None)
     assert [nowhere[column] for column in ("longitude", "latitude", "location", "lsoa_code")] == [None] * 4
@@ -209,6 +210,7 @@ def test_outcomes_files_are_checked_and_counted(other: Callable[..., OtherRead])
         "location": CRIME["Location"],
         "lsoa_code": CRIME["LSOA code"],
         "outcome": "Suspect charged",
+        "file_type": "outcomes",
     }
     with pytest.raises(Refusal, match="“Forgotten”"):
         other(text_of(row | {"Outcome type": "Forgotten"}), "outcomes")

@@ -153,7 +153,7 @@ class CaseOutcomes(dy.Schema):
     location = c.text("“On or near” text of the map point", nullable=True)
     lsoa_code = c.text("LSOA of the map point; null when there is no location", nullable=True)
     outcome = c.text("outcome, in police.uk words")
-    file_type = dy.Enum(["extract", "outcomes"], description="the kind of file that tells it")
+    file_type = c.text("the kind of file that tells it: extract or outcomes")
     supply = c.supply()
 
 
