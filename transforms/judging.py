@@ -163,7 +163,8 @@ def verdicts_from_presence(present: pl.DataFrame, recorded: pl.DataFrame) -> pl.
     `present` is `register.presence` over every month of the window; `recorded` has `force, month, rows`:
     the records of each month, whatever file they came in. Returns `Verdicts`, with `since` the first month
     of the current unbroken run without supply, and not before the register's entry for it begins: what the
-    register notes a force as supplying until then may only be lacking here.
+    register notes a force as supplying until then may only be lacking here. Where nothing of the run's beginning is
+    held, an entry with a note says since when: a declared outage may begin before the first month of the window.
     """
     counted = pl.col("file_type").is_in(COUNTED_FROM)
     nothing_recorded = counted & pl.col("supplied") & pl.col("month_rows").is_null()
@@ -187,7 +188,9 @@ def verdicts_from_presence(present: pl.DataFrame, recorded: pl.DataFrame) -> pl.
         .with_columns(missing=missing, reason=noted)
         .with_columns(
             last_present=pl.when(~pl.col("missing")).then("month").forward_fill().over(run),
-            entered=pl.col("month").min().over([*run, "note"]),
+            entered=pl.when(pl.col("note").is_not_null())
+            .then(pl.col("first_month").min().over([*run, "note"]))
+            .otherwise(pl.col("month").min().over([*run, "note"])),
         )
         .with_columns(
             since=pl.when("missing").then(

@@ -47,7 +47,9 @@ COUNTED_FROM = ["extract", "street"]
 
 
 def owed(register: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
-    """One row for each force, file type and month owed within `months`, with `treatment` and `note`.
+    """One row for each force, file type and month owed within `months`.
+
+    With the `treatment`, `note` and `first_month` of the entry that says so.
 
     A later entry about the same force, file type and first month replaces an earlier one, so the register
     keeps its own history.
@@ -64,7 +66,7 @@ def owed(register: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
         )
         .sort("force", "file_type", "month", "first_month")
         .unique(["force", "file_type", "month"], keep="last", maintain_order=True)
-        .select("force", "file_type", "month", "treatment", "note")
+        .select("force", "file_type", "month", "treatment", "note", "first_month")
     )
 
 
@@ -96,7 +98,7 @@ def presence(owed_files: pl.DataFrame, supplies: pl.DataFrame) -> pl.DataFrame:
     return (
         owed_files.join(received, on=["force", "file_type", "month"], how="left")
         .with_columns(supplied=(pl.col("rows") > 0).fill_null(False), why=why)
-        .select("force", "file_type", "month", "treatment", "supplied", "rows", "why", "note")
+        .select("force", "file_type", "month", "treatment", "supplied", "rows", "why", "note", "first_month")
         .sort("force", "file_type", "month")
     )
 

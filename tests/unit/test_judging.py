@@ -29,7 +29,7 @@ def present(*rows: tuple[str, date, bool]) -> pl.DataFrame:
             "supplied": pl.Boolean, "rows": pl.Int64, "why": pl.String, "note": pl.String,
         },
         orient="row",
-    )  # fmt: skip
+    ).with_columns(first_month=pl.col("month").min().over("force", "file_type"))  # fmt: skip
 
 
 def recorded(*rows: tuple[str, date, int]) -> pl.DataFrame:
@@ -52,10 +52,22 @@ def test_a_force_is_silent_since_the_register_says_that_it_stopped() -> None:
     noted = pl.when(pl.col("month") >= JULY).then(pl.lit("no data since July"))
     for may in (True, False):
         rows = [("a", MAY, may), ("a", JUNE, False), ("a", JULY, False), ("a", AUGUST, False)]
-        owed = present(*rows).with_columns(note=noted)
+        first = pl.when(pl.col("month") >= JULY).then(JULY).otherwise("first_month")
+        owed = present(*rows).with_columns(note=noted, first_month=first)
         verdicts = judging.verdicts_from_presence(owed, recorded(("a", MAY, 10)))
         since = verdicts.filter(pl.col("month") > MAY).select("month", "since").rows()
         assert since == [(JUNE, JUNE if may else MAY), (JULY, JULY), (AUGUST, JULY)]
+
+
+def test_a_silence_older_than_the_first_month_held_is_dated_by_the_register() -> None:
+    """The records begin in June; the register has noted the outage since the year before."""
+    rows = present(("a", JUNE, False), ("a", JULY, False), ("a", AUGUST, True)).with_columns(
+        note=pl.lit("no data since July 2018"), first_month=date(2018, 7, 1)
+    )
+    verdicts = judging.verdicts_from_presence(rows, recorded(("a", AUGUST, 10)))
+    assert verdicts["since"].to_list() == [date(2018, 7, 1), date(2018, 7, 1), None]
+    unsaid = judging.verdicts_from_presence(rows.with_columns(note=pl.lit(None, pl.String)), recorded())
+    assert unsaid["since"].to_list() == [JUNE] * 3
 
 
 def test_strays_of_a_silent_month_do_not_make_it_supplied() -> None:
