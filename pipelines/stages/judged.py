@@ -229,7 +229,9 @@ def _case_outcomes(line: Line, crimes: pl.LazyFrame, verdicts: pl.DataFrame) -> 
     country = line.country
     return pl.concat(
         [
-            to_current(files, country.vintages, country.lsoas, line.loaded.boundaries),
+            to_current(files, country.vintages, country.lsoas, line.loaded.boundaries).select(
+                tables.CaseOutcomes.column_names()
+            ),
             judging.outcomes_of_crimes(crimes, verdicts).collect(),
         ]
     )

@@ -191,12 +191,13 @@ def _beside(
 def _newest(lines: pl.DataFrame, forces: Sequence[str], folder: Path) -> list[Path]:
     """GeoJSON of one month, a file for each force."""
     (folder / "geojson").mkdir()
-    parts = {str(force): part for (force,), part in lines.group_by("force", maintain_order=True)}
+    # Made of all forces at once: text is escaped once for each distinct value.
+    features = geojson.features(lines)
+    parts = features.with_columns(lines["force"]).partition_by("force", as_dict=True, include_key=False)
     written = []
     for force in forces:
-        part = parts.get(force, lines.clear())
         written.append(folder / "geojson" / f"{force}.geojson")
-        geojson.write(part, written[-1])
+        geojson.write(parts.get((force,), features.clear()), written[-1])
     return written
 
 

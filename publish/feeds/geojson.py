@@ -17,8 +17,17 @@ PROPERTIES: Final = {
 }
 
 
-def write(lines: pl.DataFrame, path: Path) -> None:
-    """Write lines of a street file (`street.published`) as a FeatureCollection (RFC 7946), one to a line.
+def write(features: pl.DataFrame, path: Path) -> None:
+    """Write `features` as a FeatureCollection (RFC 7946), one to a line."""
+    with path.open("wb") as file:
+        file.write(b'{"type":"FeatureCollection","features":[\n')
+        for part, end in ((features[:-1], ",\n"), (features[-1:], "\n")):
+            part.write_csv(file, include_header=False, quote_style="never", line_terminator=end)
+        file.write(b"]}\n")
+
+
+def features(lines: pl.DataFrame) -> pl.DataFrame:
+    """Lines of a street file (`street.published`) as the members of their features, in order.
 
     A record without a location is a feature without a geometry: it is not left out.
     """
@@ -32,12 +41,7 @@ def write(lines: pl.DataFrame, path: Path) -> None:
     members[-1] = members[-1] + "}}"
     # A comma stands between the members of an object as between the fields of a table, and writing a table takes
     # far less time than joining hundreds of megabytes of text.
-    features = lines.select(places.alias("geometry")).hstack(members)
-    with path.open("wb") as file:
-        file.write(b'{"type":"FeatureCollection","features":[\n')
-        for part, end in ((features[:-1], ",\n"), (features[-1:], "\n")):
-            part.write_csv(file, include_header=False, quote_style="never", line_terminator=end)
-        file.write(b"]}\n")
+    return lines.select(places.alias("geometry")).hstack(members)
 
 
 def _member(name: str, column: pl.Series) -> pl.Series:

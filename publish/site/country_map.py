@@ -16,7 +16,8 @@ import shapely
 
 from geography.areas import Country
 from geography.boundaries import METRES
-from publish.feeds import street, tables
+from publish.feeds import street
+from publish.feeds.changes import SUMS
 from publish.site.figures import Figures
 from publish.site.map_figures import KINDS, force_files, kind_files
 from publish.site.shapes import Outlines
@@ -111,9 +112,13 @@ def write_point_tiles(
 
     They are the lines of the bulk files in `bulk`, so that a location which is withheld there is on no map.
     Without it they are `crimes` (`Counted`) at their map points: a record's own place is never published.
-    Returns the months that have one. A month whose points are those of the earlier build is kept from it.
+    Returns the months that have one. A month whose points are those of the earlier build is kept from it; it is
+    not even read where the bulk files say that its lines are the same (`SHA256SUMS`).
     """
     owners = country.lsoas.select("lsoa_code", area_force="force")
+    owned = key_of(owners.write_csv().encode())
+    sums = {} if bulk is None else _sums(bulk)
+    lines = {month: key_of(owned, sums.get(_quarter_of_lines(month))) for month in months}
     if bulk is None:
         points, withdrawn = street.map_points_of(crimes, country), street.withdrawn(crimes)
 
@@ -124,6 +129,8 @@ def write_point_tiles(
         return street.at_map_points(standing, points)
 
     def write(month: date) -> tuple[str, bool]:
+        if _quarter_of_lines(month) in sums and files.is_same(f"lines {month:%Y-%m}", lines[month]):
+            return files.before[f"points {month:%Y-%m}"], False
         each = shown(month).select(
             "force",
             "longitude",
@@ -132,7 +139,7 @@ def write_point_tiles(
             "lsoa_code",
             kind=pl.col("category").cast(CATEGORY).to_physical().cast(pl.Int64) + 1,
         )
-        key = key_of(pl.__version__, each.hash_rows().sort().to_numpy().tobytes())
+        key = key_of(pl.__version__, owned, each.hash_rows().sort().to_numpy().tobytes())
         if files.is_same(f"points {month:%Y-%m}", key):
             return key, False
         crime = each.filter(pl.col("kind") != KINDS.index(BEHAVIOUR)).with_columns(kind=pl.lit(0, pl.Int64))
@@ -143,6 +150,7 @@ def write_point_tiles(
     with ThreadPoolExecutor(max_workers=2) as pool:
         for month, (key, is_new) in zip(months, pool.map(write, months), strict=True):
             path = files.folder / _tiles(month)
+            files.parts[f"lines {month:%Y-%m}"] = lines[month]
             if files.kept(f"points {month:%Y-%m}", key, _tiles(month)):
                 written += [month] if path.is_file() else []
             elif is_new:
@@ -157,12 +165,26 @@ def _tiles(month: date) -> str:
 
 def _lines(bulk: Path, month: date) -> pl.DataFrame:
     """The lines of a month in the bulk files."""
-    path = bulk / "parquet" / f"{Quarter.of(month)}-street.parquet"
+    path = bulk / _quarter_of_lines(month)
     if not path.is_file():
         return pl.DataFrame(
             schema=dict.fromkeys(LINE, pl.String) | {"longitude": pl.Float64, "latitude": pl.Float64}
         )
-    return tables.read_month(path, f"{month:%Y-%m}").rename({"crime_type": "category"}).select(LINE)
+    lines = pl.scan_parquet(path).filter(pl.col("month") == f"{month:%Y-%m}")
+    return lines.rename({"crime_type": "category"}).select(LINE).collect()
+
+
+def _quarter_of_lines(month: date) -> str:
+    return f"parquet/{Quarter.of(month)}-street.parquet"
+
+
+def _sums(bulk: Path) -> dict[str, str]:
+    """The SHA-256 of the bulk files by name, as they say it themselves; none where they do not."""
+    path = bulk / SUMS
+    if not path.is_file():
+        return {}
+    lines = path.read_text("utf-8").splitlines()
+    return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
 
 
 def index(

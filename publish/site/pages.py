@@ -142,7 +142,7 @@ class _Site:
         self._national_pages()
         shared = self._shared_key()
         for force, place in self.figures.forces.items():
-            if not self.files.kept(force, key_of(shared, self.keys[force]), f"{force}/**/*"):
+            if not self.files.kept(force, key_of(shared, self.keys[force]), force):
                 self._force_pages(force, place)
 
     def _force_pages(self, force: str, place: Place) -> None:

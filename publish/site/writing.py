@@ -71,23 +71,29 @@ class Folder:
     def kept(self, part: str, key: str, pattern: str) -> bool:
         """Take over the files of a part from the earlier build, when it was made from the same.
 
-        `pattern` finds them there. Either way the part is known by its key from now on.
+        `pattern` finds them there, or folders that hold nothing else. Either way the part is known by its key from
+        now on.
         """
         self.parts[part] = key
         if self.earlier is None or not self.is_same(part, key):
             return False
-        there: set[Path] = set()
+        taken: list[str] = []
+
+        def take(source: str | Path, path: str | Path) -> None:
+            try:
+                os.link(source, path)
+            except OSError:  # another disk, or one that knows no links
+                shutil.copyfile(source, path)
+            taken.append(str(path))
+
         for source in sorted(self.earlier.glob(pattern)):
-            if source.is_file():
-                path = self.folder / source.relative_to(self.earlier)
-                if path.parent not in there:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    there.add(path.parent)
-                try:
-                    os.link(source, path)
-                except OSError:  # another disk, or one that knows no links
-                    shutil.copyfile(source, path)
-                self.written.append(path)
+            path = self.folder / source.relative_to(self.earlier)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, path, copy_function=take)
+            else:
+                take(source, path)
+        self.written += map(Path, sorted(taken))
         return True
 
 
