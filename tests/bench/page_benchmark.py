@@ -25,7 +25,10 @@ import plotly.graph_objects as go
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 from plotly.offline import get_plotlyjs
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -152,7 +155,10 @@ def main(release: Path, page: str) -> None:
         )
         (peer / "plotly.js").write_text(get_plotlyjs(), "utf-8")
         # Our own server forbids scripts inside a page, which is how plotly draws.
-        plain = GZipMiddleware(StaticFiles(directory=peer, html=True))
+        plain = Starlette(
+            routes=[Mount("/", StaticFiles(directory=peer, html=True))],
+            middleware=[Middleware(GZipMiddleware)],
+        )
         addresses = {"ours": serve(application(release)) + page, "plotly alone": serve(plain)}
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
