@@ -2,18 +2,21 @@
 
 `python -m tests.bench.site_benchmark [DATA [WORK]]`: DATA is the folder of open data (`FULLCOUNT_OPEN_DATA`), WORK
 a folder with room for some gigabytes. Figures are the published counts of each LSOA and month (26 months); Greater
-Manchester supplied none of them. Street-level records are made from the counts, at a few points of each LSOA. The
-build is compared with copying the same files, and with building again after one force has resupplied one month.
+Manchester supplied none of them. Street-level records are made from the counts, at a few points of each LSOA, and
+written as the lines of the bulk files, which the map's points are read from. The build is compared with copying the
+same files, and with building again after one force has resupplied one month.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import resource
 import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,10 +29,14 @@ from geography.areas import Country
 from pipelines.country import load_country
 from pipelines.sources.open_geography import write_open_country
 from publish import site
+from publish.feeds import street
+from publish.feeds.changes import SUMS
+from publish.feeds.tables import write_quarter
 from transforms.contracts.columns import CATEGORIES, CATEGORY, NO_LOCATION
 from transforms.contracts.status import STATUS
 from transforms.contracts.tables import Findings, Holds
 from transforms.judging import Judged, judge_areas, judged
+from transforms.periods import quarters_of
 
 SILENT = "greater-manchester"
 #: Points of each LSOA that its records stand at.
@@ -120,6 +127,22 @@ def records(owned: pl.DataFrame, boundaries: geopandas.GeoDataFrame) -> pl.DataF
     )
 
 
+def write_lines(sealed: Judged, country: Country, months: Sequence[date], bulk: Path) -> None:
+    """The lines of the bulk files that hold `months`, as Parquet of each quarter, and their hashes."""
+    (bulk / "parquet").mkdir(parents=True, exist_ok=True)
+    points, withdrawn = street.map_points_of(sealed.crimes, country), street.withdrawn(sealed.crimes)
+    for quarter in quarters_of(months):
+        crimes = sealed.crimes.filter(pl.col("month").is_in(quarter.months))
+        parts = crimes.sort("month").partition_by("month", maintain_order=True)
+        lines = [
+            street.published(part, points, withdrawn, country, b"a key of the benchmark") for part in parts
+        ]
+        write_quarter(pl.concat(lines), bulk / "parquet" / f"{quarter}-street.parquet")
+    names = sorted((bulk / "parquet").iterdir())
+    sums = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  parquet/{path.name}\n" for path in names)
+    (bulk / SUMS).write_text("".join(sums), "utf-8")
+
+
 def measured(what: str, act: Any) -> float:
     """Run something and print what it took."""
     wall, cpu = time.perf_counter(), time.process_time()
@@ -151,10 +174,12 @@ def main(data: Path, work: Path) -> None:
     months = counts["month"].unique().sort().to_list()
     whole = judged_from_counts(counts, loaded.country, loaded.boundaries)
     print(f"{len(months)} months, {whole.areas.height:,} cells, {whole.crimes.height:,} records", flush=True)
-    folder = work / "site"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder, bulk, later = work / "site", work / "bulk", work / "bulk-again"
+    for each in (folder, bulk, later):
+        shutil.rmtree(each, ignore_errors=True)
+    write_lines(whole, loaded.country, months, bulk)
     full = measured(
-        "full build", lambda: site.build(whole, loaded.country, loaded.boundaries, months, folder)
+        "full build", lambda: site.build(whole, loaded.country, loaded.boundaries, months, folder, bulk=bulk)
     )
     files = [path for path in folder.rglob("*") if path.is_file()]
     print(f"{len(files):,} files, {sum(path.stat().st_size for path in files) / 1e6:,.0f} MB")
@@ -165,9 +190,13 @@ def main(data: Path, work: Path) -> None:
     again = judged_from_counts(
         resupplied(counts, loaded.country, months[-1]), loaded.country, loaded.boundaries
     )
+    shutil.copytree(bulk, later)
+    write_lines(again, loaded.country, months[-1:], later)
     measured(
         "build beside it after one force has resupplied one month",
-        lambda: site.build(again, loaded.country, loaded.boundaries, months, work / "again", earlier=folder),
+        lambda: site.build(
+            again, loaded.country, loaded.boundaries, months, work / "again", earlier=folder, bulk=later
+        ),
     )
     shutil.rmtree(work / "again")
 
