@@ -388,13 +388,15 @@ def main(folder: Path, rows: int) -> None:
         url = f"http://127.0.0.1:{PLAIN}"
         database = int((DATABASE / "data" / "postmaster.pid").read_text().split()[0])
         with running([sys.executable, str(program), where, str(PLAIN)], url + plain[0]) as server:
-            for number in random.Random(3).sample(range(len(plain)), 20):
-                theirs = json.loads(urllib.request.urlopen(url + plain[number]).read())
-                mine = json.loads((static / f"{number}.json").read_bytes())
-                if abs(len(theirs) - len(mine)) > 0.01 * len(mine):
-                    raise SystemExit(
-                        f"answers differ: {len(mine)} and {len(theirs)} crimes for {plain[number]}"
-                    )
+            some = random.Random(3).sample(range(len(plain)), 20)
+            mine = sum(len(json.loads((static / f"{number}.json").read_bytes())) for number in some)
+            theirs = sum(
+                len(json.loads(urllib.request.urlopen(url + plain[number]).read())) for number in some
+            )
+            print(f"  {len(some)} answers hold {mine:,} crimes of ours and {theirs:,} of PostGIS", flush=True)
+            # A mile on a sphere and one on the National Grid part by a metre or two, where a busy point may stand.
+            if abs(theirs - mine) > 0.01 * mine:
+                raise SystemExit("They differ by more than points on the rim of a circle can.")
             results["PostGIS, one connection"] = wrk(folder, "plain", PLAIN, plain, 1, [server.pid, database])
             results["PostGIS"] = wrk(folder, "plain", PLAIN, plain, CONNECTIONS, [server.pid, database])
     base, ceiling = results["PostGIS"]["requests"], results["nginx, the same bytes as files"]["requests"]
