@@ -156,7 +156,7 @@ async function explore(chart, table, place) {
     annotations: [
       ...gapsOf(rows).map(([x0, x1]) => ({
         x: (x0 + x1) / 2, xref: "x", y: 0.5, yref: "paper", text: say("not known"), showarrow: false,
-        textangle: x1 - x0 < 200 * 86400000 ? -90 : 0, font: { color: colour("--unknown") },
+        textangle: x1 - x0 < 200 * 86400000 ? -90 : 0, font: { color: colour("--unknown") }, bgcolor: colour("--hatch-ground"),
       })),
       ...rows.filter((row) => row.late).map((row) => ({
         x: row.month, y: row.count, text: say("recorded late"), font: { color: colour("--unknown") }, arrowcolor: colour("--unknown"),
