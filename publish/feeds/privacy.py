@@ -84,10 +84,9 @@ def figures(month: str, rows: pl.DataFrame) -> dict[str, object]:
     """
     placed = rows.filter(pl.col("Longitude").is_not_null())
     point = ["Longitude", "Latitude"]
-    alone = placed.select(
-        at_point=(pl.len().over(point) == 1).mean(),
-        of_type=(pl.len().over(*point, "Crime type") == 1).mean(),
-    ).row(0)
+    points = placed.group_by(point).agg(pl.len(), empty=(pl.col("addresses") == 0).any())
+    of_type = placed.group_by(*point, "Crime type").len()
+    alone = [each.filter(pl.col("len") == 1).height for each in (points, of_type)]
     used = placed.filter(pl.col("addresses") > 0)["addresses"]
     return {
         "month": month,
@@ -96,11 +95,11 @@ def figures(month: str, rows: pl.DataFrame) -> dict[str, object]:
         "without_location": rows.height - placed.height,
         "withheld_as_sensitive": rows.filter("withheld").height,
         "withheld_as_moved": rows.filter("moved").height,
-        "points": placed.select(point).n_unique(),
-        "points_without_addresses": placed.filter(pl.col("addresses") == 0).select(point).n_unique(),
+        "points": points.height,
+        "points_without_addresses": points.filter("empty").height,
         "fewest_addresses": used.min(),
-        "share_alone_at_point": _rounded(alone[0]),
-        "share_alone_at_point_and_type": _rounded(alone[1]),
+        "share_alone_at_point": _share(alone[0], placed.height),
+        "share_alone_at_point_and_type": _share(alone[1], placed.height),
         "median_metres_moved": _rounded(placed["metres"].median()),
         "share_moved_far": _rounded(placed.select((pl.col("metres") > FAR_METRES).mean()).item()),
     }
@@ -131,6 +130,10 @@ def write_map_points(country: Country, path: Path) -> None:
         .sort("point_id")
         .write_csv(path, line_terminator="\r\n", float_precision=6)
     )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 3) if whole else None
 
 
 def _rounded(value: object) -> float | None:

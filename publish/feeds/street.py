@@ -190,8 +190,28 @@ def published(
         )
         .select("force", *COLUMNS, *KNOWN, "withheld")
         .pipe(_without_moved, earlier)
-        .sort(ORDER, nulls_last=True)
+        .pipe(in_order, ORDER)
     )
+
+
+def in_order(lines: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
+    """Lines sorted on text by its letters, with what is not there last.
+
+    Text that few values make up is compared as numbers, which takes two thirds of the time.
+    """
+    names = [name for name in order if lines.schema[name] == pl.String and name != "Crime ID"]
+    ranks = {name: pl.Enum(lines[name].drop_nulls().unique().sort()) for name in names}
+    # Enough of an id to tell it from every other; where it is not an id in hexadecimal, the whole of it decides.
+    start = pl.col("Crime ID").str.head(15).str.to_integer(base=16, strict=False)
+    whole = pl.when(start.is_null()).then("Crime ID")
+    keys = [
+        key
+        for name in order
+        for key in (
+            [start, whole] if name == "Crime ID" else [pl.col(name).cast(ranks.get(name, lines.schema[name]))]
+        )
+    ]
+    return lines[lines.select(pl.arg_sort_by(keys, nulls_last=True)).to_series()]
 
 
 def described(rows: pl.DataFrame, country: Country) -> pl.DataFrame:
