@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from geography.areas import Country
-from transforms.contracts.status import STATUS, Status, allows_number
+from transforms.contracts.status import STATUS, Status, allows_number, worst_so_far
 
 #: Outcomes that extracts tell are of crimes that the release holds, and may come long after the crime: for so many
 #: months from its first they are told as partial.
@@ -62,19 +62,24 @@ def states(verdicts: pl.DataFrame, country: Country) -> pl.DataFrame:
 
 
 def _of_outcomes(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """What the extracts tell of outcomes, month by month: the verdicts on them, marked `is_told`."""
-    first = pl.col("month").min()
+    """What the extracts tell of outcomes, month by month: the verdicts on them, marked `is_told`.
+
+    The outcomes that crimes of a missing month were given later came with no file: from then on they are partial.
+    """
+    first = pl.lit(verdicts["month"].min())
     is_whole = pl.col("status") == pl.lit(Status.COMPLETE.value, STATUS)
+    so_far = worst_so_far(pl.col("status")).over("force", order_by="month").cast(pl.String)
+    is_after = is_whole & (so_far != Status.COMPLETE.value)
     is_filling = is_whole & (pl.col("month") < first.dt.offset_by(f"{FILLING_MONTHS}mo"))
-    return verdicts.with_columns(
+    told = pl.format("outcomes of crimes recorded since {}", first.dt.strftime("%Y-%m"))
+    short = pl.format("{}, but for months that were not supplied in full", told)
+    return verdicts.filter(pl.col("file_type") == "extract").with_columns(
         is_told=pl.lit(True),
-        status=pl.when(is_filling).then(pl.lit(Status.PARTIAL.value, STATUS)).otherwise("status"),
-        reason=pl.when(is_whole)
-        .then(pl.format("outcomes of crimes recorded since {}", first.dt.strftime("%Y-%m")))
-        .otherwise("reason"),
+        status=pl.when(is_filling | is_after).then(pl.lit(Status.PARTIAL.value, STATUS)).otherwise("status"),
+        reason=pl.when(is_after).then(short).when(is_whole).then(told).otherwise("reason"),
         # What share of crimes came is no share of outcomes.
         coverage=pl.lit(None, pl.Float64),
-    ).filter(pl.col("file_type") == "extract")
+    )
 
 
 def without_rows(states: pl.DataFrame, file: str, rows: pl.DataFrame) -> pl.DataFrame:

@@ -37,10 +37,12 @@ COMPARED = (
     f"site/map/{MONTH}.pmtiles",
     f"api/crimes/{MONTH}/",
     "api/crimes-ids/",
+    "api/outcomes/",
+    "api/outcomes-ids/",
     "feeds/changes.xml",
 )
 #: What a manifest and an index say of where things are, and not of what they are.
-WHEREABOUTS = ("/made_from/", "/behind/", f"/layers/crimes/{MONTH}/")
+WHEREABOUTS = ("/made_from/", "/behind/", f"/layers/crimes/{MONTH}/", "/layers/outcomes/")
 #: Sentences on the whole release: how many files are new, and that nothing at all is lacking.
 OF_THE_WHOLE = ("/items//title: ", "<p>Nothing changed: every force supplied every month")
 
@@ -196,11 +198,13 @@ def without_scale(name: str, changed: Counter[str]) -> Counter[str]:
     return Counter({each: times for each, times in left.items() if times % 2})
 
 
-def rows_of_the_api(came: Any, quarter: str) -> dict[str, Counter[bytes]]:
-    """Every crime that the API tells of the month of the hole, as it tells it, by force."""
+def rows_of_the_api(
+    came: Any, quarter: str, kind: str = "crimes", month: str = MONTH
+) -> dict[str, Counter[bytes]]:
+    """Every crime, or outcome of one, that the API tells of a month, as it tells it, by force."""
     index = json.loads(came.read("api/index.json", quarter))
-    forces = index["layers"]["crimes"][MONTH]["forces"]
-    folder = came.release(quarter) / "api" / "crimes" / MONTH
+    forces = index["layers"][kind][month]["forces"]
+    folder = came.release(quarter) / "api" / kind / month
     ends, force = np.load(folder / "row_at.npy"), np.load(folder / "force.npy")
     told = (folder / "text.bin").read_bytes()
     found: dict[str, Counter[bytes]] = {name: Counter() for name in forces}
@@ -224,6 +228,22 @@ def test_the_api_tells_every_other_crime_as_before(complete: Any, hole: Any, qua
     assert before.pop(FORCE).total() > 50
     assert after == before
     assert crimes_by_id(hole, quarter) == crimes_by_id(complete, quarter)
+
+
+@pytest.mark.parametrize("quarter", QUARTERS)
+def test_the_api_tells_every_other_outcome_as_before(complete: Any, hole: Any, quarter: str) -> None:
+    """Of the force nothing is told of its month; what it tells of later ones may be short, and is called partial."""
+    months = json.loads(complete.read("api/index.json", quarter))["layers"]["outcomes"]
+    for month in months:
+        before, after = (rows_of_the_api(came, quarter, "outcomes", month) for came in (complete, hole))
+        was, now = before.pop(FORCE), after.pop(FORCE, Counter())
+        assert after == before, month
+        assert was.total() > 0 and (now.total() == 0) == (month == MONTH), month
+    table = pl.read_csv(hole.release(quarter) / "feeds" / "availability.csv", infer_schema=False)
+    told = table.filter(force=FORCE, file="outcomes")
+    states = dict(told.select("month", "state").iter_rows())
+    assert states.pop(MONTH) == "not supplied"
+    assert all(states[month] == "partial" for month in states if month > MONTH)
 
 
 @pytest.mark.parametrize("stem", ["community-safety-partnerships", "outcomes"])

@@ -104,6 +104,17 @@ def test_after_a_year_the_file_is_as_whole_as_the_extract(sealed: Judged) -> Non
     ]
 
 
+def test_after_a_month_that_is_lacking_outcomes_are_partial() -> None:
+    """What the crimes of a missing month were given later came with no file."""
+    sealed = with_outcomes(small_judged(small_country(), hole=(FORCE, date(2018, 3, 1))))
+    states = availability.states(sealed.verdicts, small_country()).filter(force=FORCE, file="outcomes")
+    told = {month: (state, why) for month, state, why in states.select("month", "state", "why").iter_rows()}
+    assert told[date(2018, 2, 1)] == ("supplied", "outcomes of crimes recorded since 2016-10")
+    assert told[date(2018, 3, 1)][0] == "not supplied"
+    assert told[date(2018, 4, 1)][0] == told[date(2019, 6, 1)][0] == "partial"
+    assert told[date(2018, 4, 1)][1].endswith("but for months that were not supplied in full")
+
+
 def test_extracts_that_tell_no_outcome_are_no_outcomes_file(release: Path) -> None:
     """The columns of an outcome may be left out of an extract: Northshire's month is then not one without outcomes."""
     table = pl.read_csv(release / "feeds" / "availability.csv", infer_schema=False)
