@@ -13,7 +13,7 @@ from datetime import date
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import jinja2
 import polars as pl
@@ -85,6 +85,13 @@ def slug(identity: str) -> str:
     return f"{plain}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
 
+class Drawn(NamedTuple):
+    """The outlines of one force's areas."""
+
+    lsoas: Outlines
+    neighbourhoods: Outlines
+
+
 class _Site:
     """The pages of one build and what they share."""
 
@@ -106,10 +113,8 @@ class _Site:
         self.map_lsoas = country_map.map_lsoas(country, list(figures.forces))
         self.force_outlines = boundaries.forces(country.lsoas)
         self.simple_forces = self.force_outlines.simpler(COUNTRY_DETAIL_METRES)
-        self.lsoas = boundaries.lsoas()
-        self.neighbourhoods = boundaries.neighbourhoods(country.lsoas)
+        self.boundaries = boundaries
         self.outlines_key = key_of(country.lsoas.write_json().encode(), boundaries.bytes())
-        self.square_metres = self.neighbourhoods.square_metres()
         self.keys = {force: figures.key(force) for force in figures.forces}
         self.files = files
         self.addresses = addresses
@@ -149,12 +154,16 @@ class _Site:
         """The page of a force and those of its neighbourhoods."""
         places = self.figures.neighbourhoods(force)
         tables = self.figures.tables(force)
-        similar = similar_places(places, {id_: self.square_metres.get((force, id_), 0.0) for id_ in places})
+        # Of one force at a time: of one that is kept from an earlier build nothing is drawn.
+        lsoas = self.country.lsoas.filter(pl.col("force") == force)
+        drawn = Drawn(self.boundaries.lsoas(lsoas), self.boundaries.neighbourhoods(lsoas))
+        sizes = drawn.neighbourhoods.square_metres()
+        similar = similar_places(places, {id_: sizes.get((force, id_), 0.0) for id_ in places})
         views = [self._view(each) for each in places.values()]
-        self._force_page(force, self._view(place), views)
+        self._force_page(force, self._view(place), views, drawn)
         self._page(f"{force}/404.html", "absent.html", root="/", here="", force=place)
         for view in views:
-            self._neighbourhood_page(view, tables.get(view["id"]), places, similar.get(view["id"]))
+            self._neighbourhood_page(view, tables.get(view["id"]), places, similar.get(view["id"]), drawn)
 
     def _shared_key(self) -> str:
         """A key of what the pages of every force are made from."""
@@ -194,8 +203,8 @@ class _Site:
             path = Path(scratch) / "areas.pmtiles"
             outlines = {
                 "forces": self.force_outlines,
-                "neighbourhoods": self.neighbourhoods,
-                "areas": self.lsoas,
+                "neighbourhoods": self.boundaries.neighbourhoods(self.country.lsoas),
+                "areas": self.boundaries.lsoas(),
             }
             forces, neighbourhoods = list(self.figures.forces), self.figures.keys
             country_map.write_area_tiles(path, self.map_lsoas, forces, neighbourhoods, outlines)
@@ -409,20 +418,27 @@ class _Site:
             rows.append((place.short_name, force, cells))
         return rows
 
-    def _force_page(self, force: str, view: dict[str, Any], neighbourhoods: list[dict[str, Any]]) -> None:
+    def _force_page(
+        self, force: str, view: dict[str, Any], neighbourhoods: list[dict[str, Any]], drawn: Drawn
+    ) -> None:
         self._page(
             f"{force}/index.html",
             "force.html",
             root="../",
             here="",
             neighbourhoods=neighbourhoods,
-            map=self._force_map(force, neighbourhoods),
+            map=self._force_map(force, neighbourhoods, drawn),
             force=view,
             **self._shared(view),
         )
 
     def _neighbourhood_page(
-        self, view: dict[str, Any], table: str | None, places: Mapping[str, Place], found: Similar | None
+        self,
+        view: dict[str, Any],
+        table: str | None,
+        places: Mapping[str, Place],
+        found: Similar | None,
+        drawn: Drawn,
     ) -> None:
         force = self.figures.forces[view["force"]]
         view["has_table"] = table is not None
@@ -435,8 +451,8 @@ class _Site:
             root="../../",
             here="",
             force=force,
-            map=self._map(view),
-            map_address=self._map_address(view),
+            map=self._map(view, drawn),
+            map_address=_map_address(view, drawn),
             similar=similar,
             strip=strip,
             **self._shared(view),
@@ -510,26 +526,23 @@ class _Site:
             "late": late,
         }
 
-    def _map(self, view: dict[str, Any]) -> dict[str, Any] | None:
+    def _map(self, view: dict[str, Any], drawn: Drawn) -> dict[str, Any] | None:
         """The small areas of a neighbourhood."""
         areas = {area.code: area for area in view["areas"]}
         bounds = self.figures.shades["areas"][0]
         shapes = {code: (area.name, area.crimes, "", bounds) for code, area in areas.items()}
-        return self._drawn(self.lsoas, shapes)
+        return self._drawn(drawn.lsoas, shapes)
 
-    def _map_address(self, view: dict[str, Any]) -> str:
-        """Where a neighbourhood lies on the map of the country, as the end of the map's address."""
-        found = self.neighbourhoods.middle((view["force"], view["id"]))
-        return "" if found is None else "at=12/{1:.4f}/{0:.4f}".format(*found)
-
-    def _force_map(self, force: str, neighbourhoods: list[dict[str, Any]]) -> dict[str, Any] | None:
+    def _force_map(
+        self, force: str, neighbourhoods: list[dict[str, Any]], drawn: Drawn
+    ) -> dict[str, Any] | None:
         """The neighbourhoods of a force, each a way to its page."""
         bounds = self.figures.shades["neighbourhoods"][0]
         shapes = {
             (force, view["id"]): (view["name"], view["latest"], f"{view['slug']}/", bounds)
             for view in neighbourhoods
         }
-        return self._drawn(self.neighbourhoods, shapes)
+        return self._drawn(drawn.neighbourhoods, shapes)
 
     def _drawn(
         self, outlines: Outlines, shapes: Mapping[Any, tuple[str, Figure, str, Sequence[int]]]
@@ -558,6 +571,12 @@ class _Site:
                 for shape in drawn.shapes
             ],
         }
+
+
+def _map_address(view: dict[str, Any], drawn: Drawn) -> str:
+    """Where a neighbourhood lies on the map of the country, as the end of the map's address."""
+    found = drawn.neighbourhoods.middle((view["force"], view["id"]))
+    return "" if found is None else "at=12/{1:.4f}/{0:.4f}".format(*found)
 
 
 def _shade(figure: Figure, bounds: Sequence[int]) -> str:

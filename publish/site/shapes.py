@@ -124,9 +124,10 @@ class Boundaries:
         shapes = shapely.to_wkb(self.frame.geometry.to_numpy())
         return b"".join([*(str(code).encode() for code in self.frame["lsoa_code"]), *shapes])
 
-    def lsoas(self) -> Outlines:
-        """Each LSOA, under its code."""
-        return Outlines([str(code) for code in self.frame["lsoa_code"]], self.frame.geometry.to_numpy())
+    def lsoas(self, lsoas: pl.DataFrame | None = None) -> Outlines:
+        """Each LSOA, or each of some, under its code."""
+        frame = self.frame if lsoas is None else self._of(lsoas)
+        return Outlines([str(code) for code in frame["lsoa_code"]], frame.geometry.to_numpy())
 
     def neighbourhoods(self, lsoas: pl.DataFrame) -> Outlines:
         """Each neighbourhood, under its force and id, as far as its LSOAs have boundaries."""
@@ -139,11 +140,15 @@ class Boundaries:
         areas = self._dissolved(lsoas, ["force"])
         return Outlines(areas["force"].to_list(), areas.geometry.to_numpy())
 
+    def _of(self, lsoas: pl.DataFrame) -> geopandas.GeoDataFrame:
+        return self.frame[self.frame["lsoa_code"].isin(lsoas["lsoa_code"].to_list())]
+
     def _dissolved(self, lsoas: pl.DataFrame, by: list[str]) -> geopandas.GeoDataFrame:
-        drawable = lsoas.filter(pl.col("lsoa_code").is_in(self.frame["lsoa_code"].to_list()))
+        frame = self._of(lsoas)
+        drawable = lsoas.filter(pl.col("lsoa_code").is_in(frame["lsoa_code"].to_list()))
         if drawable.is_empty():
-            return geopandas.GeoDataFrame({name: [] for name in by}, geometry=[], crs=self.frame.crs)
-        return dissolve(self.frame, drawable, by)
+            return geopandas.GeoDataFrame({name: [] for name in by}, geometry=[], crs=frame.crs)
+        return dissolve(frame, drawable, by)
 
 
 def _with_room(x: Sequence[int], y: Sequence[int], sizes: Sequence[float]) -> set[int]:
