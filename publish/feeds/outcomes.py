@@ -39,7 +39,10 @@ def published(
     rows = outcomes.with_columns(crime_id=street.crime_ids(references, key))
     rows = pl.concat([rows.filter(~of_extract), _at_their_crimes(rows.filter(of_extract), folder)])
     lines = street.described(rows, country).with_columns(pl.col("outcome").alias("Outcome type"))
-    lines = _only_where_known(lines, places_in(folder, lines["Crime ID"]))
+    if (own := lines.filter(~of_extract)).height:
+        lines = pl.concat(
+            [_only_where_known(own, places_in(folder, own["Crime ID"])), lines.filter(of_extract)]
+        )
     if earlier is not None:
         lines = _only_where_known(lines, places_in(earlier, lines["Crime ID"]))
     return lines.select("force", *COLUMNS).sort(ORDER, nulls_last=True)
