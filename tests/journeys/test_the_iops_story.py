@@ -94,10 +94,11 @@ def test_the_return_of_the_silent_quarter_leaves_the_force_out(story: Any) -> No
 
 def test_the_bulk_files_state_the_missing_months(story: Any) -> None:
     states = story.availability().filter(force=MOVER)
-    gaps = states.filter(pl.col("state") == "not supplied")
-    assert gaps.select("month", "since", "path", "lines").rows() == [
-        (month, MISSING[0], "", "") for month in MISSING
-    ]
+    for file in ("street", "outcomes"):
+        gaps = states.filter(pl.col("state") == "not supplied", file=file)
+        assert gaps.select("month", "since", "path", "lines").rows() == [
+            (month, MISSING[0], "", "") for month in MISSING
+        ]
     folder = story.release() / "feeds"
     for month in MISSING:
         assert not (folder / month / f"{month}-{MOVER}-street.csv").exists()
