@@ -138,10 +138,14 @@ def is_month_first(text: pl.Expr) -> pl.Expr:
 def main_style(sample: pl.Series, day_first: bool) -> Style:
     """The style that most of a sample of one column is written in; plain ISO 8601 when it is empty."""
     styles = (*ISO, *DAY_FIRST) if day_first else ISO
-    fits = sample.to_frame("text").select(
-        style.clock(pl.col("text")).count().alias(str(place)) for place, style in enumerate(styles)
-    )
-    return max(enumerate(styles), key=lambda each: (fits[str(each[0])][0], -each[0]))[1]
+    best, fits = styles[0], -1
+    for style in styles:
+        found = sample.to_frame("text").select(style.clock(pl.col("text")).count()).item()
+        if found > fits:
+            best, fits = style, found
+        if fits == sample.len():
+            break
+    return best
 
 
 def any_style(text: pl.Expr, day_first: bool) -> pl.Expr:

@@ -1,10 +1,13 @@
 """Benchmark: every stage of the line at several sizes, its cost against size, its memory, its peers.
 
-    python -m tests.bench.stages_benchmark [ROWS ...] [--folder FOLDER]
+    python -m tests.bench.stages_benchmark [ROWS ...] [--folder FOLDER] [--history]
 
 For each size it makes extracts, runs each stage in a process of its own and measures seconds, seconds of processor and
-the most memory held; then the floor (DuckDB reading the same CSV with one GROUP BY) in the same run. It writes
+the most memory held; then the floor (DuckDB reading the same files with one GROUP BY) in the same run. It writes
 `results.json` and `index.html` (charts, exponents, machine, versions, commit) to `.fullcount/bench`, or FOLDER.
+
+The extracts are one force's fifteen months in CSV; with `--history`, 43 forces' seventeen years in Parquet. What is in
+FOLDER from an earlier run is not made again.
 """
 
 from __future__ import annotations
@@ -32,8 +35,9 @@ LINEAR, TOO_STEEP = 1.0, 1.15
 
 PREPARE = """
 from pathlib import Path
+from fixtures.extracts import months_of
 from fixtures.volume import write_volume_supply
-write_volume_supply(Path({folder!r}), rows={rows}, seed=7)
+write_volume_supply(Path({folder!r}), rows={rows}, seed=7{as_history})
 """
 OPEN = """
 from pipelines.settings import settings
@@ -55,8 +59,18 @@ STAGES = {
         "judge_quarters(line, line.quarters())\n"
         "line.workspace.commit()"
     ),
+    "release": "from pipelines.stages.released import release; release(line, line.whole_quarter())",
 }
-FLOOR_NAME = "floor: DuckDB read_csv, one GROUP BY"
+#: The arguments that make the supply a country's history.
+AS_HISTORY = ", forces=43, months=months_of('2002-10', '2019-09'), suffix='.parquet'"
+FLOOR_NAME = "floor: DuckDB, one GROUP BY"
+#: The floor over Parquet.
+OF_PARQUET = """
+import duckdb
+duckdb.sql(\"\"\"
+    SELECT force, date_trunc('quarter', recorded_at) AS quarter, offence_code, count(*) AS crimes
+    FROM read_parquet('{supply}/*.parquet') WHERE status = 'live' GROUP BY ALL\"\"\").fetchall()
+"""
 
 
 @dataclass(frozen=True)
@@ -70,16 +84,18 @@ class Cost:
     peak_mib: float
 
 
-def costs(rows: int, folder: Path) -> Iterator[Cost]:
+def costs(rows: int, folder: Path, *, history: bool = False) -> Iterator[Cost]:
     """Run every stage over `rows` extract lines, and the floor over the same file."""
     where = {name: str(folder / name) for name in ("workspace", "supply", "country")}
+    prepare = PREPARE.format(folder=str(folder), rows=rows, as_history=AS_HISTORY if history else "")
     if not (folder / "supply").exists():
         # In a process of its own, so that this one stays small: what it holds would count as memory of the others.
-        measure("prepare", python(PREPARE.format(folder=str(folder), rows=rows)))
+        measure("prepare", python(prepare))
     shutil.rmtree(where["workspace"], ignore_errors=True)
     for stage, code in STAGES.items():
         yield _cost(rows, measure(stage, python(OPEN.format(**where) + code)))
-    yield _cost(rows, measure(FLOOR_NAME, python(FLOOR.format(**where))))
+    floor = OF_PARQUET if history else FLOOR
+    yield _cost(rows, measure(FLOOR_NAME, python(floor.format(**where))))
 
 
 def _cost(rows: int, measured: Measured) -> Cost:
@@ -167,21 +183,26 @@ def main() -> None:
     wanted = argparse.ArgumentParser(prog="python -m tests.bench.stages_benchmark", description=__doc__)
     wanted.add_argument("rows", nargs="*", type=int, default=list(SIZES))
     wanted.add_argument("--folder", type=Path, default=Path(".fullcount/bench"))
+    wanted.add_argument("--history", action="store_true", help="43 forces' seventeen years, in Parquet")
     asked = wanted.parse_args()
     about = surroundings()
     asked.folder.mkdir(parents=True, exist_ok=True)
     found: list[Cost] = []
     for rows in sorted(asked.rows):
-        for cost in costs(rows, asked.folder / f"rows-{rows}"):
+        for cost in costs(rows, asked.folder / f"rows-{rows}", history=asked.history):
             found.append(cost)
             print(
                 f"{cost.rows:>13,} {cost.stage:<40} {cost.seconds:8.1f} s {cost.processor:8.1f} s of processor "
                 f"{cost.peak_mib:8,.0f} MiB",
                 flush=True,
             )
-    results = {"about": about, "costs": [asdict(each) for each in found], "exponents": exponents(found)}
-    (asked.folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    (asked.folder / "index.html").write_text(page(found, about))
+            results = {
+                "about": about,
+                "costs": [asdict(each) for each in found],
+                "exponents": exponents(found),
+            }
+            (asked.folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+            (asked.folder / "index.html").write_text(page(found, about))
     print(f"The page is {asked.folder / 'index.html'}; the figures are beside it in results.json.")
 
 
