@@ -55,8 +55,9 @@ DEGREES: Final = (-9.0, 2.5, 49.0, 61.5)
 #: The columns of `Lines` and their types.
 LINES: Final = dict(Lines.create_empty().schema)
 
-#: Years before and after those of the file whose times are read quickly; others are read with care.
-_YEARS_BEFORE, _YEARS_AFTER = 4, 2
+#: Times are read quickly from the first year since when the clocks have gone forward and back each year (some offences are
+#: recorded decades after they occurred) to so many years after those of the file; others are read with care.
+_FIRST_YEAR, _YEARS_AFTER = 1972, 2
 #: The file is read quickly where at least this share of its first rows can be.
 _QUICK_SHARE: Final = 0.9
 #: The nearest code is looked for this many times in one file; a file wholly wrong needs no more.
@@ -195,7 +196,7 @@ def _references(plan: Plan) -> Iterator[pl.Expr]:
 def _times(plan: Plan) -> Iterator[pl.Expr]:
     """Moments and dates. Those that are read quickly have their clock faces under their `=` names already."""
     scope = plan.scope
-    years = range(scope.start.year - _YEARS_BEFORE, scope.end.year + _YEARS_AFTER)
+    years = range(_FIRST_YEAR, scope.end.year + _YEARS_AFTER)
     for name in DATED:
         value, is_date = f"={name}", name not in TIMES
         if name not in plan.headers:

@@ -223,6 +223,8 @@ def _read(
     aside = _Aside()
 
     def again(rows: pl.DataFrame) -> pl.DataFrame:
+        if rows.is_empty():
+            return Lines.create_empty()
         # An exception must not cross the engine, which would turn it into another.
         try:
             return _read_again(_without_blank(rows, table, header, plan), plan, door, aside)
@@ -260,8 +262,6 @@ def _without_blank(
 
 def _read_again(rows: pl.DataFrame, plan: columns.Plan, door: _Door, aside: _Aside) -> pl.DataFrame:
     """Read rows by every rule there is. Returns those that are right as `Lines`; keeps the rest as rejects."""
-    if rows.is_empty():
-        return Lines.create_empty()
     cells = rows.with_columns(columns.stripped_or_null(pl.col(EXTRACT)))
     plan = plan.with_care(cells)
     _require_one_order(cells, plan, door)
