@@ -55,8 +55,8 @@ DEGREES: Final = (-9.0, 2.5, 49.0, 61.5)
 #: The columns of `Lines` and their types.
 LINES: Final = dict(Lines.create_empty().schema)
 
-#: Times are read quickly from the first year since when the clocks have gone forward and back each year (some offences are
-#: recorded decades after they occurred) to so many years after those of the file; others are read with care.
+#: Times are read quickly from the first year since when the clocks have gone forward and back each year (some offences
+#: are recorded decades after they occurred) to so many years after those of the file; others are read with care.
 _FIRST_YEAR, _YEARS_AFTER = 1972, 2
 #: The file is read quickly where at least this share of its first rows can be.
 _QUICK_SHARE: Final = 0.9
