@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +34,8 @@ class Line:
     #: the Home Office offence reference table that the classes are from, and every difference from the bundled ones.
     reference: Path | None = None
     differences: pl.DataFrame | None = None
+    #: the list of files as it was read last, by the name of its object.
+    _supplies: dict[str, pl.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def open(cls, settings: Settings) -> Line:
@@ -86,7 +88,11 @@ class Line:
 
     def supplies(self) -> pl.DataFrame:
         """One row for each file received."""
-        return self.workspace.read("supplies", tables.Supplies)
+        held = "".join(name for _, name in self.workspace.key("supplies"))
+        if held not in self._supplies:
+            self._supplies.clear()
+            self._supplies[held] = self.workspace.read("supplies", tables.Supplies)
+        return self._supplies[held]
 
     def window(self) -> list[date]:
         """Every month from the first to the last that any force has supplied."""
