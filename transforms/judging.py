@@ -164,7 +164,8 @@ def verdicts_from_presence(present: pl.DataFrame, recorded: pl.DataFrame) -> pl.
     the records of each month, whatever file they came in. Returns `Verdicts`, with `since` the first month
     of the current unbroken run without supply, and not before the register's entry for it begins: what the
     register notes a force as supplying until then may only be lacking here. Where nothing of the run's beginning is
-    held, an entry with a note says since when: a declared outage may begin before the first month of the window.
+    held, an entry whose note says “since” and its own first month dates it (“no data have been supplied since July
+    2019”): a declared outage may begin before the first month of the window.
     """
     counted = pl.col("file_type").is_in(COUNTED_FROM)
     nothing_recorded = counted & pl.col("supplied") & pl.col("month_rows").is_null()
@@ -182,15 +183,16 @@ def verdicts_from_presence(present: pl.DataFrame, recorded: pl.DataFrame) -> pl.
         .otherwise(reason)
     )
     run = ["force", "file_type"]
+    # Only a note that says so in words: one on what a force does supply dates no silence.
+    stopped = pl.format("since {}", pl.col("first_month").dt.strftime("%B %Y"))
+    dated = pl.col("note").str.contains(stopped, literal=True)
     return (
         present.join(recorded.rename({"rows": "month_rows"}), on=["force", "month"], how="left")
         .sort(*run, "month")
         .with_columns(missing=missing, reason=noted)
         .with_columns(
             last_present=pl.when(~pl.col("missing")).then("month").forward_fill().over(run),
-            entered=pl.when(pl.col("note").is_not_null())
-            .then(pl.col("first_month").min().over([*run, "note"]))
-            .otherwise(pl.col("month").min().over([*run, "note"])),
+            entered=pl.when(dated).then("first_month").otherwise(pl.col("month").min().over([*run, "note"])),
         )
         .with_columns(
             since=pl.when("missing").then(

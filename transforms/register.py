@@ -22,7 +22,10 @@ class Register(dy.Schema):
         "record-level: corrections restate the quarter; aggregate: corrections show as a net figure"
     )
     entered = dy.Date(description="date on which the row was entered", primary_key=True)
-    note = c.text("why, such as a declared outage", nullable=True)
+    note = c.text(
+        "why, such as a declared outage; “since July 2019” in an entry from that month dates the silence",
+        nullable=True,
+    )
 
     @dy.rule()
     def known_file_type(cls) -> pl.Expr:

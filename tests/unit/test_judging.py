@@ -66,8 +66,9 @@ def test_a_silence_older_than_the_first_month_held_is_dated_by_the_register() ->
     )
     verdicts = judging.verdicts_from_presence(rows, recorded(("a", AUGUST, 10)))
     assert verdicts["since"].to_list() == [date(2018, 7, 1), date(2018, 7, 1), None]
-    unsaid = judging.verdicts_from_presence(rows.with_columns(note=pl.lit(None, pl.String)), recorded())
-    assert unsaid["since"].to_list() == [JUNE] * 3
+    for note in (None, "about 2,000 crimes a month have no location"):
+        unsaid = judging.verdicts_from_presence(rows.with_columns(note=pl.lit(note, pl.String)), recorded())
+        assert unsaid["since"].to_list() == [JUNE] * 3, "a note on what is supplied dates no silence"
 
 
 def test_strays_of_a_silent_month_do_not_make_it_supplied() -> None:
