@@ -146,9 +146,10 @@ def test_a_gap_is_an_empty_list_to_an_old_client_and_says_why_to_a_new_one(clien
     inside = client.get("/api/crimes-street/all-crime", params=crossing | {"date": "2019-09"})
     assert inside.status_code == 200
     assert "mercaster" in inside.headers["completeness-detail"]
-    (why,) = client.get("/api/availability", params={"force": "mercaster", "date": "2019-09"}).json()
-    assert why["state"] == "not supplied"
-    assert "change of records system" in why["why"]
+    told = client.get("/api/availability", params={"force": "mercaster", "date": "2019-09"}).json()
+    assert [each["dataset"] for each in told] == ["outcomes", "street"]
+    assert all(each["state"] == "not supplied" for each in told)
+    assert all("change of records system" in each["why"] for each in told)
 
 
 def test_a_quiet_place_and_a_silent_one_do_not_look_alike(client):
