@@ -256,9 +256,9 @@ def blame(
             continue
         low = np.flatnonzero(down[force, :-1] >= need_type)
         whole = down[force, -1] >= need[force]
-        if low.size and whole:
+        if whole and 0 < low.size <= k.MOST_CATEGORIES:
             whole = _whole_force(y[force], mean[force], phi[force], low, need_type)
-        elif low.size > k.MOST_CATEGORIES:
+        elif not whole and low.size > k.MOST_CATEGORIES:
             whole = bool(y[force, -1] < mean[force, -1] * (1 - k.MATERIAL_LOSS * 10))
         ratio = y[force, -1] / max(mean[force, -1], 1e-9)
         if whole:
@@ -277,13 +277,15 @@ def blame(
 
 
 def _whole_force(y: Floats, mean: Floats, phi: Floats, low: Ints, need: float) -> bool:
-    """Whether one share for the whole force explains its types better than blaming the few that are low."""
+    """Whether one share for the whole force explains its types better than blaming the few that are low.
+
+    More than `MOST_CATEGORIES` of them are the whole force without being asked.
+    """
     q = np.clip(y[-1] / max(mean[-1], 1e-9), 0.01, 0.95)
     together = evidence.gain(y[:-1], mean[:-1], phi[:-1], q).sum()
-    worst = low[np.argsort(y[low] - mean[low])][: k.MOST_CATEGORIES]
-    shares = np.clip(y[worst] / np.maximum(mean[worst], 1e-9), 0.01, 0.95)
-    apart = evidence.gain(y[worst], mean[worst], phi[worst], shares).sum() - len(worst) * need * evidence.LN10
-    rest_y, rest_mean = y[-1] - y[worst].sum(), mean[-1] - mean[worst].sum()
+    shares = np.clip(y[low] / np.maximum(mean[low], 1e-9), 0.01, 0.95)
+    apart = evidence.gain(y[low], mean[low], phi[low], shares).sum() - len(low) * need * evidence.LN10
+    rest_y, rest_mean = y[-1] - y[low].sum(), mean[-1] - mean[low].sum()
     rest = evidence.bayes_factor(np.array(rest_y), np.array(max(rest_mean, 1e-9)), phi[-1])
     return bool(together > apart or rest >= need)
 
