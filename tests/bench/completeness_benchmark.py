@@ -2,7 +2,7 @@
 
 Faults planted in the real cube, on 25 areas and nationally, with the peers on the same cells; losses that go on; a
 national shock; slow peers on a sample of series; the command on a national month; and the targets beside what was
-seen. Needs the open data folder and about seven minutes of processor; `python -m
+seen. Needs the open data folder and about five minutes of processor; `python -m
 tests.bench.completeness_benchmark --times 3` plants three times as many faults. PyOD and statsforecast come with
 `uv sync --group peers`, farringtonFlexible with Debian's r-cran-surveillance: without them they are left out, and that
 is said.
