@@ -55,17 +55,7 @@ def reconcile_transfers(out: pl.DataFrame, records: pl.LazyFrame, decided: pl.La
     (`reference`), or else agrees with it on class, time and place (`stated match`): the k-th that agrees is paired
     with the k-th, so that no record answers for two. A crime without a time it happened is matched by reference only.
     """
-    seen = (
-        records.select(
-            *_RECORD, "previous_crime_ref", "occurred_from", "longitude", "latitude", "recorded_at"
-        )
-        .filter(
-            pl.col("previous_crime_ref").is_in(out["crime_ref"].unique().implode())
-            | pl.col("occurred_from").is_in(out["occurred_from"].drop_nulls().unique().implode())
-        )
-        .join(decided.select(*_RECORD, "offence_code", "counted", "rule"), on=_RECORD)
-        .collect()
-    )
+    seen = _seen(out, records, decided)
     taken = seen.select(
         taken_by="force", taken_ref="crime_ref", system="source_system", counted="counted", rule="rule",
         crime_ref="previous_crime_ref",
@@ -99,6 +89,39 @@ def reconcile_transfers(out: pl.DataFrame, records: pl.LazyFrame, decided: pl.La
         .with_columns(state=state)
         .drop("counted", "rule")
         .sort(_RECORD)
+    )
+
+
+def _seen(out: pl.DataFrame, records: pl.LazyFrame, decided: pl.LazyFrame) -> pl.DataFrame:
+    """Every record that may be a crime transferred out, with how it was counted.
+
+    A country's records stream by twice and what decided them once: only these few are held.
+    """
+    place = pl.col("longitude", "latitude").round(PLACE_DECIMALS)
+    when_and_where = out.lazy().filter(pl.col("occurred_from").is_not_null()).select("occurred_from", place)
+    asked = records.select(
+        *_RECORD, "previous_crime_ref", "occurred_from", "longitude", "latitude", "recorded_at"
+    )
+    by_reference = asked.join(
+        out.lazy().select(previous_crime_ref="crime_ref"), on="previous_crime_ref", how="semi"
+    )
+    by_statement = asked.join(
+        when_and_where,
+        left_on=[
+            "occurred_from",
+            *(pl.col(name).round(PLACE_DECIMALS) for name in ("longitude", "latitude")),
+        ],
+        right_on=["occurred_from", "longitude", "latitude"],
+        how="semi",
+        nulls_equal=True,
+    )
+    seen = pl.concat([each.collect(engine="streaming") for each in (by_reference, by_statement)]).unique(
+        _RECORD
+    )
+    ruled = decided.select(*_RECORD, "offence_code", "counted", "rule")
+    return seen.join(
+        ruled.join(seen.lazy().select(_RECORD), on=_RECORD, how="semi").collect(engine="streaming"),
+        on=_RECORD,
     )
 
 
