@@ -73,15 +73,20 @@ def reconcile_transfers(line: Line) -> bool:
     made_from = digest(workspace.key("transferred_out"), workspace.key("deciding_rules"))
     if workspace.up_to_date("transfers", "all", made_from):
         return False
-    holding = [force for force in line.forces if accepted(line, "lines", force)]
     found = transfers.reconcile_transfers(
         workspace.scan("transferred_out", tables.TransferredOut).collect(),
-        pl.concat([tables.Records.create_empty().lazy(), *(records(line, force) for force in holding)]),
-        workspace.scan("deciding_rules", tables.DecidingRules),
+        ((records(line, force), _decided(line, force)) for force in line.forces),
     )
     workspace.write("transfers", "all", found, tables.Transfers, made_from)
     workspace.commit()
     return True
+
+
+def _decided(line: Line, force: str) -> pl.LazyFrame:
+    """What decided each record of a force: `DecidingRules`."""
+    held = line.workspace.head.get("deciding_rules", {})
+    own = [name for name in held if name.startswith(f"{force} ")]
+    return line.workspace.scan("deciding_rules", tables.DecidingRules, own)
 
 
 def _stands(line: Line, force: str, made_from: str) -> bool:

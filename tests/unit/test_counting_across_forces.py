@@ -166,7 +166,7 @@ def reconciled(lines: pl.DataFrame) -> pl.DataFrame:
     counts = count(records.lazy(), EDITIONS)
     out = transferred_out(counts)
     tables.TransferredOut.validate(out, cast=True)
-    return reconcile_transfers(out, records.lazy(), counts.decisions.drop("because"))
+    return reconcile_transfers(out, [(records.lazy(), counts.decisions.drop("because").lazy())])
 
 
 def test_a_crime_transferred_out_is_looked_for_in_the_other_forces() -> None:

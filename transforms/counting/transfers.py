@@ -6,6 +6,7 @@ whether a crime that one force transferred out was taken in by another; it is an
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import polars as pl
@@ -47,15 +48,18 @@ def transferred_out(counts: Counts) -> pl.DataFrame:
     )
 
 
-def reconcile_transfers(out: pl.DataFrame, records: pl.LazyFrame, decided: pl.LazyFrame) -> pl.DataFrame:
+def reconcile_transfers(
+    out: pl.DataFrame, by_force: Iterable[tuple[pl.LazyFrame, pl.LazyFrame]]
+) -> pl.DataFrame:
     """Where each crime transferred out went: the rows of `out` with `state`, `taken_by`, `taken_ref`, `how`; sorted.
 
-    `out` is `TransferredOut` of every force, `records` the records of every force and `decided` their
-    `DecidingRules`. A crime was taken in when another force's record names its reference as the previous one
-    (`reference`), or else agrees with it on class, time and place (`stated match`): the k-th that agrees is paired
-    with the k-th, so that no record answers for two. A crime without a time it happened is matched by reference only.
+    `out` is `TransferredOut` of every force; `by_force` has the records of one force after another, each with their
+    `DecidingRules`, and there is one at least. A crime was taken in when another force's record names its reference as
+    the previous one (`reference`), or else agrees with it on class, time and place (`stated match`): the k-th that agrees
+    is paired with the k-th, so that no record answers for two. A crime without a time it happened is matched by reference
+    only.
     """
-    seen = _seen(out, records, decided)
+    seen = pl.concat([_seen(out, *force) for force in by_force])
     taken = seen.select(
         taken_by="force", taken_ref="crime_ref", system="source_system", counted="counted", rule="rule",
         crime_ref="previous_crime_ref",
@@ -93,36 +97,31 @@ def reconcile_transfers(out: pl.DataFrame, records: pl.LazyFrame, decided: pl.La
 
 
 def _seen(out: pl.DataFrame, records: pl.LazyFrame, decided: pl.LazyFrame) -> pl.DataFrame:
-    """Every record that may be a crime transferred out, with how it was counted.
+    """The records of one force that may be a crime transferred out, with how each was counted.
 
-    A country's records stream by twice and what decided them once: only these few are held.
+    What is asked of every record is asked where its file is read, so that the rest is never held.
     """
     place = pl.col("longitude", "latitude").round(PLACE_DECIMALS)
-    when_and_where = out.lazy().filter(pl.col("occurred_from").is_not_null()).select("occurred_from", place)
-    asked = records.select(
-        *_RECORD, "previous_crime_ref", "occurred_from", "longitude", "latitude", "recorded_at"
+    timed = out.filter(pl.col("occurred_from").is_not_null())
+    by_reference = pl.col("previous_crime_ref").is_in(out["crime_ref"].unique().implode())
+    may_be = (
+        records.select(
+            *_RECORD, "previous_crime_ref", "occurred_from", "longitude", "latitude", "recorded_at"
+        )
+        .filter(by_reference | pl.col("occurred_from").is_in(timed["occurred_from"].unique().implode()))
+        .collect()
     )
-    by_reference = asked.join(
-        out.lazy().select(previous_crime_ref="crime_ref"), on="previous_crime_ref", how="semi"
+    there = ["occurred_from", "longitude", "latitude"]
+    agrees = may_be.with_columns(place).join(
+        timed.select("occurred_from", place), on=there, how="semi", nulls_equal=True
     )
-    by_statement = asked.join(
-        when_and_where,
-        left_on=[
-            "occurred_from",
-            *(pl.col(name).round(PLACE_DECIMALS) for name in ("longitude", "latitude")),
-        ],
-        right_on=["occurred_from", "longitude", "latitude"],
-        how="semi",
-        nulls_equal=True,
+    seen = pl.concat(
+        [may_be.filter(by_reference), may_be.join(agrees.select(_RECORD), on=_RECORD, how="semi")]
+    ).unique(_RECORD)
+    ruled = decided.select(*_RECORD, "offence_code", "counted", "rule").filter(
+        pl.col("crime_ref").is_in(seen["crime_ref"].unique().implode())
     )
-    seen = pl.concat([each.collect(engine="streaming") for each in (by_reference, by_statement)]).unique(
-        _RECORD
-    )
-    ruled = decided.select(*_RECORD, "offence_code", "counted", "rule")
-    return seen.join(
-        ruled.join(seen.lazy().select(_RECORD), on=_RECORD, how="semi").collect(engine="streaming"),
-        on=_RECORD,
-    )
+    return seen.join(ruled.collect(), on=_RECORD)
 
 
 def _matched(out: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
