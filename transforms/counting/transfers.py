@@ -54,10 +54,10 @@ def reconcile_transfers(
     """Where each crime transferred out went: the rows of `out` with `state`, `taken_by`, `taken_ref`, `how`; sorted.
 
     `out` is `TransferredOut` of every force; `by_force` has the records of one force after another, each with their
-    `DecidingRules`, and there is one at least. A crime was taken in when another force's record names its reference as
-    the previous one (`reference`), or else agrees with it on class, time and place (`stated match`): the k-th that agrees
-    is paired with the k-th, so that no record answers for two. A crime without a time it happened is matched by reference
-    only.
+    `DecidingRules`, and there is one at least. A crime was taken in when another force's record names its reference
+    as the previous one (`reference`), or else agrees with it on class, time and place (`stated match`): the k-th
+    that agrees is paired with the k-th, so that no record answers for two. A crime without a time it happened is
+    matched by reference only.
     """
     seen = pl.concat([_seen(out, *force) for force in by_force])
     taken = seen.select(
