@@ -38,7 +38,7 @@ class Settings:
     def require_folders(self) -> None:
         """Raise SettingsError when the supply or the country folder is not there."""
         for name, value in (("supply", self.supply), ("country", self.country)):
-            if "://" not in value and not Path(value).exists():
+            if not (name == "supply" and is_remote(value)) and not Path(value).exists():
                 raise SettingsError(
                     f"The {name} folder {value} does not exist. Name another with --{name} FOLDER."
                 )
@@ -47,6 +47,11 @@ class Settings:
         """Remember the supply and country folders, so that later commands and the Dagster page use them."""
         lines = [f"supply = '{self.supply}'", f"country = '{self.country}'", ""]
         _storage(self.workspace).write("settings.toml", "\n".join(lines).encode())
+
+
+def is_remote(place: str | Path) -> bool:
+    """Whether a place is the URL of an object store, and no local path."""
+    return "://" in str(place)
 
 
 def _storage(root: str) -> Storage:
@@ -66,7 +71,7 @@ def releases_folder(workspace: str) -> str:
 
     Raises SettingsError when the workspace is on an object store and nothing names a folder.
     """
-    if "://" not in workspace:
+    if not is_remote(workspace):
         return workspace
     if named := os.environ.get(RELEASES):
         return named
@@ -102,7 +107,7 @@ def settings(
             )
     # Remembered from one folder and used from another: a path must mean the same in both.
     supply, country = (
-        str(value) if "://" in str(value) else str(Path(str(value)).resolve()) for value in found.values()
+        str(value) if is_remote(str(value)) else str(Path(str(value)).resolve()) for value in found.values()
     )
     return Settings(home(workspace), supply, country, as_of=_day(as_of or os.environ.get("FULLCOUNT_AS_OF")))
 

@@ -57,11 +57,11 @@ class Shelves:
 
     def lock(self) -> AbstractContextManager[None]:
         """Keep others from putting a release on a shelf or taking one off."""
-        return Workspace(self.storage).lock(LOCK)
+        return Workspace.open(self.storage.root).lock(LOCK)
 
     def scratch(self) -> AbstractContextManager[Path]:
         """A folder from which a finished release can be moved to a shelf."""
-        return Workspace(self.storage).scratch()
+        return Workspace.open(self.storage.root).scratch()
 
     def place(self, shelf: str, name: ReleaseName) -> Path:
         """The folder of a release on a shelf, whether it is there or not."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
-from pipelines.settings import SettingsError
+from pipelines.settings import SettingsError, is_remote
 from pipelines.sources.refusal import Refusal
 
 #: What operating systems leave in folders and archives.
@@ -87,11 +87,6 @@ class Found:
                 return stream.read(size)
         except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
             raise unreadable(self.name, error) from error
-
-
-def is_remote(place: str | Path) -> bool:
-    """Whether a place is the URL of an object store, and no local path."""
-    return "://" in str(place)
 
 
 def find(place: str | Path) -> Iterator[Found | Refusal]:

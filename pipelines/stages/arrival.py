@@ -123,11 +123,11 @@ def take_file(arrival: Arrival) -> Brought:
             row = supplies_row(frozen, recognised, found.name)
             if _received(intake.workspace, intake.received).holds(row):
                 return Brought(arrival.place)
-            kept, rejects = _read(workspace, intake, frozen, recognised, scratch, row)
+            rows, kept, rejects = _read(workspace, intake, frozen, recognised, scratch, row)
     except Refusal as refusal:
         return Brought(arrival.place, refused_row(found.name, refusal, frozen, recognised))
     partitions = {table: entry for table, entries in workspace.head.items() for entry in entries.values()}
-    row |= {"rows": kept + rejects, "rejected": rejects}
+    row |= {"rows": rows, "rejected": rejects}
     return Brought(arrival.place, row, partitions, kept)
 
 
@@ -164,8 +164,11 @@ def _read(
     recognised: Recognised,
     scratch: Path,
     row: dict[str, object],
-) -> tuple[int, int]:
-    """Read a frozen file with the adapter of its kind. Returns how many rows were kept and how many rejected."""
+) -> tuple[int, int, int]:
+    """Read a frozen file with the adapter of its kind. Returns how many rows it has, as the adapter counted them.
+
+    And how many of them were kept and how many rejected: that the two make up the first is checked, not assumed.
+    """
     made_from = digest(list(intake.basis), frozen.supply, recognised.label)
     partition = supply_partition(row)
     if recognised.kind == "extract":
@@ -180,11 +183,11 @@ def _read(
             maps=intake.maps,
         )
         workspace.adopt("lines", partition, extract.lines, extract.kept, made_from)
-        kept, rejects = extract.kept, extract.rejects
+        kept, rejects, rows = extract.kept, extract.rejects, extract.rows
     elif recognised.kind == "street":
         street = police_uk.read_street(frozen, recognised, intake.forces, scratch)
         workspace.write("street", partition, street.counted, tables.Counted, made_from)
-        kept, rejects = street.counted.height, street.rejects
+        kept, rejects, rows = street.counted.height, street.rejects, street.rows
     else:
         if recognised.kind == "outcomes":
             other = police_uk.read_outcomes(frozen, recognised, intake.forces, scratch)
@@ -192,10 +195,10 @@ def _read(
         else:
             other = police_uk.read_searches(frozen, recognised, scratch)
             workspace.write("searches", partition, other.kept, tables.Searches, made_from)
-        kept, rejects = other.kept.height, other.rejects
+        kept, rejects, rows = other.kept.height, other.rejects, other.rows
     if rejects.height:
         workspace.write("rejects", partition, rejects, tables.Rejects, made_from)
-    return kept, rejects.height
+    return rows, kept, rejects.height
 
 
 def supplies_row(frozen: Frozen | None, recognised: Recognised | None, name: str) -> dict[str, object]:

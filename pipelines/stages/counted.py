@@ -57,8 +57,7 @@ def _take(line: Line, counted: Counted) -> None:
     """Put what was made of a force in the place of what was held of it."""
     for table, partitions in counted.partitions.items():
         held = line.workspace.head.setdefault(table, {})
-        of_force = [name for name in held if name == counted.force or name.startswith(f"{counted.force} ")]
-        line.workspace.forget(table, held.keys() - set(of_force))
+        line.workspace.forget(table, held.keys() - set(_of_force(line, table, counted.force)))
         held.update(partitions)
         if not held:
             del line.workspace.head[table]
@@ -84,17 +83,18 @@ def reconcile_transfers(line: Line) -> bool:
 
 def _decided(line: Line, force: str) -> pl.LazyFrame:
     """What decided each record of a force: `DecidingRules`."""
-    held = line.workspace.head.get("deciding_rules", {})
-    own = [name for name in held if name.startswith(f"{force} ")]
+    own = _of_force(line, "deciding_rules", force)
     return line.workspace.scan("deciding_rules", tables.DecidingRules, own)
 
 
+def _of_force(line: Line, table: str, force: str) -> list[str]:
+    """The partitions of a table that hold a force: one of its name, or one for each of its quarters."""
+    held = line.workspace.head.get(table, {})
+    return [name for name in held if name == force or name.startswith(f"{force} ")]
+
+
 def _stands(line: Line, force: str, made_from: str) -> bool:
-    entries = [
-        entry
-        for name, entry in line.workspace.head.get("counted", {}).items()
-        if name.startswith(f"{force} ")
-    ]
+    entries = [line.workspace.head["counted"][name] for name in _of_force(line, "counted", force)]
     return bool(entries) and all(entry.made_from == made_from for entry in entries)
 
 

@@ -27,7 +27,7 @@ from transforms.periods import Quarter
 BY_QUARTER: Final = ("counted", "deciding_rules", "returned")
 
 #: Whose source decides what a count comes to.
-_PACKAGES: Final = ("transforms", "geography", "pipelines")
+_PACKAGES: Final = ("transforms", "geography", "publish", "pipelines")
 
 
 @dataclass(frozen=True)

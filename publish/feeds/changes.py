@@ -34,8 +34,10 @@ def since(
     and month count. A file is new, restated, no longer published (with the reason of its force and month) or has
     left the window.
     """
-    sums = {name: digest for name, digest in sums.items() if name.endswith(KINDS)}
-    before = {} if earlier is None else _sums(earlier / SUMS)
+    sums, before = (
+        {name: digest for name, digest in each.items() if name.endswith(KINDS)}
+        for each in (sums, {} if earlier is None else read_sums(earlier))
+    )
     reasons = {
         f"{month:%Y-%m}/{month:%Y-%m}-{force}-{file}.csv": why
         for force, month, file, why in states.select("force", "month", "file", "why").iter_rows()
@@ -94,9 +96,10 @@ def write(country: Country, entries: list[dict[str, Any]], folder: Path) -> list
     return [folder / JSON_FEED, folder / ATOM]
 
 
-def _sums(path: Path) -> dict[str, str]:
-    lines = (line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines())
-    return {name: digest for digest, name in lines if name.endswith(KINDS)}
+def read_sums(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each of the bulk files in `folder` by its path, as its `SHA256SUMS` says."""
+    lines = (line.split("  ", 1) for line in (folder / SUMS).read_text(encoding="utf-8").splitlines())
+    return {name: digest for digest, name in lines}
 
 
 def _counted(told: list[dict[str, str]]) -> str:

@@ -19,6 +19,9 @@ from publish.returns.tables import written
 from publish.returns.worksheets import (
     COMPRESSION,
     COVER_WIDTH,
+    LANGUAGE,
+    LINE_HEIGHT,
+    ROWS_AT_ONCE,
     Body,
     Sheet,
     Workbook,
@@ -26,14 +29,8 @@ from publish.returns.worksheets import (
     text_once,
 )
 
-LANGUAGE: Final = "en-GB"
-FONT: Final = "Arial"
-#: Points.
-LINE_HEIGHT: Final = 15
 #: Width of a digit of the font at its size.
 _CHARACTER_CM: Final = 0.2
-#: A few megabytes of text, which stay in the processor's cache on their way into the file.
-_ROWS_AT_ONCE: Final = 2_000
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
@@ -292,7 +289,7 @@ def _finished(shell: io.BytesIO, sheets: list[Sheet]) -> bytes:
                 for body in (sheet.body for sheet in sheets if sheet.body):
                     start, content = _split(content, body)
                     stream.write(start)
-                    for cells in _cells(body).iter_slices(_ROWS_AT_ONCE):
+                    for cells in _cells(body).iter_slices(ROWS_AT_ONCE):
                         stream.write(_rows(cells))
                 stream.write(content)
     return target.getvalue()

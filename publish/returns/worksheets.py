@@ -32,6 +32,12 @@ COMPRESSION: Final = 3
 STRONG_LEVELS: Final = ("country", "region")
 #: Widths of columns, in characters.
 COVER_WIDTH: Final = 100
+LANGUAGE: Final = "en-GB"
+FONT: Final = "Arial"
+#: Points.
+LINE_HEIGHT: Final = 15
+#: A few megabytes of text, which stay in the processor's cache on their way into the file.
+ROWS_AT_ONCE: Final = 2_000
 NARROWEST: Final = 13
 WIDEST: Final = 42
 

@@ -22,6 +22,10 @@ from publish.returns.tables import written
 from publish.returns.worksheets import (
     COMPRESSION,
     COVER_WIDTH,
+    FONT,
+    LANGUAGE,
+    LINE_HEIGHT,
+    ROWS_AT_ONCE,
     Body,
     Sheet,
     Workbook,
@@ -29,15 +33,10 @@ from publish.returns.worksheets import (
     text_once,
 )
 
-LANGUAGE: Final = "en-GB"
-FONT: Final = "Arial"
 #: Points.
-LINE_HEIGHT: Final = 15
 TITLE_HEIGHT: Final = 24
 #: Text that holds the place of a body's rows.
 MARKER: Final = "rows"
-#: A few megabytes of text, which stay in the processor's cache on their way into the file.
-_ROWS_AT_ONCE: Final = 2_000
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -229,7 +228,7 @@ def _stream_body(stream: IO[bytes], content: bytes, body: Body, top: int) -> Non
         rb'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last}"/>'.encode(), content[: marked.start()]
     )
     stream.write(start)
-    for some in _cells(body, top, formats).iter_slices(_ROWS_AT_ONCE):
+    for some in _cells(body, top, formats).iter_slices(ROWS_AT_ONCE):
         stream.write(_rows(some))
     stream.write(content[marked.end() :])
 

@@ -17,7 +17,7 @@ import shapely
 from geography.areas import Country
 from geography.boundaries import METRES
 from publish.feeds import street
-from publish.feeds.changes import SUMS
+from publish.feeds.changes import SUMS, read_sums
 from publish.site.figures import Figures
 from publish.site.map_figures import KINDS, force_files, kind_files
 from publish.site.shapes import Outlines
@@ -117,7 +117,7 @@ def write_point_tiles(
     """
     owners = country.lsoas.select("lsoa_code", area_force="force")
     owned = key_of(owners.write_csv().encode())
-    sums = {} if bulk is None else _sums(bulk)
+    sums = read_sums(bulk) if bulk is not None and (bulk / SUMS).is_file() else {}
     lines = {month: key_of(owned, sums.get(_quarter_of_lines(month))) for month in months}
     if bulk is None:
         points, withdrawn = street.map_points_of(crimes, country), street.withdrawn(crimes)
@@ -176,15 +176,6 @@ def _lines(bulk: Path, month: date) -> pl.DataFrame:
 
 def _quarter_of_lines(month: date) -> str:
     return f"parquet/{Quarter.of(month)}-street.parquet"
-
-
-def _sums(bulk: Path) -> dict[str, str]:
-    """The SHA-256 of the bulk files by name, as they say it themselves; none where they do not."""
-    path = bulk / SUMS
-    if not path.is_file():
-        return {}
-    lines = path.read_text("utf-8").splitlines()
-    return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
 
 
 def index(

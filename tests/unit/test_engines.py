@@ -12,8 +12,10 @@ import pytest
 from fixtures.country import FORCES
 from pipelines.engines import Engine, Here, Processes, engine
 from pipelines.settings import SettingsError, settings
+from pipelines.sources import force_extract
 from pipelines.stages.counted import count_forces
 from pipelines.stages.line import Line
+from pipelines.stages.recorded import identity, record_forces
 from pipelines.stages.shard import count_shard
 from pipelines.stages.supplied import take_in
 from pipelines.store import StoreError
@@ -55,6 +57,24 @@ def test_two_processes_take_in_the_same_bytes_in_the_same_order(recorded: Path, 
     assert len(taken.new) == other.supplies().height
     assert line.supplies().drop("received_at").equals(other.supplies().drop("received_at"))
     assert line.workspace.key("lines") == other.workspace.key("lines")
+
+
+def test_a_row_that_a_reader_loses_shows(
+    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a file holds is what its reader counted, and not what is left of it: the identity is no tautology."""
+    read = force_extract.read_extract
+
+    def losing(*file, **told):  # type: ignore[no-untyped-def]
+        whole = read(*file, **told)
+        return replace(whole, rows=whole.rows + 1)
+
+    monkeypatch.setattr(force_extract, "read_extract", losing)
+    line = opened(recorded, tmp_path)
+    taken = take_in(line, using=Here())
+    assert taken.rows == taken.accepted + taken.rejected + len(taken.new)
+    record_forces(line)
+    assert not identity(line).holds
 
 
 @pytest.mark.slow
