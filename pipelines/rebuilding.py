@@ -99,9 +99,11 @@ def rebuild(where: Settings, release: Shelved, folder: Path) -> Path:
         for each in shelves.ever_public(release.name.quarter)
         if each.name.version < release.name.version
     ]
-    vintages = [shelves.find(name) for name in told["vintages"]]
+    vintages, ever_public = (
+        [shelves.find(name) for name in told[each]] for each in ("vintages", "ever_public")
+    )
     said = _said(told["made_from"]["said"], release.name)
-    recipe = recipe_of(line, release.name.quarter, said, follows, vintages)
+    recipe = recipe_of(line, release.name.quarter, said, follows, vintages, ever_public)
     make(line, recipe, used, folder / "release")
     return folder / "release"
 

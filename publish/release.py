@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -46,8 +47,10 @@ class Ingredients:
     earlier: pl.DataFrame | None
     earlier_small_areas: pl.DataFrame | None
     notes_wanted: list[str]
-    #: The bulk files of the release that was public before, which the place of each record is compared with.
-    earlier_feeds: Path | None = None
+    #: The bulk files of the release that was public before.
+    earlier_feeds: Path | None
+    #: Every release that was ever public, oldest first, by name: the place of each record is compared with theirs.
+    ever_public: Mapping[str, Path]
 
 
 def build(ingredients: Ingredients, folder: Path, before: Path | None = None) -> list[str]:
@@ -78,6 +81,7 @@ def build(ingredients: Ingredients, folder: Path, before: Path | None = None) ->
         key=ingredients.crime_id_key,
         earlier=ingredients.earlier_feeds,
         shapes=ingredients.boundaries,
+        ever_public=[release / "feeds" for release in ingredients.ever_public.values()],
     )
     api.build(folder / "feeds", ingredients.country, ingredients.boundaries, months, folder / "api")
     documents = sorted(path.name for path in (folder / "returns").iterdir() if path.is_file())
@@ -125,6 +129,7 @@ def _manifest(ingredients: Ingredients, folder: Path, version: str, follows: str
         "behind": ingredients.behind,
         "compared_with": ingredients.revised.compared_with if ingredients.revised else None,
         "vintages": list(ingredients.revised.vintages[:-1]) if ingredients.revised else [],
+        "ever_public": list(ingredients.ever_public),
         "notes_wanted": ingredients.notes_wanted,
         "files": {
             name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size}

@@ -62,7 +62,7 @@ def release(line: Line, quarter: Quarter) -> Released:
             sign_offs, entries, private.name, file_digest(private.folder / releases.MANIFEST)
         ):
             return Released(quarter, private.folder, new=False)
-    recipe = recipe_of(line, quarter, entries, follows, _before(shelves, quarter))
+    recipe = recipe_of(line, quarter, entries, follows, _before(shelves, quarter), shelves.ever_public())
     standings = [*published[-1:], *shelves.on(PRIVATE, quarter)]
     for standing in standings:
         if _stands(standing, recipe):
@@ -86,7 +86,7 @@ def release(line: Line, quarter: Quarter) -> Released:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a release is to be made from: its quarters and months, its basis, and the version it follows."""
+    """What a release is to be made from: its quarters and months, its basis, and the releases before it."""
 
     quarter: Quarter
     quarters: list[Quarter]
@@ -94,6 +94,7 @@ class Recipe:
     basis: dict[str, Any]
     follows: Shelved | None
     vintages: list[Shelved]
+    ever_public: list[Shelved]
 
     @property
     def key(self) -> str:
@@ -112,18 +113,24 @@ def _before(shelves: Shelves, quarter: Quarter) -> list[Shelved]:
 
 
 def recipe_of(
-    line: Line, quarter: Quarter, entries: pl.DataFrame, follows: Shelved | None, vintages: list[Shelved]
+    line: Line,
+    quarter: Quarter,
+    entries: pl.DataFrame,
+    follows: Shelved | None,
+    vintages: list[Shelved],
+    ever_public: list[Shelved],
 ) -> Recipe:
     """The recipe of a quarter's release.
 
     `entries` is what was said about releases (`tables.ReleaseEntries`), `follows` the version of the quarter that it
-    comes after, `vintages` the public releases that it is set beside, oldest first.
+    comes after, `vintages` the public releases that it is set beside, oldest first, and `ever_public` every release
+    whose bulk files were public at some time.
     """
     window = line.window()
     quarters = [each for each in line.quarters() if quarter.plus(1 - QUARTERS_SHOWN) <= each <= quarter]
     months = tuple(month for each in quarters for month in each.months if month in window)
     basis = provenance.basis(line, quarters, months, readiness.standing(entries, quarter))
-    return Recipe(quarter, quarters, months, basis, follows, vintages)
+    return Recipe(quarter, quarters, months, basis, follows, vintages, ever_public)
 
 
 def make(
@@ -154,6 +161,7 @@ def make(
         earlier_small_areas=published_table(follows, f"small-areas-{quarter}.parquet") if follows else None,
         notes_wanted=notes_wanted,
         earlier_feeds=recipe.compared_with.folder / "feeds" if recipe.compared_with else None,
+        ever_public={str(each.name): each.folder for each in recipe.ever_public},
     )
     files = releases.build(ingredients, folder, before)
     version = _version(recipe, files, used)
@@ -195,10 +203,13 @@ def _version(recipe: Recipe, files: list[str], used: list[Version]) -> Version:
 def _stands(standing: Shelved, recipe: Recipe) -> bool:
     """Whether a release is whole and is what would be made now."""
     told, follows = standing.manifest, recipe.follows
-    beside = [str(each.name) for each in recipe.vintages]
-    current = standing == follows or (
-        told["follows"] == (str(follows.name) if follows else None) and told["vintages"] == beside
-    )
+    beside = {
+        "follows": str(follows.name) if follows else None,
+        "vintages": [str(each.name) for each in recipe.vintages],
+        "ever_public": [str(each.name) for each in recipe.ever_public],
+    }
+    # A release made before a manifest told all of these is made again.
+    current = standing == follows or all(told.get(name) == value for name, value in beside.items())
     return (
         current
         and told["made_from"]["key"] == recipe.key

@@ -41,6 +41,7 @@ def build(
     key: bytes,
     earlier: Path | None = None,
     shapes: gpd.GeoDataFrame | None = None,
+    ever_public: Sequence[Path] = (),
 ) -> list[Path]:
     """Write the bulk files for `months` (first days of months) into `folder`, which must be empty or absent.
 
@@ -54,8 +55,8 @@ def build(
     each month, `parquet/points-by-month.parquet`. Beside those `geojson/<force>.geojson` of the newest month,
     `counts.json` (JSON-stat), `boundaries/` (KML, given `shapes` with `lsoa_code` and `geometry`), and what
     changed since the release before, as `changes.json` (JSON Feed) and `changes.xml` (Atom). `earlier` is the
-    folder of the bulk files published before: a record that they have at another point gets no location, and when the
-    list of points has changed since, `map-points-crosswalk.csv` tells what became of each.
+    folder of the bulk files published before; when the list of points has changed since, `map-points-crosswalk.csv`
+    tells what became of each. A record that those, or any of `ever_public`, have at another point gets no location.
     `key` is the secret of the crime ids, at least 16 bytes, kept apart from the data and from `folder`.
     Returns the paths written, in order. Equal inputs give equal bytes.
     Raises ValueError when no month is asked for or the key is too short.
@@ -70,7 +71,8 @@ def build(
     allowed = availability.allowed(states)
     withdrawn = street.withdrawn(judged.crimes)
     points = street.map_points_of(judged.crimes, country)
-    before = None if earlier is None else privacy.places_in(earlier).drop_nulls("was_longitude")
+    releases = [*ever_public, *([] if earlier is None else [earlier])]
+    before = privacy.places_in(releases)
     figures, used = [], []
     files: dict[tuple[str, str, str], tuple[str, int]] = {}
     ends = {quarter: max(m for m in months if m in quarter.months) for quarter in quarters_of(months)}
@@ -100,7 +102,7 @@ def build(
                 held.clear()
         # The outcomes come after every street line: where those have a crime decides where its outcomes may be.
         for quarter in ends:
-            made, parquet = _beside(judged, country, states, quarter, months, folder, key, earlier)
+            made, parquet = _beside(judged, country, states, quarter, months, folder, key, releases)
             for path, _ in made.values():
                 members.add(path)
             files |= _named(made, folder)
@@ -162,7 +164,7 @@ def _beside(
     months: Sequence[date],
     folder: Path,
     key: bytes,
-    earlier: Path | None,
+    before: Sequence[Path],
 ) -> tuple[Made, list[Path]]:
     """The outcomes and the searches of a quarter, by force and month and as Parquet, where any were supplied."""
     made: Made = {}
@@ -175,7 +177,7 @@ def _beside(
         if own.is_empty():
             continue
         lines = (
-            outcomes.published(own, country, key, folder, earlier)
+            outcomes.published(own, country, key, folder, before)
             if kind == "outcomes"
             else searches.published(own)
         )

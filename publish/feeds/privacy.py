@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from geography.areas import Country
+from publish.feeds.changes import SUMS, read_sums
 
+NO_LOCATION: Final = "No Location"
+#: What a line tells of a place beside its name.
+PLACE: Final = ("Longitude", "Latitude", "LSOA code", "LSOA name")
+#: What `places_in` finds where nothing was published before.
+NO_PLACES: Final = pl.DataFrame(schema={"id": pl.Int64, "longitude": pl.Float64, "latitude": pl.Float64})
 #: The type that holds sexual and domestic offences. The rule takes the whole type: hiding only those offences
 #: would tell which they are.
 SENSITIVE: Final = ("Violence and sexual offences",)
@@ -37,43 +44,79 @@ def may_be_withheld() -> pl.Expr:
     return (of_a_kind & (pl.col("at_addresses") < ENOUGH_ADDRESSES)).fill_null(False)
 
 
-def moved_since() -> pl.Expr:
-    """Whether a line has a place, and `was_longitude`, `was_latitude` say that an earlier release had another.
+def only_where_known(lines: pl.DataFrame, places: pl.DataFrame, beside: Sequence[str] = ()) -> pl.DataFrame:
+    """The lines with `moved`: those that `places` (`places_in`) knows, and not where they are now, without a location.
 
-    Two points of one record tell that it was where their catchments overlap, which can be a single door. So
-    the later release has it without a location; what was public before stays what it was.
+    Two points of one record tell that it was where their catchments overlap, which can be a single door. So a later
+    release has it without a location; what was public before stays what it was. `beside` are more columns that tell of
+    the place.
     """
-    was = pl.col("was_longitude").is_not_null()
-    same = (pl.col("was_longitude") == pl.col("Longitude").round(6)) & (
-        pl.col("was_latitude") == pl.col("Latitude").round(6)
+    if places.is_empty():
+        return lines.with_columns(moved=pl.lit(False))
+    at = ["id", "at_longitude", "at_latitude"]
+    known = places.select("id", at_longitude="longitude", at_latitude="latitude")
+    moved = (
+        pl.col("at_longitude").is_not_null()
+        & pl.col("is_known").fill_null(False)
+        & ~pl.col("is_there").fill_null(False)
     )
-    return (was & pl.col("Longitude").is_not_null() & ~same).fill_null(False)
+    return (
+        lines.with_columns(
+            id=number_of("Crime ID"),
+            at_longitude=pl.col("Longitude").round(6),
+            at_latitude=pl.col("Latitude").round(6),
+        )
+        .join(known.select("id", is_known=pl.lit(True)).unique(), on="id", how="left", maintain_order="left")
+        .join(known.unique().with_columns(is_there=pl.lit(True)), on=at, how="left", maintain_order="left")
+        .with_columns(moved=moved)
+        .with_columns(
+            *(pl.when(~pl.col("moved")).then(name).alias(name) for name in (*PLACE, *beside)),
+            Location=pl.when("moved").then(pl.lit(NO_LOCATION)).otherwise("Location"),
+        )
+        .drop(*at, "is_known", "is_there")
+    )
 
 
-def places_in(feeds: Path, ids: pl.Series | None = None) -> pl.DataFrame:
-    """Where bulk files have each record that has an id: `Crime ID`, `was_longitude`, `was_latitude`; null for nowhere.
+def places_in(releases: Sequence[Path], ids: pl.Series | None = None) -> pl.DataFrame:
+    """Where bulk files have each record that has an id: `id` (`number_of`), `longitude`, `latitude`; null for nowhere.
 
-    Both as a crime and as an outcome of one. Only of `ids` when they are given.
+    Both as a crime and as an outcome of one, in any of the `releases` (folders of bulk files), of which each different
+    file is read once. Only of `ids` when they are given.
     """
-    files = [
-        each for kind in ("street", "outcomes") for each in (feeds / "parquet").glob(f"*-{kind}.parquet")
-    ]
+    files = {digest: folder / name for folder in releases for name, digest in _with_ids(folder).items()}
+    wanted = None if ids is None else ids.unique().to_frame("crime_id").lazy()
     parts = []
-    for path in sorted(files):
+    for path in files.values():
         part = pl.scan_parquet(path).filter(pl.col("crime_id").is_not_null())
-        if ids is not None:
-            part = part.join(ids.alias("crime_id").unique().to_frame().lazy(), on="crime_id", how="semi")
+        if wanted is not None:
+            part = part.join(wanted, on="crime_id", how="semi")
         parts.append(
             part.select(
-                pl.col("crime_id").alias("Crime ID"),
-                was_longitude=pl.col("longitude").round(6),
-                was_latitude=pl.col("latitude").round(6),
-            ).collect()
+                id=number_of("crime_id"),
+                longitude=pl.col("longitude").round(6),
+                latitude=pl.col("latitude").round(6),
+            )
+            .unique()
+            .collect()
         )
-    empty = pl.DataFrame(
-        schema={"Crime ID": pl.String, "was_longitude": pl.Float64, "was_latitude": pl.Float64}
-    )
-    return pl.concat([empty, *parts]).sort("Crime ID", "was_longitude", "was_latitude")
+    return pl.concat([NO_PLACES, *parts]).unique()
+
+
+def _with_ids(folder: Path) -> dict[str, str]:
+    """The Parquet files of a folder of bulk files whose rows have ids: what tells each from others, by its path.
+
+    That is its SHA-256, or in a folder that is still being written, and has no list of those, where it is.
+    """
+    kinds = ("street", "outcomes")
+    paths = [path for kind in kinds for path in sorted((folder / "parquet").glob(f"*-{kind}.parquet"))]
+    sums = read_sums(folder) if (folder / SUMS).is_file() else {}
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return {name: sums.get(name, str(folder / name)) for name in names}
+
+
+def number_of(crime_id: str) -> pl.Expr:
+    """The first 60 bits of an id in a column, enough to tell it from every other of a country."""
+    return pl.col(crime_id).str.head(15).str.to_integer(base=16, strict=False)
 
 
 def figures(month: str, rows: pl.DataFrame) -> dict[str, object]:

@@ -15,14 +15,15 @@ from geography.map_points import PLACE, in_partnerships, snap
 from publish.feeds.privacy import (
     ENOUGH_ADDRESSES,
     ENOUGH_ALIKE,
+    NO_LOCATION,
+    NO_PLACES,
     SENSITIVE,
     is_withheld,
     may_be_withheld,
-    moved_since,
+    only_where_known,
 )
 from transforms.contracts.columns import BEHAVIOUR
 
-NO_LOCATION: Final = "No Location"
 SHORTEST_KEY: Final = 16
 
 #: Header and order of the file. New facts go in files beside it, never in new columns.
@@ -166,7 +167,7 @@ def published(
     withdrawn: pl.DataFrame,
     country: Country,
     key: bytes,
-    earlier: pl.DataFrame | None = None,
+    earlier: pl.DataFrame = NO_PLACES,
 ) -> pl.DataFrame:
     """Lines of the street file, sorted, with their `force` and what `at_map_points` and `moved` say of them.
 
@@ -174,7 +175,7 @@ def published(
     put at its map point, with the LSOA of that point, and its reference is replaced by a keyed hash. A row
     that police.uk published before is passed on as it was. Anti-social behaviour has neither id nor
     outcome. A record without a map point keeps its line, with “No Location” and no LSOA; and so does one that
-    `earlier` (`Crime ID`, `was_longitude`, `was_latitude`) has at another point.
+    `earlier` (`privacy.places_in`) has elsewhere, and not there. Where it was nowhere tells nothing.
     """
     is_crime = pl.col("category").cast(pl.String) != BEHAVIOUR
     shown = standing(crimes, withdrawn)
@@ -189,7 +190,7 @@ def published(
             pl.lit(None, pl.String).alias("Context"),
         )
         .select("force", *COLUMNS, *KNOWN, "withheld")
-        .pipe(_without_moved, earlier)
+        .pipe(only_where_known, earlier.drop_nulls("longitude"), KNOWN)
         .pipe(in_order, ORDER)
     )
 
@@ -239,22 +240,6 @@ def described(rows: pl.DataFrame, country: Country) -> pl.DataFrame:
         pl.when(placed).then("location").otherwise(pl.lit(NO_LOCATION)).alias("Location"),
         pl.when(placed).then("lsoa_code").alias("LSOA code"),
         pl.when(placed).then("lsoa_name").alias("LSOA name"),
-    )
-
-
-def _without_moved(lines: pl.DataFrame, earlier: pl.DataFrame | None) -> pl.DataFrame:
-    """The lines with `moved`, and those that moved since an earlier release without a location."""
-    if earlier is None:
-        return lines.with_columns(moved=pl.lit(False))
-    place = ("Longitude", "Latitude", "LSOA code", "LSOA name", *KNOWN)
-    return (
-        lines.join(earlier.unique("Crime ID", keep="first"), on="Crime ID", how="left")
-        .with_columns(moved=moved_since())
-        .with_columns(
-            *(pl.when(~pl.col("moved")).then(name).alias(name) for name in place),
-            Location=pl.when("moved").then(pl.lit(NO_LOCATION)).otherwise("Location"),
-        )
-        .drop("was_longitude", "was_latitude")
     )
 
 

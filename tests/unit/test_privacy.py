@@ -117,9 +117,12 @@ def suspects(homes: pl.DataFrame, releases: list[tuple[pl.DataFrame, pl.DataFram
     return {identity: int(mask.sum()) for identity, mask in possible.items()}
 
 
-def was(lines: pl.DataFrame) -> pl.DataFrame:
-    return lines.drop_nulls("Longitude").select(
-        "Crime ID", was_longitude=pl.col("Longitude").round(6), was_latitude=pl.col("Latitude").round(6)
+def was(*releases: pl.DataFrame) -> pl.DataFrame:
+    """Where releases have each crime, as `privacy.places_in` reads it in their files."""
+    return pl.concat(releases).select(
+        id=privacy.number_of("Crime ID"),
+        longitude=pl.col("Longitude").round(6),
+        latitude=pl.col("Latitude").round(6),
     )
 
 
@@ -128,16 +131,30 @@ def test_attacker_with_several_releases_cannot_tell_fewer_than_eight_homes():
     first = points_from(candidates, homes)
     # The list is refreshed: other streets, so other catchments.
     second = points_from(town(2)[0], homes)
-    one = released(homes, first, None)
+    one = released(homes, first, privacy.NO_PLACES)
     again = released(homes, first, was(one))
     assert min(suspects(homes, [(one, first), (again, first)]).values()) >= FEWEST_ADDRESSES
-    careless = released(homes, second, None)
+    careless = released(homes, second, privacy.NO_PLACES)
     found = suspects(homes, [(one, first), (careless, second)])
     assert min(found.values()) < FEWEST_ADDRESSES, "without the check the attack succeeds"
     careful = released(homes, second, was(one))
     assert min(suspects(homes, [(one, first), (careful, second)]).values()) >= FEWEST_ADDRESSES
     assert careful.height == one.height, "every record keeps its line"
     assert careful.filter("moved")["Location"].unique().to_list() == ["No Location"]
+
+
+def test_a_place_that_one_release_told_is_not_forgotten_when_the_next_tells_none():
+    candidates, homes = town(1)
+    first, second = points_from(candidates, homes), points_from(town(2)[0], homes)
+    one = released(homes, first, privacy.NO_PLACES)
+    two = released(homes, second, was(one))
+    assert two.filter("moved").height > 100
+    forgetful = released(homes, second, was(two))
+    assert min(suspects(homes, [(one, first), (forgetful, second)]).values()) < FEWEST_ADDRESSES
+    three = released(homes, second, was(one, two))
+    assert min(suspects(homes, [(one, first), (two, second), (three, second)]).values()) >= FEWEST_ADDRESSES
+    # Back at the first points nothing new is told.
+    assert released(homes, first, was(one, two)).filter("moved").is_empty()
 
 
 def test_bulk_files_compare_themselves_with_the_release_before(tmp_path):
@@ -155,6 +172,11 @@ def test_bulk_files_compare_themselves_with_the_release_before(tmp_path):
     assert placed.is_empty()
     figures = list(csv.DictReader(io.StringIO((tmp_path / "moved" / "privacy.csv").read_text())))
     assert all(int(row["withheld_as_moved"]) > 100 for row in figures)
+    both = [tmp_path / "one", tmp_path / "moved"]
+    feeds.build(judged, moved, WINDOW, tmp_path / "again", KEY, ever_public=both)
+    assert pl.read_parquet(tmp_path / "again" / "parquet" / "2019-Q3-street.parquet").equals(lines)
+    feeds.build(judged, country, WINDOW, tmp_path / "back", KEY, ever_public=both)
+    assert (tmp_path / "back" / "2019-09.zip").read_bytes() == same[0]
 
 
 def test_a_sensitive_record_alone_among_few_addresses_has_no_location(tmp_path):
