@@ -94,8 +94,7 @@ def write_figures(files: Folder, figures: Figures, keys: Mapping[str, str]) -> N
             level: (months[level].get(month, figures.mapped[level][0].clear()), size)
             for level, (_, size) in figures.mapped.items()
         }
-        hashes = [rows.hash_rows().sort().to_numpy().tobytes() for rows, _ in shown.values()]
-        key = key_of(pl.__version__, order, *hashes)
+        key = key_of(order, *(rows for rows, _ in shown.values()))
         if not files.kept(f"kinds {month:%Y-%m}", key, f"map/{month:%Y-%m}/kind-*"):
             for _, kind, text in kind_files(shown, [month]):
                 files.put(f"map/{month:%Y-%m}/kind-{kind}.json", text.encode())
@@ -129,8 +128,8 @@ def write_point_tiles(
         return street.at_map_points(standing, points)
 
     def write(month: date) -> tuple[str, bool]:
-        if _quarter_of_lines(month) in sums and files.is_same(f"lines {month:%Y-%m}", lines[month]):
-            return files.before[f"points {month:%Y-%m}"], False
+        if _quarter_of_lines(month) in sums and files.parts.is_same(f"lines {month:%Y-%m}", lines[month]):
+            return files.parts.before[f"points {month:%Y-%m}"], False
         each = shown(month).select(
             "force",
             "longitude",
@@ -139,8 +138,8 @@ def write_point_tiles(
             "lsoa_code",
             kind=pl.col("category").cast(CATEGORY).to_physical().cast(pl.Int64) + 1,
         )
-        key = key_of(pl.__version__, owned, each.hash_rows().sort().to_numpy().tobytes())
-        if files.is_same(f"points {month:%Y-%m}", key):
+        key = key_of(owned, each)
+        if files.parts.is_same(f"points {month:%Y-%m}", key):
             return key, False
         crime = each.filter(pl.col("kind") != KINDS.index(BEHAVIOUR)).with_columns(kind=pl.lit(0, pl.Int64))
         return key, write_points(files.folder / _tiles(month), pl.concat([each, crime]), owners)
@@ -150,7 +149,7 @@ def write_point_tiles(
     with ThreadPoolExecutor(max_workers=2) as pool:
         for month, (key, is_new) in zip(months, pool.map(write, months), strict=True):
             path = files.folder / _tiles(month)
-            files.parts[f"lines {month:%Y-%m}"] = lines[month]
+            files.parts.made[f"lines {month:%Y-%m}"] = lines[month]
             if files.kept(f"points {month:%Y-%m}", key, _tiles(month)):
                 written += [month] if path.is_file() else []
             elif is_new:

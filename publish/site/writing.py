@@ -3,44 +3,36 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
-import json
-import os
-import shutil
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
 import brotli
 import jinja2
 
+from publish.parts import BUILT, Parts, code_of
+from publish.parts import key_of as parts_key
+
 #: Smaller files are not worth a compressed copy.
 WORTH_COMPRESSING: Final = 1024
 COMPRESSED: Final = {".html", ".css", ".js", ".mjs", ".json", ".svg", ".csv"}
 #: Larger files are scripts, the same in every build of a process.
 WORTH_KEEPING: Final = 400_000
-#: What each part of the site was made from.
-BUILT: Final = "built.json"
 
 
 class Folder:
     """The folder of one build. Files are compressed and written in a thread of their own, while others are made.
 
     Leaving the `with` block waits for them, and raises what went wrong with any. `earlier` is the folder of
-    another build: a part of the site made from the same is taken over from it.
+    another build: a part of the site made from the same is taken over from it (`publish.parts`).
     """
 
     def __init__(self, folder: Path, earlier: Path | None) -> None:
         self.folder = folder
-        self.earlier = earlier
+        self.parts = Parts(folder, earlier)
         self.written: list[Path] = []
-        self.parts: dict[str, str] = {}
-        self.before: dict[str, str] = {}
-        if earlier is not None and (earlier / BUILT).is_file():
-            self.before = json.loads((earlier / BUILT).read_text("utf-8"))
         self.worker = ThreadPoolExecutor(max_workers=1)
         self.waiting: list[Future[None]] = []
 
@@ -51,7 +43,7 @@ class Folder:
     def __exit__(self, failed: object, *_: object) -> None:
         with self.worker:
             if failed is None:
-                self.put(BUILT, json.dumps(self.parts, indent=1, sort_keys=True).encode())
+                self.put(BUILT, self.parts.told())
             for file in self.waiting:
                 file.result()
 
@@ -64,37 +56,11 @@ class Folder:
         self.written += [path.with_name(path.name + suffix) for suffix in suffixes]
         self.waiting.append(self.worker.submit(_write, path, content, suffixes))
 
-    def is_same(self, part: str, key: str) -> bool:
-        """Whether the earlier build made a part from the same."""
-        return self.earlier is not None and self.before.get(part) == key
-
     def kept(self, part: str, key: str, pattern: str) -> bool:
-        """Take over the files of a part from the earlier build, when it was made from the same.
-
-        `pattern` finds them there, or folders that hold nothing else. Either way the part is known by its key from
-        now on.
-        """
-        self.parts[part] = key
-        if self.earlier is None or not self.is_same(part, key):
-            return False
-        taken: list[str] = []
-
-        def take(source: str | Path, path: str | Path) -> None:
-            try:
-                os.link(source, path)
-            except OSError:  # another disk, or one that knows no links
-                shutil.copyfile(source, path)
-            taken.append(str(path))
-
-        for source in sorted(self.earlier.glob(pattern)):
-            path = self.folder / source.relative_to(self.earlier)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, path, copy_function=take)
-            else:
-                take(source, path)
-        self.written += map(Path, sorted(taken))
-        return True
+        """Take over the files of a part from the earlier build, when it was made from the same (`Parts.kept`)."""
+        taken = self.parts.kept(part, key, pattern)
+        self.written += taken or []
+        return taken is not None
 
 
 def _write(path: Path, content: bytes, suffixes: Iterable[str]) -> None:
@@ -123,21 +89,5 @@ COPIES: Final = {
 
 
 def key_of(*parts: object) -> str:
-    """A key of what a part is made from: its figures as text or bytes, and the code that makes it."""
-    digest = hashlib.sha256(_code())
-    for part in parts:
-        content = part if isinstance(part, bytes) else repr(part).encode()
-        digest.update(len(content).to_bytes(8, "big") + content)
-    return digest.hexdigest()
-
-
-@lru_cache(maxsize=1)
-def _code() -> bytes:
-    """A digest of the modules and templates of the site, and of what writes its pages."""
-    site = resources.files("publish.site")
-    digest = hashlib.sha256(f"{jinja2.__version__} {brotli.__version__}".encode())
-    for folder in (site, site / "templates", site / "messages"):
-        for file in sorted(folder.iterdir(), key=lambda file: file.name):
-            if file.name.endswith((".py", ".html", ".json")):
-                digest.update(file.name.encode() + file.read_bytes())
-    return digest.digest()
+    """A key of what a part of the site is made from (`publish.parts`): figures, and the code that makes it."""
+    return parts_key(code_of("publish.site"), jinja2.__version__, brotli.__version__, *parts)
