@@ -36,10 +36,10 @@ class Parts:
         """Whether the earlier build made a part from the same."""
         return self.before.get(part) == key
 
-    def kept(self, part: str, key: str, pattern: str) -> list[Path] | None:
+    def kept(self, part: str, key: str, *patterns: str) -> list[Path] | None:
         """Take over the files of a part when it was made from the same; None where it is to be made.
 
-        `pattern` finds them in the earlier build, or folders that hold nothing else. Either way the part is known by
+        `patterns` find them in the earlier build, or folders that hold nothing else. Either way the part is known by
         its key from now on. Returns the paths taken, in order.
         """
         self.made[part] = key
@@ -54,7 +54,7 @@ class Parts:
                 shutil.copyfile(source, path)
             taken.append(str(path))
 
-        for source in sorted(self.earlier.glob(pattern)):
+        for source in sorted(each for pattern in patterns for each in self.earlier.glob(pattern)):
             path = self.folder / source.relative_to(self.earlier)
             path.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():

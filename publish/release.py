@@ -56,8 +56,8 @@ class Ingredients:
 def build(ingredients: Ingredients, folder: Path, before: Path | None = None) -> list[str]:
     """Write everything that a release publishes into an empty folder. Returns the names of the files.
 
-    Pages that are made from the same as those of the release `before` are taken over from it. The same
-    ingredients give the same bytes. Raises JudgementError when the tables are not judged.
+    What is made from the same as in the release `before` is taken over from it: bulk files, months of the API, pages.
+    The same ingredients give the same bytes. Raises JudgementError when the tables are not judged.
     """
     judged = admit(ingredients.judged)
     months = list(ingredients.months)
@@ -82,6 +82,7 @@ def build(ingredients: Ingredients, folder: Path, before: Path | None = None) ->
         earlier=ingredients.earlier_feeds,
         shapes=ingredients.boundaries,
         ever_public=[release / "feeds" for release in ingredients.ever_public.values()],
+        before=None if before is None else before / "feeds",
     )
     api.build(folder / "feeds", ingredients.country, ingredients.boundaries, months, folder / "api")
     documents = sorted(path.name for path in (folder / "returns").iterdir() if path.is_file())
@@ -106,18 +107,28 @@ def names(folder: Path) -> list[str]:
     return [name for path in files if (name := path.relative_to(folder).as_posix()) != MANIFEST]
 
 
-def seal(ingredients: Ingredients, folder: Path, version: str, follows: str | None) -> Path:
+def seal(
+    ingredients: Ingredients, folder: Path, version: str, follows: str | None, before: Path | None = None
+) -> Path:
     """Write the manifest of a release that is built: its version, what it follows, all it was made from.
 
-    Returns its path.
+    A file that is one with that of the release `before` has the hash that it has there. Returns the manifest's path.
     """
     manifest = folder / MANIFEST
-    told = _manifest(ingredients, folder, version, follows)
+    known = {} if before is None else json.loads((before / MANIFEST).read_text(encoding="utf-8"))["files"]
+    files = {}
+    for name in names(folder):
+        path = folder / name
+        if before is not None and name in known and path.samefile(before / name):
+            files[name] = known[name]
+        else:
+            files[name] = {"sha256": _sha256(path), "bytes": path.stat().st_size}
+    told = _told(ingredients, version, follows) | {"files": files}
     manifest.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return manifest
 
 
-def _manifest(ingredients: Ingredients, folder: Path, version: str, follows: str | None) -> dict[str, Any]:
+def _told(ingredients: Ingredients, version: str, follows: str | None) -> dict[str, Any]:
     return {
         "release": f"{ingredients.quarter}/{version}",
         "follows": follows,
@@ -131,10 +142,6 @@ def _manifest(ingredients: Ingredients, folder: Path, version: str, follows: str
         "vintages": list(ingredients.revised.vintages[:-1]) if ingredients.revised else [],
         "ever_public": list(ingredients.ever_public),
         "notes_wanted": ingredients.notes_wanted,
-        "files": {
-            name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size}
-            for name in names(folder)
-        },
     }
 
 

@@ -68,9 +68,11 @@ def release(line: Line, quarter: Quarter) -> Released:
         if _stands(standing, recipe):
             return Released(quarter, standing.folder, new=False)
     used = [each.name.version for each in shelves.ever_public(quarter)]
+    # Most of a quarter's first release is that of the quarter before.
+    like = standings or [each for each in shelves.all() if each.name.quarter < quarter]
     with shelves.scratch() as scratch:
         fresh = scratch / "release"
-        version = make(line, recipe, used, fresh, standings[-1].folder if standings else None)
+        version = make(line, recipe, used, fresh, like[-1].folder if like else None)
         folder = shelves.place(PRIVATE, ReleaseName(quarter, version))
         shelves.storage.path(PRIVATE).mkdir(mode=0o700, exist_ok=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +140,7 @@ def make(
 ) -> Version:
     """Make a release in a new folder, wherever that is, and seal it under the version that follows those `used`.
 
-    `before` is a release that pages made from the same may be taken over from; without it every byte is made anew.
+    `before` is a release that what was made from the same may be taken over from; without it every byte is made anew.
     """
     folder.mkdir()
     provenance.freeze_country(line)
@@ -165,7 +167,8 @@ def make(
     )
     files = releases.build(ingredients, folder, before)
     version = _version(recipe, files, used)
-    releases.seal(ingredients, folder, str(version), str(recipe.follows.name) if recipe.follows else None)
+    follow = str(recipe.follows.name) if recipe.follows else None
+    releases.seal(ingredients, folder, str(version), follow, before)
     return version
 
 

@@ -20,8 +20,8 @@ def write(country: Country, boundaries: gpd.GeoDataFrame, month: str, folder: Pa
     """
     folder.mkdir(exist_ok=True)
     lsoas = country.lsoas.filter(country.lsoas["lsoa_code"].is_in(boundaries["lsoa_code"].to_list()))
-    written = []
-    for name, by in ((f"{month}.zip", ["force", "neighbourhood"]), ("force_kmls.zip", ["force"])):
+    written = files(month, folder)
+    for path, by in zip(written, (["force", "neighbourhood"], ["force"]), strict=True):
         areas = dissolve(boundaries, lsoas, by)
         texts = {
             "/".join(quote(str(part), safe=" ") for part in row[:-1]) + ".kml": write_kml(
@@ -29,6 +29,10 @@ def write(country: Country, boundaries: gpd.GeoDataFrame, month: str, folder: Pa
             )
             for row in areas[[*by, areas.geometry.name]].itertuples(index=False)
         }
-        write_texts(texts, folder / name)
-        written.append(folder / name)
+        write_texts(texts, path)
     return written
+
+
+def files(month: str, folder: Path) -> list[Path]:
+    """The paths that `write` writes."""
+    return [folder / f"{month}.zip", folder / "force_kmls.zip"]

@@ -10,7 +10,7 @@ import polars as pl
 
 from geography.areas import Country
 from publish.feeds import street
-from publish.feeds.privacy import only_where_known, places_in
+from publish.feeds.privacy import files_with_places, only_where_known, places_in
 from publish.feeds.tables import NAMES as STREET_NAMES
 
 COLUMNS: Final = (*street.COLUMNS[:9], "Outcome type")
@@ -25,33 +25,45 @@ NAMES: Final = {
 
 
 def published(
-    outcomes: pl.DataFrame, country: Country, key: bytes, folder: Path, earlier: Sequence[Path] = ()
+    outcomes: pl.DataFrame,
+    country: Country,
+    key: bytes,
+    folder: Path,
+    streets: Sequence[Path] = (),
+    earlier: Sequence[Path] = (),
 ) -> pl.DataFrame:
     """Lines of the outcomes file, sorted, with their `force`. `outcomes` is `CaseOutcomes`.
 
-    An outcome that an extract tells is where the line of its crime is, and nowhere when that has no place or is not in
-    this release. One that a file tells is where the file has it; but where its crime is told in `folder`, with the
-    street lines of this release, or in `earlier`, the bulk files of those before, and not there, it is nowhere.
+    An outcome that an extract tells is where the line of its crime is in one of the `streets` (Parquet files of street
+    lines), and nowhere when that has no place or is not in this release. One that a file tells is where the file has
+    it; but where its crime is told in `folder`, with the files of this release, or in `earlier`, the bulk files of
+    those before, and not there, it is nowhere.
     """
     of_extract = pl.col("file_type") == "extract"
     references = outcomes.select("force", "crime_ref", is_public=~of_extract)
     rows = outcomes.with_columns(crime_id=street.crime_ids(references, key))
-    rows = pl.concat([rows.filter(~of_extract), _at_their_crimes(rows.filter(of_extract), folder)])
+    rows = pl.concat(
+        [
+            rows.filter(~of_extract),
+            _at_their_crimes(rows.filter(of_extract), [folder / name for name in streets]),
+        ]
+    )
     lines = street.described(rows, country).with_columns(pl.col("outcome").alias("Outcome type"))
     if (own := lines.filter(~of_extract)).height:
         for releases in ([folder], list(earlier)):
-            own = only_where_known(own, places_in(releases, own["Crime ID"]))
+            files = list(files_with_places(releases).values())
+            own = only_where_known(own, places_in(files, own["Crime ID"]))
         lines = pl.concat([own.select(lines.columns), lines.filter(of_extract)])
     return lines.select("force", *COLUMNS).sort(ORDER, nulls_last=True)
 
 
-def _at_their_crimes(rows: pl.DataFrame, folder: Path) -> pl.DataFrame:
-    """The same rows with the place of their crime's line in the bulk files of `folder`."""
+def _at_their_crimes(rows: pl.DataFrame, streets: Sequence[Path]) -> pl.DataFrame:
+    """The same rows with the place of their crime's line in files of street lines."""
     place = ("longitude", "latitude", "location", "lsoa_code")
     if rows.is_empty():
         return rows
     lines = (
-        pl.scan_parquet(folder / "parquet" / "*-street.parquet")
+        pl.scan_parquet(list(streets))
         .select("crime_id", *place)
         .join(rows.lazy().select("crime_id"), on="crime_id", how="semi")
         .collect(engine="streaming")

@@ -14,6 +14,22 @@ from publish.feeds.changes import SUMS, read_sums
 NO_LOCATION: Final = "No Location"
 #: What a line tells of a place beside its name.
 PLACE: Final = ("Longitude", "Latitude", "LSOA code", "LSOA name")
+#: The columns of `privacy.csv`.
+FIGURES: Final = {
+    "month": pl.String,
+    "records": pl.Int64,
+    "placed": pl.Int64,
+    "without_location": pl.Int64,
+    "withheld_as_sensitive": pl.Int64,
+    "withheld_as_moved": pl.Int64,
+    "points": pl.Int64,
+    "points_without_addresses": pl.Int64,
+    "fewest_addresses": pl.Int64,
+    "share_alone_at_point": pl.Float64,
+    "share_alone_at_point_and_type": pl.Float64,
+    "median_metres_moved": pl.Float64,
+    "share_moved_far": pl.Float64,
+}
 #: What `places_in` finds where nothing was published before.
 NO_PLACES: Final = pl.DataFrame(schema={"id": pl.Int64, "longitude": pl.Float64, "latitude": pl.Float64})
 #: The type that holds sexual and domestic offences. The rule takes the whole type: hiding only those offences
@@ -77,16 +93,14 @@ def only_where_known(lines: pl.DataFrame, places: pl.DataFrame, beside: Sequence
     )
 
 
-def places_in(releases: Sequence[Path], ids: pl.Series | None = None) -> pl.DataFrame:
-    """Where bulk files have each record that has an id: `id` (`number_of`), `longitude`, `latitude`; null for nowhere.
+def places_in(files: Sequence[Path], ids: pl.Series | None = None) -> pl.DataFrame:
+    """Where Parquet files of lines have each record with an id: `id` (`number_of`), `longitude`, `latitude`.
 
-    Both as a crime and as an outcome of one, in any of the `releases` (folders of bulk files), of which each different
-    file is read once. Only of `ids` when they are given.
+    Both are null for nowhere. Only of `ids` when they are given.
     """
-    files = {digest: folder / name for folder in releases for name, digest in _with_ids(folder).items()}
     wanted = None if ids is None else ids.unique().to_frame("crime_id").lazy()
     parts = []
-    for path in files.values():
+    for path in files:
         part = pl.scan_parquet(path).filter(pl.col("crime_id").is_not_null())
         if wanted is not None:
             part = part.join(wanted, on="crime_id", how="semi")
@@ -102,16 +116,19 @@ def places_in(releases: Sequence[Path], ids: pl.Series | None = None) -> pl.Data
     return pl.concat([NO_PLACES, *parts]).unique()
 
 
-def _with_ids(folder: Path) -> dict[str, str]:
-    """The Parquet files of a folder of bulk files whose rows have ids: what tells each from others, by its path.
+def files_with_places(releases: Sequence[Path]) -> dict[str, Path]:
+    """The Parquet files of bulk files whose lines have an id and a place, each different one once, by its SHA-256.
 
-    That is its SHA-256, or in a folder that is still being written, and has no list of those, where it is.
+    Both those of crimes and those of outcomes. A folder that is still being written has no list of those: there a
+    file's path stands for it.
     """
-    kinds = ("street", "outcomes")
-    paths = [path for kind in kinds for path in sorted((folder / "parquet").glob(f"*-{kind}.parquet"))]
-    sums = read_sums(folder) if (folder / SUMS).is_file() else {}
-    names = [path.relative_to(folder).as_posix() for path in paths]
-    return {name: sums.get(name, str(folder / name)) for name in names}
+    found = {}
+    for folder in releases:
+        sums = read_sums(folder) if (folder / SUMS).is_file() else {}
+        for kind in ("street", "outcomes"):
+            for path in sorted((folder / "parquet").glob(f"*-{kind}.parquet")):
+                found[sums.get(path.relative_to(folder).as_posix(), str(path))] = path
+    return found
 
 
 def number_of(crime_id: str) -> pl.Expr:
@@ -119,8 +136,8 @@ def number_of(crime_id: str) -> pl.Expr:
     return pl.col(crime_id).str.head(15).str.to_integer(base=16, strict=False)
 
 
-def figures(month: str, rows: pl.DataFrame) -> dict[str, object]:
-    """One line of `privacy.csv`: how a month's records (`street.published`) share their points.
+def figures(month: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """One line of `privacy.csv` (`FIGURES`): how a month's records (`street.published`) share their points.
 
     Shares are of the placed records. The addresses and the metres are known only of records that a force
     placed itself.
@@ -131,7 +148,7 @@ def figures(month: str, rows: pl.DataFrame) -> dict[str, object]:
     of_type = placed.group_by(*point, "Crime type").len()
     alone = [each.filter(pl.col("len") == 1).height for each in (points, of_type)]
     used = placed.filter(pl.col("addresses") > 0)["addresses"]
-    return {
+    told = {
         "month": month,
         "records": rows.height,
         "placed": placed.height,
@@ -146,6 +163,7 @@ def figures(month: str, rows: pl.DataFrame) -> dict[str, object]:
         "median_metres_moved": _rounded(placed["metres"].median()),
         "share_moved_far": _rounded(placed.select((pl.col("metres") > FAR_METRES).mean()).item()),
     }
+    return pl.DataFrame([told], schema=FIGURES, orient="row")
 
 
 def at_points(rows: pl.DataFrame) -> pl.DataFrame:

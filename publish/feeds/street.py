@@ -58,6 +58,22 @@ ORDER: Final = (
 #: What is known of a point beside its place: only for a record that was placed here.
 KNOWN: Final = ("point_id", "addresses", "metres")
 
+#: What of a judged crime decides its line, and whether it has one.
+READ: Final = (
+    "force",
+    "month",
+    "crime_ref",
+    "offence_code",
+    "category",
+    "counted",
+    "outcome",
+    "longitude",
+    "latitude",
+    "location",
+    "lsoa_code",
+    "csp_code",
+)
+
 #: Bytes of a block of SHA-256.
 BLOCK: Final = 64
 

@@ -204,7 +204,7 @@ def test_an_outcome_never_tells_a_place_that_its_crime_does_not(tmp_path, judged
         country,
         KEY,
         tmp_path / "none",
-        [tmp_path / "feeds"],
+        earlier=[tmp_path / "feeds"],
     )
     placed = streets.filter(pl.col("Longitude").is_not_null()).select("Crime ID").unique()
     assert later.join(placed, on="Crime ID", how="semi")["Longitude"].is_null().all()
