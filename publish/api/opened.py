@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from publish.api.bodies import Availability
+from publish.api.ids import Ids
 from publish.api.layers import Layer
 from publish.api.neighbourhoods import Neighbourhoods
 from publish.api.points import Indices, Points
@@ -121,13 +122,11 @@ class Release:
         folder = self.folder / f"{dataset}-ids"
         if not folder.is_dir():
             return
-        key, month, row = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("key", "month", "row"))
-        wanted = int(identity[:15], 16)
-        first, last = (int(np.searchsorted(key, wanted, side=side)) for side in ("left", "right"))
-        for at in range(first, last):
-            layer = self.layer(dataset, self.months[int(month[at])])
+        ids = Ids.open(folder)
+        for at in ids.every(np.array([int(identity[:15], 16)])):
+            layer = self.layer(dataset, self.months[int(ids.month[at])])
             if layer is not None:
-                text = bytes(b"".join(layer.pieces(np.array([int(row[at])]))))
+                text = bytes(b"".join(layer.pieces(np.array([int(ids.row[at])]))))
                 if identity.encode() in text:
                     yield text.rstrip(b",\n")
 
