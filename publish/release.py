@@ -84,7 +84,7 @@ def build(ingredients: Ingredients, folder: Path, before: Path | None = None) ->
         ever_public=[release / "feeds" for release in ingredients.ever_public.values()],
         before=None if before is None else before / "feeds",
     )
-    api.build(folder / "feeds", ingredients.country, ingredients.boundaries, months, folder / "api")
+    api.build(folder / "feeds", ingredients.country, ingredients.boundaries, months, folder / "api", before)
     documents = sorted(path.name for path in (folder / "returns").iterdir() if path.is_file())
     addresses = site.Addresses(documents=documents)
     site.build(

@@ -21,7 +21,7 @@ from publish.api.told import NUMBERS, Told
 from publish.feeds.changes import SUMS, read_sums
 from publish.parts import BUILT
 
-#: The files of a month, without which it is not lent; one of crimes has their numbers too.
+#: The files of a month; one of crimes has their numbers too.
 OF_A_MONTH: Final = ("text.bin", "deflated.bin", *(f"{name}.npy" for name in ARRAYS))
 
 
@@ -51,6 +51,10 @@ class Earlier:
             index = json.loads((api / INDEX).read_bytes())
             json.loads((api / BUILT).read_bytes())
             if index["format"] != FORMAT or index["tag"] != tag(feeds):
+                return None
+            if not all(
+                _is_whole(api, kind, month) for kind, held in index["layers"].items() for month in held
+            ):
                 return None
             told = Told(api, index["months"], Ids.open(api / "crimes-ids"))
             return cls(feeds, now, (read_sums(feeds), read_sums(now)), index["layers"], told)
@@ -95,17 +99,10 @@ class Earlier:
         return Ids.open(self.api / f"{kind}-ids").of_months(renumbered)
 
     def _same(self, kind: str, file: str, months: Sequence[str]) -> set[str]:
-        """The months that a kind of layer is held of, whole, whose lines in a kind of file are the same now."""
-        names = [*OF_A_MONTH, NUMBERS] if kind == "crimes" else OF_A_MONTH
+        """The months that a kind of layer is held of whose lines in a kind of file are the same now."""
         paths = {path for differing in self._differing(file) for path in differing}
         other = {month for path in paths for month in _differing(self.feeds / path, self.now / path)}
-        return {
-            month
-            for month in months
-            if month in self.held[kind]
-            and month not in other
-            and all((self.api / kind / month / each).is_file() for each in names)
-        }
+        return {month for month in months if month in self.held[kind] and month not in other}
 
     def _differing(self, file: str) -> tuple[set[str], set[str]]:
         """The Parquet files of a kind that the other release has not the same: those of then, and those of now."""
@@ -123,6 +120,12 @@ class Earlier:
         )
         both = pl.concat([there, here])
         return both.filter(both.is_unique())["key"].unique().sort().to_numpy()
+
+
+def _is_whole(api: Path, kind: str, month: str) -> bool:
+    """Whether every file of a month of a kind is there."""
+    names = [*OF_A_MONTH, NUMBERS] if kind == "crimes" else OF_A_MONTH
+    return all((api / kind / month / name).is_file() for name in names)
 
 
 def _differing(*paths: Path) -> set[str]:
