@@ -26,8 +26,34 @@ import polars as pl
 ROWS_PER_GROUP: Final = 262_144
 
 
+#: The packages with which an object store is spoken to. Not all of their errors are `OSError`s.
+_CLIENTS: Final = ("aiobotocore", "aiohttp", "botocore")
+
+
 class StoreError(RuntimeError):
     """The workspace cannot be read or written; the message says which part and what to do."""
+
+
+@contextlib.contextmanager
+def answering(where: str) -> Iterator[None]:
+    """Speak to the object store at `where`. Raises StoreError where it refuses, or does not answer to the end.
+
+    The clients have asked again by then, for about half a minute. That something is not there stays
+    `FileNotFoundError`.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        # An error that names a file is of a disk, and not of the store.
+        of_store = isinstance(error, OSError) and error.filename is None
+        if not of_store and type(error).__module__.partition(".")[0] not in _CLIENTS:
+            raise
+        raise StoreError(
+            f"{where} does not answer as an object store does: {error}. Nothing half-written is left and what was "
+            "finished is kept: see that the store, the network and the keys are right, and run again."
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -80,18 +106,25 @@ class Storage:
             raise StoreError(f"{self.uri(name)} is on an object store; this needs a local workspace.")
         return Path(self.root) / name
 
+    def answering(self) -> contextlib.AbstractContextManager[None]:
+        """Where bytes of an object store are read or written: raises StoreError when it does not answer."""
+        return contextlib.nullcontext() if self.local else answering(self.uri(""))
+
     def exists(self, name: str) -> bool:
         """Whether `name` is there, whole."""
-        return bool(self._fs.exists(f"{self.root}/{name}"))
+        with self.answering():
+            return bool(self._fs.exists(f"{self.root}/{name}"))
 
     def read(self, name: str) -> bytes:
         """The bytes of `name`."""
-        return bytes(self._fs.cat_file(f"{self.root}/{name}"))
+        with self.answering():
+            return bytes(self._fs.cat_file(f"{self.root}/{name}"))
 
     def write(self, name: str, data: bytes) -> None:
         """Write `name` whole or not at all."""
         if not self.local:
-            self._fs.pipe_file(f"{self.root}/{name}", data)
+            with self.answering():
+                self._fs.pipe_file(f"{self.root}/{name}", data)
             return
         target = self.path(name)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +146,8 @@ class Storage:
         if not self._scheme.startswith("s3"):
             return None
         try:
-            return str(self._fs.info(f"{self.root}/{name}", refresh=True)["ETag"])
+            with self.answering():
+                return str(self._fs.info(f"{self.root}/{name}", refresh=True)["ETag"])
         except FileNotFoundError:
             return None
 
@@ -127,8 +161,10 @@ class Storage:
             return None
         condition = {"IfMatch": seen} if seen else {"IfNoneMatch": "*"}
         try:
-            self._fs.pipe_file(f"{self.root}/{name}", data, **condition)
-        except OSError:
+            with self.answering():
+                # The tag is that of the answer: asked for afterwards, it could be that of another run.
+                return str(self._fs.pipe_file(f"{self.root}/{name}", data, **condition)["ETag"])
+        except StoreError:
             now = self.tag(name)
             if now == seen:
                 raise
@@ -138,7 +174,7 @@ class Storage:
                     f"another run has changed {self.uri('')} since this one began. Nothing of either is lost: run "
                     "again when it has ended."
                 ) from None
-        return self.tag(name)
+            return now
 
     def adopt(self, path: Path, name: str) -> None:
         """Move a finished local file in as `name`, whole or not at all."""
@@ -149,12 +185,17 @@ class Storage:
                 os.fsync(stream.fileno())
             path.replace(target)
         else:
-            self._fs.put_file(str(path), f"{self.root}/{name}")
+            self._put(path, name)
             path.unlink()
 
     def copy_in(self, path: Path, name: str) -> None:
         """Copy a finished local file to an object store as `name`, unless it is there already."""
         if not self.exists(name):
+            self._put(path, name)
+
+    def _put(self, path: Path, name: str) -> None:
+        """Copy a local file to an object store, a large one in parts; nothing is there until the last is."""
+        with self.answering():
             self._fs.put_file(str(path), f"{self.root}/{name}")
 
     @property
@@ -315,7 +356,8 @@ class Workspace:
             return schema.create_empty().lazy()
         frame = pl.scan_parquet([self.storage.uri(name) for name in objects])
         wanted: Mapping[str, pl.DataType] = dict(schema.create_empty().schema)
-        found = frame.collect_schema()
+        with self.storage.answering():
+            found = frame.collect_schema()
         for name, dtype in wanted.items():
             if found.get(name) != dtype:
                 raise StoreError(
@@ -328,7 +370,8 @@ class Workspace:
         self, table: str, schema: type[dy.Schema], partitions: Iterable[str] | None = None
     ) -> pl.DataFrame:
         """Read partitions whole and check every rule of the contract."""
-        return validated(self.scan(table, schema, partitions), schema, table)
+        with self.storage.answering():
+            return validated(self.scan(table, schema, partitions), schema, table)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Open the workspace for reading with SQL: one DuckDB view for each table."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import IO, Any, Final
 
 from pipelines.settings import SettingsError, is_remote
 from pipelines.sources.refusal import Refusal
+from pipelines.store import StoreError, answering
 
 #: What operating systems leave in folders and archives.
 _LITTER: Final = ("__MACOSX", "Thumbs.db", "desktop.ini")
@@ -45,16 +47,46 @@ class Remote:
     url: str
 
     def open(self, mode: str = "rb") -> IO[bytes]:
-        """Its bytes."""
+        """Its bytes. Reading them raises StoreError where the store does not answer."""
         store, path = _store(self.url)
-        stream: IO[bytes] = store.open(path, mode)
-        return stream
+        with answering(self.url):
+            return io.BufferedReader(_Answering(self.url, store.open(path, mode)))
 
     def state(self) -> State:
         """The object as it stands."""
         store, path = _store(self.url)
-        told = store.info(path, refresh=True)
+        with answering(self.url):
+            told = store.info(path, refresh=True)
         return State((told.get("ETag"), told["size"], str(told.get("LastModified"))))
+
+
+class _Answering(io.RawIOBase):
+    """The bytes of an object. That its store does not answer is told as that, and not as damage to the file."""
+
+    def __init__(self, url: str, stream: IO[bytes]) -> None:
+        self._url, self._stream = url, stream
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with answering(self._url):
+            data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 @dataclass(frozen=True)
@@ -118,7 +150,12 @@ def find(place: str | Path) -> Iterator[Found | Refusal]:
 
 
 def unreadable(name: str, error: Exception) -> Refusal:
-    """The refusal of a file that broke while it was read: truncated, damaged, locked or gone."""
+    """The refusal of a file that broke while it was read: truncated, damaged, locked or gone.
+
+    Raises StoreError where that is the error: a store that does not answer is no fault of the file.
+    """
+    if isinstance(error, StoreError):
+        raise error
     if isinstance(error, RuntimeError) and "password" in str(error):
         return Refusal(name, "the file is encrypted", "ask the sender to supply it without a password")
     return Refusal(

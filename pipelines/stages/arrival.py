@@ -108,7 +108,7 @@ def take_file(arrival: Arrival) -> Brought:
 
     It looks at no clock but to see whether the file is still being written, and writes objects named by their bytes:
     run twice, or twice at once, it makes the same. A file that cannot be used is refused in the row. Raises StoreError
-    where the code of the worker is not that of who asks.
+    where the code of the worker is not that of who asks, or an object store does not answer.
     """
     intake, found = arrival.intake, arrival.found
     require_same_code(intake.code, f"take in {found.name}")
@@ -117,7 +117,7 @@ def take_file(arrival: Arrival) -> Brought:
     frozen: Frozen | None = None
     recognised: Recognised | None = None
     try:
-        with workspace.scratch() as scratch:
+        with workspace.storage.answering(), workspace.scratch() as scratch:
             frozen = _frozen(found, workspace.storage, scratch)
             recognised = _recognised(found, intake)
             row = supplies_row(frozen, recognised, found.name)

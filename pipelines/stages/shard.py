@@ -57,14 +57,14 @@ def count_shard(shard: Shard) -> Counted:
 
     It reads the objects that the shard names and the country folder, looks at no clock, and writes objects named by
     their bytes: run twice, or twice at once, it makes the same. Raises StoreError where the code of the worker is not
-    that of who asks.
+    that of who asks, or an object store does not answer.
     """
     require_same_code(shard.code, f"count {shard.force}")
     line = _opened(shard.settings)
     # A head of its own: what is written here is made current by who asked.
     workspace = Workspace(line.workspace.storage)
     made: dict[str, dict[str, Entry]] = {}
-    with workspace.scratch() as folder:
+    with workspace.storage.answering(), workspace.scratch() as folder:
         for table, part, rows, schema in _tables(line, workspace, shard, folder):
             if rows.height:
                 name = f"{shard.force} {part}".strip()

@@ -27,8 +27,9 @@ from pipelines.stages.counted import count_forces
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import record_forces
 from pipelines.stages.supplied import take_in
-from pipelines.store import Storage
 from tests.journeys.cluster import Cluster, cluster
+from tests.journeys.object_store import upload
+from tests.unit.engine_work import made_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Ran:
     taking_in: float
     recording: float
     counting: float
-    made: dict[str, list[tuple[str, str]]]
+    made: dict[str, dict[str, str]]
 
     @property
     def spread(self) -> float:
@@ -73,13 +74,12 @@ def run(name: str, where: tuple[str, str, str], taking: Engine, counting: Engine
     times.append(time.perf_counter())
     count_forces(line, counting)
     times.append(time.perf_counter())
-    made = {table: line.workspace.key(table) for table in line.workspace.head if table != "supplies"}
     took = [after - before for before, after in itertools.pairwise(times)]
     print(
         f"{name:<34} taking in {took[0]:7.1f} s, superseded {took[1]:6.1f} s, counting {took[2]:7.1f} s",
         flush=True,
     )
-    return Ran(name, *took, made)
+    return Ran(name, *took, made_of(line.workspace))
 
 
 def main(rows: int, forces: int) -> None:
@@ -92,9 +92,7 @@ def main(rows: int, forces: int) -> None:
         local = (str(folder / "workspace"), str(folder / "supply"), country)
         runs = [run("one process, in a folder", local, Here(), Here())]
         with cluster(folder / "cluster") as made:
-            os.environ |= made.environment
-            for path in sorted((folder / "supply").iterdir()):
-                Storage("s3://crime/supply").write(path.name, path.read_bytes())
+            upload(folder / "supply", "s3://crime/supply")
             using = engine(f"dask:{made.scheduler}")
             for workers in ("one", "two"):
                 made.add_worker()

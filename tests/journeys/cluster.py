@@ -19,6 +19,10 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
+import pytest
+
+from tests.journeys import object_store
+
 #: The network that the namespaces share, and where scheduler and store listen on it.
 NETWORK, HOST = "10.77.91.", "10.77.91.1"
 BRIDGE = "fullcount-t"
@@ -44,14 +48,7 @@ class Cluster:
     @property
     def environment(self) -> dict[str, str]:
         """What a process needs in order to reach the store."""
-        return {
-            "AWS_ENDPOINT_URL": f"http://{self.host}:{STORE_PORT}",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ALLOW_HTTP": "true",
-        }
+        return object_store.environment(f"http://{self.host}:{STORE_PORT}")
 
     def add_worker(self) -> subprocess.Popen[bytes]:
         """Start one more worker and wait until the scheduler knows it."""
@@ -80,7 +77,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def cluster(folder: Path) -> Iterator[Cluster]:
-    """A cluster without workers yet, and with an empty bucket `crime`."""
+    """A cluster without workers yet, and with an empty bucket `crime` that the environment leads to."""
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as at_end:
         in_namespaces = _may_make_namespaces()
@@ -91,16 +88,19 @@ def cluster(folder: Path) -> Iterator[Cluster]:
             _run("ip", "addr", "add", f"{HOST}/24", "dev", BRIDGE)
             _run("ip", "link", "set", BRIDGE, "up")
         made = Cluster(folder, HOST if in_namespaces else "127.0.0.1", in_namespaces)
-        address = ("-H", made.host, "-p", str(STORE_PORT))
-        store = _start([sys.executable, "-m", "moto.server", *address], folder / "store.log", {})
+        server = [sys.executable, "-m", object_store.__name__, made.host, str(STORE_PORT)]
+        store = _start(server, folder / "store.log", {"PYTHONPATH": os.pathsep.join(sys.path)})
         at_end.callback(_stop, store)
         where = ("--host", made.host, "--port", str(SCHEDULER_PORT), "--no-dashboard")
         scheduler = _start(_dask("scheduler", *where), folder / "scheduler.log", {})
         at_end.callback(_stop, scheduler)
         at_end.callback(lambda: [_stop(worker) for worker in made.workers])
         _wait(lambda: _answers(made.environment["AWS_ENDPOINT_URL"]), "the store")
-        _make_bucket(made)
-        yield made
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in made.environment.items():
+                patch.setenv(name, value)
+            object_store.make_bucket("crime")
+            yield made
 
 
 def _dask(*words: str) -> list[str]:
@@ -142,11 +142,6 @@ def _answers(url: str) -> bool:
     except (URLError, OSError):
         return False
     return True
-
-
-def _make_bucket(made: Cluster) -> None:
-    code = "import s3fs; s3fs.S3FileSystem().mkdir('crime')"
-    subprocess.run([sys.executable, "-c", code], env=os.environ | made.environment, check=True)
 
 
 # Network namespaces -------------------------------------------------------------------------------------------------

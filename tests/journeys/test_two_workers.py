@@ -21,7 +21,8 @@ from pipelines.stages.recorded import record_forces
 from pipelines.stages.supplied import take_in
 from pipelines.store import Storage
 from tests.journeys.cluster import Cluster, cluster
-from tests.unit.engine_work import recorded_workspace
+from tests.journeys.object_store import upload
+from tests.unit.engine_work import made_of, recorded_workspace
 
 FULLCOUNT = str(Path(sys.executable).with_name("fullcount"))
 
@@ -41,32 +42,21 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def embedded(recorded: Path) -> dict[str, list[tuple[str, str]]]:
+def embedded(recorded: Path) -> dict[str, dict[str, str]]:
     """What one process makes of the supply, in a folder."""
     line = Line.open(settings(*(str(recorded / each) for each in ("workspace", "supply", "country"))))
     count_forces(line, Here())
-    return tables(line)
+    return made_of(line.workspace)
 
 
 @pytest.fixture
-def two(tmp_path: Path, recorded: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+def two(tmp_path: Path, recorded: Path) -> Iterator[Cluster]:
     """Two workers, and what forces supplied on the object store."""
     with cluster(tmp_path) as made:
-        for name, value in made.environment.items():
-            monkeypatch.setenv(name, value)
-        import s3fs
-
-        s3fs.S3FileSystem.clear_instance_cache()
-        for path in sorted((recorded / "supply").iterdir()):
-            Storage("s3://crime/supply").write(path.name, path.read_bytes())
+        upload(recorded / "supply", "s3://crime/supply")
         made.add_worker()
         made.add_worker()
         yield made
-
-
-def tables(line: Line) -> dict[str, list[tuple[str, str]]]:
-    """The object of every partition of every table, but for the list of files, which says when each came."""
-    return {table: line.workspace.key(table) for table in line.workspace.head if table != "supplies"}
 
 
 def counted_on(made: Cluster, recorded: Path) -> Line:
@@ -78,14 +68,12 @@ def counted_on(made: Cluster, recorded: Path) -> Line:
     return line
 
 
-def test_they_make_the_same_bytes(
-    two: Cluster, recorded: Path, embedded: dict[str, list[tuple[str, str]]]
-) -> None:
-    assert tables(counted_on(two, recorded)) == embedded
+def test_they_make_the_same_bytes(two: Cluster, recorded: Path, embedded: dict[str, dict[str, str]]) -> None:
+    assert made_of(counted_on(two, recorded).workspace) == embedded
 
 
 def test_one_that_is_killed_in_mid_run_is_survived(
-    two: Cluster, recorded: Path, embedded: dict[str, list[tuple[str, str]]]
+    two: Cluster, recorded: Path, embedded: dict[str, dict[str, str]]
 ) -> None:
     first = two.workers[0]
     tables_there = threading.Event()
@@ -102,7 +90,7 @@ def test_one_that_is_killed_in_mid_run_is_survived(
     assert tables_there.is_set(), "the run was over before a worker was killed"
     assert first.returncode == -9
     assert two.workers[1].poll() is None
-    assert tables(line) == embedded
+    assert made_of(line.workspace) == embedded
 
 
 def test_workers_are_in_namespaces_of_their_own_where_they_can_be(two: Cluster) -> None:
