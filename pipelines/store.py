@@ -51,8 +51,9 @@ def answering(where: str) -> Iterator[None]:
         if not of_store and type(error).__module__.partition(".")[0] not in _CLIENTS:
             raise
         raise StoreError(
-            f"{where} does not answer as an object store does: {error}. Nothing half-written is left and what was "
-            "finished is kept: see that the store, the network and the keys are right, and run again."
+            f"{where} does not answer as an object store does: {' '.join(str(error).split())}. Nothing half-written "
+            "is left and what was finished is kept: see that the store, the network and the keys are right, and run "
+            "again."
         ) from error
 
 

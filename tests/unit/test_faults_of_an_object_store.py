@@ -20,6 +20,7 @@ import pytest
 from pipelines.engines import Here, Processes
 from pipelines.settings import settings
 from pipelines.sources.finding import Found, find
+from pipelines.stages import shard
 from pipelines.stages.counted import count_forces
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import record_forces
@@ -68,11 +69,26 @@ def losing(store: Faltering, fault: str, at: Callable[[Request], bool]) -> Itera
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_MAX_ATTEMPTS", "1")
         patch.setattr(s3fs.S3FileSystem, "retries", 1)
-        s3fs.S3FileSystem.clear_instance_cache()
+        as_a_new_process()
         store.faults, store.one_in, store.at = (fault,), 1, at
         yield
         store.one_in = 0
+    as_a_new_process()
+
+
+def as_a_new_process() -> None:
+    """Forget connections to the store, and who holds them."""
+    import s3fs
+
     s3fs.S3FileSystem.clear_instance_cache()
+    shard._opened.cache_clear()
+
+
+@pytest.fixture
+def store(store: Faltering) -> Faltering:
+    """An object store that this process has not spoken to."""
+    as_a_new_process()
+    return store
 
 
 def opened(made: Path, workspace: str) -> Line:
