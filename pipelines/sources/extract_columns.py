@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -13,14 +13,14 @@ from pipelines.sources.column_maps import ColumnMap
 from pipelines.sources.national_grid import METRES, degrees
 from pipelines.sources.refusal import nearest
 from pipelines.sources.rejecting import Check, all_right
-from pipelines.sources.text import ROW
+from pipelines.sources.text import LINE, ROW
 from pipelines.sources.times import (
     Style,
     any_date,
     any_style,
     is_day_first,
     is_doubtful,
-    main_style,
+    main_styles,
     why_no_time,
 )
 from transforms.contracts.columns import EXTRACT, REQUIRED, ZONE
@@ -99,23 +99,37 @@ class Plan:
         """The plan by which `cells`, set aside by this one, are read by every rule there is."""
         return replace(
             self,
-            day_first=self.day_first or any(is_day_first(cells[name]) for name in DATED),
+            day_first=self.day_first or is_day_first(cells, DATED),
             in_metres=self.in_metres or cells["easting"].count() > 0,
             is_quick=False,
         )
 
 
-def make_plan(sample: pl.DataFrame, column_map: ColumnMap, scope: Scope, *, has_quotes: bool) -> Plan:
-    """The plan for a file whose first rows are `sample`, as text under the file's own header, null where empty."""
-    headers = column_map.headers(sample.columns)
-    stripped = sample.select(stripped_or_null(pl.col(list(headers.values()))))
-    columns = {name: stripped[headers[name]].drop_nulls() for name in DATED if name in headers}
-    day_first = column_map.day_first or any(is_day_first(values) for values in columns.values())
-    styles = {name: main_style(values, day_first) for name, values in columns.items()}
-    in_metres = "easting" in headers and stripped[headers["easting"]].count() > 0
+def make_plan(
+    sample: pl.DataFrame, header: Sequence[str], column_map: ColumnMap, scope: Scope, *, has_quotes: bool
+) -> tuple[Plan, pl.DataFrame]:
+    """The plan for a file whose first rows are `sample`: as text under its own `header`, null where empty.
+
+    And these rows as a quick plan reads them: those of `read_rows`.
+    """
+    headers = column_map.headers(header)
+    stripped = sample.select(
+        stripped_or_null(pl.col(own)).alias(name)
+        for name, own in headers.items()
+        if name in (*DATED, "easting")
+    )
+    dated = stripped.drop("easting", strict=False)
+    day_first = column_map.day_first or is_day_first(dated, dated.columns)
+    styles = main_styles(dated, day_first)
+    in_metres = "easting" in headers and stripped["easting"].count() > 0
     plan = Plan(scope, column_map, headers, styles, day_first, in_metres, has_quotes, is_quick=True)
-    read = read_cells(sample.lazy().select(cells(plan)), plan).select(is_good(plan).alias("good")).collect()
-    return replace(plan, is_quick=read.filter("good").height >= _QUICK_SHARE * sample.height)
+    read = read_rows(sample.lazy(), plan).collect()
+    return replace(plan, is_quick=read.filter("_is_good").height >= _QUICK_SHARE * sample.height), read
+
+
+def read_rows(table: pl.LazyFrame, plan: Plan) -> pl.LazyFrame:
+    """The rows of a file as `read_cells` reads them, numbered, with `_is_good`."""
+    return read_cells(table.select(ROW, LINE, *cells(plan)), plan).with_columns(_is_good=is_good(plan))
 
 
 def cells(plan: Plan) -> Iterator[pl.Expr]:

@@ -15,11 +15,10 @@ from pipelines.sources.column_maps import ColumnMap, choose, shipped_maps
 from pipelines.sources.freeze import Frozen, scratch_file, unpacked
 from pipelines.sources.naming import Recognised, what_it_is
 from pipelines.sources.refusal import Refusal, nearest
-from pipelines.sources.rejecting import broken_rows, shown, split
+from pipelines.sources.rejecting import NO_REJECTS, broken_rows, shown, split
 from pipelines.sources.text import LINE, ROW, Form, forms
 from pipelines.sources.times import is_doubtful, is_month_first
 from transforms.contracts.columns import EXTRACT, ZONE
-from transforms.contracts.tables import Lines, Rejects
 
 _SAMPLE: Final = 1_000
 #: Small enough to be written while it is still in the cache of the processor.
@@ -106,7 +105,7 @@ class _Door:
 class _Aside:
     """What came of the rows that the first reading set aside."""
 
-    rejects: pl.DataFrame = field(default_factory=Rejects.create_empty)
+    rejects: pl.DataFrame = field(default_factory=NO_REJECTS.clone)
     notes: list[str] = field(default_factory=list)
     refusal: Refusal | None = None
 
@@ -215,22 +214,22 @@ def _read(
     Rows that are written as most of the file is go straight to `Lines`; the others are set aside and read again by
     every rule there is, and what is left of them is rejected.
     """
-    sample = table.head(_SAMPLE).select(header).collect()
-    plan = columns.make_plan(sample, column_map, door.scope(), has_quotes=has_quotes)
-    read = columns.read_cells(table.select(ROW, LINE, *columns.cells(plan)), plan).with_columns(
-        _is_good=columns.is_good(plan)
-    )
+    sample = table.head(_SAMPLE).select(ROW, LINE, *header).collect()
+    plan, first = columns.make_plan(sample, header, column_map, door.scope(), has_quotes=has_quotes)
+    # A small file is its own sample, and need not be read again.
+    is_all_read = plan.is_quick and sample.height < _SAMPLE
+    read = first.lazy() if is_all_read else columns.read_rows(table, plan)
     aside = _Aside()
 
     def again(rows: pl.DataFrame) -> pl.DataFrame:
         if rows.is_empty():
-            return Lines.create_empty()
+            return pl.DataFrame(schema=columns.LINES)
         # An exception must not cross the engine, which would turn it into another.
         try:
             return _read_again(_without_blank(rows, table, header, plan), plan, door, aside)
         except Refusal as refusal:
             aside.refusal = refusal
-            return Lines.create_empty()
+            return pl.DataFrame(schema=columns.LINES)
 
     good = read.filter("_is_good").select(columns.lines(door.frozen.supply))
     others = read.filter(~pl.col("_is_good")).select(ROW, LINE, *EXTRACT)

@@ -112,4 +112,4 @@ def _column(table: pl.DataFrame, name: str) -> pl.Expr:
 def _moment(table: pl.DataFrame, name: str) -> pl.Expr:
     if name not in table.columns:
         return pl.lit(None, pl.Datetime("us", "Europe/London"))
-    return any_style(pl.col(name), is_day_first(table[name]))
+    return any_style(pl.col(name), is_day_first(table, [name]))

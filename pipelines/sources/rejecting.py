@@ -11,6 +11,8 @@ import polars as pl
 from pipelines.sources.text import LINE, Form
 from transforms.contracts.tables import Rejects
 
+NO_REJECTS: Final = Rejects.create_empty()
+
 #: What a code, a word, a slug, a number or a time looks like. In a row whose fields have slipped, a name or a story
 #: can stand in any column: anything longer or looser than these is not repeated in a message.
 _PLAIN: Final = r"^([0-9A-Za-z./:+-]{0,24}|[0-9T:+Z ./-]{0,40})$"
@@ -75,6 +77,8 @@ def split(
 
 def broken_rows(form: Form, *, supply: str, name: str) -> pl.DataFrame:
     """One `Rejects` row for each record that could not be split into as many fields as the header has."""
+    if not form.broken:
+        return NO_REJECTS
     broken = pl.DataFrame(
         {
             LINE: [line for line, _ in form.broken],
