@@ -54,7 +54,8 @@ def _in_london(clock: pl.Series, first: int, last: int) -> pl.Series:
     # A time zone database is asked value by value; looking up the spell of the year takes a third of the time.
     starts, shifts = _spells(first, last)
     shift = shifts.gather(starts.search_sorted(clock, side="right"))
-    return (clock + shift).dt.replace_time_zone("UTC").dt.convert_time_zone(ZONE)
+    # The cast takes the clock for that of UTC.
+    return (clock + shift).cast(pl.Datetime("us", ZONE))
 
 
 @cache

@@ -26,6 +26,7 @@ from transforms.contracts.columns import ZONE
 
 #: Commit after so many new files, so that a stopped run has lost little.
 FILES_PER_COMMIT: Final = 50
+_SUPPLIES: Final = dict(tables.Supplies.create_empty().schema)
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def _entered(supplies: pl.DataFrame, row: dict[str, object]) -> pl.DataFrame:
     order = (supplies.get_column("received_order").max() or 0) + 1
     entered = pl.DataFrame(
         [row | {"received_order": order, "received_at": datetime.now(ZoneInfo(ZONE))}],
-        schema_overrides=dict(tables.Supplies.create_empty().schema),
+        schema_overrides=_SUPPLIES,
     )
     return pl.concat([supplies, entered.select(supplies.columns)], how="vertical_relaxed")
 
