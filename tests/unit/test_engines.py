@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pipelines.settings import SettingsError, settings
 from pipelines.sources import force_extract
 from pipelines.stages.counted import count_forces
 from pipelines.stages.line import Line
-from pipelines.stages.recorded import identity, record_forces
+from pipelines.stages.recorded import accepted, identity, record_forces
 from pipelines.stages.shard import count_shard
 from pipelines.stages.supplied import take_in
 from pipelines.store import StoreError
@@ -56,6 +57,17 @@ def test_two_processes_take_in_the_same_bytes_in_the_same_order(recorded: Path, 
     taken = take_in(line, using=Processes(2))
     assert len(taken.new) == other.supplies().height
     assert line.supplies().drop("received_at").equals(other.supplies().drop("received_at"))
+    assert line.workspace.key("lines") == other.workspace.key("lines")
+
+
+@pytest.mark.parametrize("years", [-30, 30])
+def test_a_worker_whose_clock_is_wrong_takes_in_the_same_bytes(
+    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, years: int
+) -> None:
+    true, seconds = time.time_ns, years * 365 * 86_400
+    monkeypatch.setattr(time, "time_ns", lambda: true() + seconds * 10**9)
+    line, other = opened(recorded, tmp_path), opened(recorded, recorded / "workspace")
+    take_in(line, using=Here())
     assert line.workspace.key("lines") == other.workspace.key("lines")
 
 
@@ -135,8 +147,14 @@ def test_a_worker_of_another_version_refuses_in_words(recorded: Path, tmp_path: 
             return iter(())
 
     shutil.copytree(recorded / "workspace", tmp_path / "workspace")
-    count_forces(opened(recorded, tmp_path / "workspace"), Spy())
+    line = opened(recorded, tmp_path / "workspace")
+    count_forces(line, Spy())
     assert len(sent) == len(FORCES)
+    rows = [
+        sum(line.workspace.rows("lines", [name]) for name in accepted(line, "lines", each.force))
+        for each in sent
+    ]
+    assert rows == sorted(rows, reverse=True), "the largest force is to be begun first"
     with pytest.raises(StoreError, match="another version of the code"):
         count_shard(replace(sent[0], code="0" * 64))
 
