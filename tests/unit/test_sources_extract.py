@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelines.sources import extract_columns
 from pipelines.sources.column_maps import maps_in, read_map, shipped_maps
 from pipelines.sources.force_extract import ExtractRead, read_extract
 from pipelines.sources.freeze import freeze
@@ -121,6 +122,18 @@ def read(tmp_path: Path) -> Callable[..., ExtractRead]:
 
 def lines_of(done: ExtractRead) -> pl.DataFrame:
     return pl.read_parquet(done.lines).drop("supply", "row").sort(pl.all())
+
+
+@pytest.mark.parametrize(("rows", "times_read"), [(999, 1), (1_000, 2), (1_001, 2)])
+def test_a_small_file_is_its_own_sample_and_is_read_once(
+    read: Callable[..., ExtractRead], monkeypatch: pytest.MonkeyPatch, rows: int, times_read: int
+) -> None:
+    asked: list[object] = []
+    read_rows = extract_columns.read_rows
+    monkeypatch.setattr(extract_columns, "read_rows", lambda *all_: asked.append(1) or read_rows(*all_))
+    done = read([row(crime_ref=f"CR/{number}") for number in range(rows)])
+    assert pl.read_parquet(done.lines)["crime_ref"].to_list() == [f"CR/{number}" for number in range(rows)]
+    assert len(asked) == times_read
 
 
 def test_a_plain_extract_is_read_as_written(read: Callable[..., ExtractRead]) -> None:
