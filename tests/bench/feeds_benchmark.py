@@ -1,17 +1,21 @@
 """Bulk files of judged months, ours against pandas and geopandas doing the same, each in a process of its own.
 
-    python tests/bench/feeds_benchmark.py FOLDER [MONTHS] [ROWS_A_MONTH]
+    python -m tests.bench.feeds_benchmark FOLDER [MONTHS] [ROWS_A_MONTH] [--peer-months MONTHS]
 
 Both start from the same judged crimes of as many forces as a country has, on the disk, and end with the same: a
 street file for each force and month and one zip of them (nearest map point of the force within 20 km, keyed ids,
 the point's LSOA, sorted), GeoParquet of each quarter, GeoJSON of each force's newest month, the figures of
 privacy.csv, and the SHA-256 of every file. Ours also writes availability, counts as JSON-stat and what changed.
+
+Where there are more months than the peer is to do, or can hold in memory, it does fewer, and its seconds are scaled up.
+Then ours once more, after one force supplied its newest month again: what stands is taken over from the build before.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -24,8 +28,12 @@ from transforms.periods import plus_months
 FIRST = date(2017, 1, 1)
 FORCES = 43
 
+PREPARE = """
+from pathlib import Path
+from tests.bench.feeds_benchmark import make
+make(Path({folder!r}), {months}, {rows})
+"""
 OURS = """
-import json, sys, time
 from pathlib import Path
 import polars as pl
 from geography.areas import Country
@@ -35,7 +43,7 @@ from transforms.contracts.tables import AreaCounts, Counted, Findings, OffenceCo
 from transforms.judging import judged
 folder = Path({folder!r})
 read = lambda name: pl.read_parquet(folder / f"{{name}}.parquet")
-crimes = read("crimes")
+crimes = read("crimes"){resupplied}
 country = Country("Benchmark", *(read(name) for name in ("forces", "lsoas", "vintages", "map_points")))
 spells = crimes.select("force", "month").unique().sort("force", "month")
 verdicts = spells.select(
@@ -43,8 +51,13 @@ verdicts = spells.select(
     pl.lit("supplied in full").alias("reason"), pl.lit(None, pl.Date).alias("since"),
     pl.lit(None, pl.Float64).alias("coverage"))
 sealed = judged(OffenceCounts.create_empty(), AreaCounts.create_empty(), verdicts, Findings.create_empty(), crimes)
-feeds.build(sealed, country, crimes["month"].unique().sort().to_list(), folder / "ours", b"a key of the benchmark")
+months = crimes["month"].unique().sort().to_list()
+feeds.build(sealed, country, months, folder / {into!r}, b"a key of the benchmark", before={before})
 """
+#: One line in thirty of one force's newest month is left out.
+RESUPPLIED = """.filter(
+    (pl.col("force") != "force-av") | (pl.col("month") != pl.col("month").max()) | (pl.int_range(pl.len()) % 30 != 0)
+)"""
 
 THEIRS = """
 import hashlib, hmac, zipfile
@@ -52,7 +65,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 folder = Path({folder!r})
-crimes = pd.read_parquet(folder / "crimes.parquet")
+crimes = pd.read_parquet(folder / "crimes.parquet", filters=[("month", "<", pd.Timestamp({until!r}).date())])
 points = pd.read_parquet(folder / "map_points.parquet")
 lsoas = pd.read_parquet(folder / "lsoas.parquet")[["lsoa_code", "lsoa_name"]]
 names = pd.read_parquet(folder / "forces.parquet").set_index("force")["reported_by"]
@@ -117,8 +130,8 @@ sums = [hashlib.file_digest(path.open("rb"), "sha256").hexdigest() for path in [
 """
 
 
-def make(folder: Path, months: int, rows: int) -> int:
-    """Judged crimes of so many months and the country, as Parquet. Returns the rows.
+def make(folder: Path, months: int, rows: int) -> None:
+    """Write judged crimes of so many months and the country, as Parquet.
 
     The country is cut into strips from west to east, each the area of a force with as many LSOAs as any other; a
     record is its force's. Each month has the same records under other references.
@@ -158,7 +171,6 @@ def make(folder: Path, months: int, rows: int) -> int:
         ("forces", table), ("lsoas", lsoas), ("vintages", areas.vintages), ("map_points", points),
     ):  # fmt: skip
         frame.write_parquet(folder / f"{name}.parquet")
-    return sum(part.height for part in parts)
 
 
 def lines(folder: Path) -> int:
@@ -166,24 +178,38 @@ def lines(folder: Path) -> int:
     return sum(path.read_bytes().count(b"\n") - 1 for path in folder.rglob("*-street.csv"))
 
 
-def main(folder: Path, months: int, rows: int) -> None:
+def main(folder: Path, months: int, rows: int, peer_months: int) -> None:
     """Make the records, let both build, see that both wrote every line, and print the ratios."""
     folder.mkdir(parents=True)
-    total = make(folder, months, rows)
-    ours = measure("ours", python(OURS.format(folder=str(folder))))
-    theirs = measure("pandas + geopandas", python(THEIRS.format(folder=str(folder))))
+    # In a process of its own, so that this one stays small: what it holds would count as memory of the others.
+    measure("prepare", python(PREPARE.format(folder=str(folder), months=months, rows=rows)))
+    total = months * rows
+    where = str(folder)
+    ours = measure("ours", python(OURS.format(folder=where, resupplied="", into="ours", before=None)))
+    again = measure(
+        "ours, after one force supplied one month again",
+        python(OURS.format(folder=where, resupplied=RESUPPLIED, into="again", before="folder / 'ours'")),
+    )
+    until = f"{plus_months(FIRST, peer_months):%Y-%m-%d}"
+    peer = measure("pandas + geopandas", python(THEIRS.format(folder=where, until=until)))
     written = {name: lines(folder / name) for name in ("ours", "theirs")}
-    if set(written.values()) != {total}:
+    if written != {"ours": total, "theirs": total * peer_months // months}:
         raise SystemExit(f"{total:,} records and these lines: {json.dumps(written)}")
-    print_ratios(f"Bulk files of {months} month(s)", ours, [theirs], total)
+    if peer_months < months:
+        more = months / peer_months
+        name = f"{peer.name}, {peer_months} months times {more:g}"
+        peer = replace(peer, name=name, seconds=peer.seconds * more, processor=peer.processor * more)
+    print_ratios(f"Bulk files of {months} month(s)", ours, [again, peer], total)
     for name in ("ours", "theirs"):
         size = sum(path.stat().st_size for path in (folder / name).rglob("*") if path.is_file())
         print(f"{name}: {size / 1e6:,.0f} MB")
 
 
 if __name__ == "__main__":
-    main(
-        Path(sys.argv[1]).resolve(),
-        int(sys.argv[2]) if len(sys.argv) > 2 else 1,
-        int(sys.argv[3]) if len(sys.argv) > 3 else 550_000,
-    )
+    wanted = argparse.ArgumentParser(prog="python -m tests.bench.feeds_benchmark", description=__doc__)
+    wanted.add_argument("folder", type=Path)
+    wanted.add_argument("months", nargs="?", type=int, default=1)
+    wanted.add_argument("rows", nargs="?", type=int, default=550_000)
+    wanted.add_argument("--peer-months", type=int)
+    asked = wanted.parse_args()
+    main(asked.folder.resolve(), asked.months, asked.rows, asked.peer_months or asked.months)
