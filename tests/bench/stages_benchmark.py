@@ -7,7 +7,7 @@ the most memory held; then the floor (DuckDB reading the same files with one GRO
 `results.json` and `index.html` (charts, exponents, machine, versions, commit) to `.fullcount/bench`, or FOLDER.
 
 The extracts are one force's fifteen months in CSV; with `--history`, 43 forces' seventeen years in Parquet. What is in
-FOLDER from an earlier run is not made again.
+FOLDER from an earlier run is not made again, and what the same commit measured there at other sizes stays on the page.
 """
 
 from __future__ import annotations
@@ -96,6 +96,13 @@ def costs(rows: int, folder: Path, *, history: bool = False) -> Iterator[Cost]:
         yield _cost(rows, measure(stage, python(OPEN.format(**where) + code)))
     floor = OF_PARQUET if history else FLOOR
     yield _cost(rows, measure(FLOOR_NAME, python(floor.format(**where))))
+
+
+def _earlier(folder: Path, commit: str) -> list[Cost]:
+    """What an earlier run of the same commit left in a folder."""
+    path = folder / "results.json"
+    told = json.loads(path.read_text()) if path.is_file() else {"about": {}, "costs": []}
+    return [Cost(**each) for each in told["costs"]] if told["about"].get("commit") == commit else []
 
 
 def _cost(rows: int, measured: Measured) -> Cost:
@@ -187,10 +194,10 @@ def main() -> None:
     asked = wanted.parse_args()
     about = surroundings()
     asked.folder.mkdir(parents=True, exist_ok=True)
-    found: list[Cost] = []
+    found = [cost for cost in _earlier(asked.folder, about["commit"]) if cost.rows not in asked.rows]
     for rows in sorted(asked.rows):
         for cost in costs(rows, asked.folder / f"rows-{rows}", history=asked.history):
-            found.append(cost)
+            found = sorted([*found, cost], key=lambda each: each.rows)
             print(
                 f"{cost.rows:>13,} {cost.stage:<40} {cost.seconds:8.1f} s {cost.processor:8.1f} s of processor "
                 f"{cost.peak_mib:8,.0f} MiB",
