@@ -1,6 +1,6 @@
 """Bulk files of judged months, ours against pandas and geopandas doing the same, each in a process of its own.
 
-    python -m tests.bench.feeds_benchmark FOLDER [MONTHS] [ROWS_A_MONTH] [--peer-months MONTHS]
+    python -m tests.bench.feeds_benchmark [MONTHS] [ROWS_A_MONTH] [--peer-months MONTHS] [--folder FOLDER]
 
 Both start from the same judged crimes of as many forces as a country has, on the disk, and end with the same: a
 street file for each force and month and one zip of them (nearest map point of the force within 20 km, keyed ids,
@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import tempfile
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -207,9 +209,14 @@ def main(folder: Path, months: int, rows: int, peer_months: int) -> None:
 
 if __name__ == "__main__":
     wanted = argparse.ArgumentParser(prog="python -m tests.bench.feeds_benchmark", description=__doc__)
-    wanted.add_argument("folder", type=Path)
     wanted.add_argument("months", nargs="?", type=int, default=1)
     wanted.add_argument("rows", nargs="?", type=int, default=550_000)
     wanted.add_argument("--peer-months", type=int)
+    wanted.add_argument("--folder", type=Path, help="a new folder, to look at what was written")
     asked = wanted.parse_args()
-    main(asked.folder.resolve(), asked.months, asked.rows, asked.peer_months or asked.months)
+    sizes = asked.months, asked.rows, asked.peer_months or asked.months
+    if asked.folder:
+        main(asked.folder.resolve(), *sizes)
+    else:
+        with tempfile.TemporaryDirectory(dir=os.environ.get("FULLCOUNT_BENCH")) as made:
+            main(Path(made) / "feeds", *sizes)
