@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import shutil
+import zlib
 from functools import cache
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,18 @@ from polars import selectors
 
 #: What each part of a folder was made from.
 BUILT: Final = "built.json"
+#: What writes files and draws shapes: another version may choose other bytes.
+LIBRARIES: Final = (
+    "brotli",
+    "geopandas",
+    "jinja2",
+    "numpy",
+    "plotly",
+    "polars",
+    "pyarrow",
+    "scipy",
+    "shapely",
+)
 
 
 class Parts:
@@ -95,8 +109,9 @@ def _rows(table: pl.DataFrame) -> bytes:
 
 @cache
 def code_of(*packages: str) -> bytes:
-    """A digest of the source of some packages and all that lies in them."""
-    digest = hashlib.sha256()
+    """A digest of the source of some packages and all that lies in them, and of the libraries whose bytes parts are."""
+    digest = hashlib.sha256(repr([(name, version(name)) for name in LIBRARIES]).encode())
+    digest.update(zlib.ZLIB_RUNTIME_VERSION.encode())
 
     def add(name: str, place: resources.abc.Traversable) -> None:
         for each in sorted(place.iterdir(), key=lambda each: each.name):

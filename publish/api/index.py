@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 import geopandas as gpd
-import numpy as np
 import polars as pl
-import shapely
 
 from geography.areas import Country
 from publish.api import places
@@ -44,14 +41,13 @@ def build(
     folder.mkdir(parents=True)
     earlier = Earlier.open(before, feeds)
     parts = Parts(folder, None if earlier is None else earlier.api)
-    key = key_of(
-        _made_with(), country.lsoas, boundaries["lsoa_code"].to_list(), *boundaries.geometry.to_wkb()
-    )
+    code = code_of("publish.api", "publish.feeds", "geography", "transforms")
+    key = key_of(code, country.lsoas, boundaries["lsoa_code"].to_list(), *boundaries.geometry.to_wkb())
     if not parts.kept(NEIGHBOURHOODS, key, NEIGHBOURHOODS):
         write_neighbourhoods(country, boundaries, folder / NEIGHBOURHOODS)
     points, laid = places.laid_out(feeds, country, months)
     national = country.forces.filter(pl.col("kind") == "national")["force"].to_list()
-    key = key_of(_made_with(), national, laid)
+    key = key_of(code, national, laid)
     if not parts.is_same(PART, key):
         earlier = None
     layers = Months(feeds, folder, months, laid, national, parts, key, earlier).write()
@@ -72,13 +68,6 @@ def build(
     )
     parts.write()
     return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _made_with() -> tuple[object, ...]:
-    """The code that makes the parts, and whose bytes they are."""
-    code = code_of("publish.api", "publish.feeds", "geography", "transforms")
-    libraries = pl.__version__, np.__version__, shapely.__version__, shapely.geos_version_string
-    return code, *libraries, zlib.ZLIB_RUNTIME_VERSION
 
 
 def _forces(country: Country) -> list[dict[str, str]]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 import brotli
-import jinja2
 
 from publish.parts import BUILT, Parts, code_of
 from publish.parts import key_of as parts_key
@@ -90,4 +89,4 @@ COPIES: Final = {
 
 def key_of(*parts: object) -> str:
     """A key of what a part of the site is made from (`publish.parts`): figures, and the code that makes it."""
-    return parts_key(code_of("publish.site"), jinja2.__version__, brotli.__version__, *parts)
+    return parts_key(code_of("publish.site"), *parts)
