@@ -38,6 +38,7 @@ BESIDE: Final = {
     "outcomes": (outcomes.COLUMNS, outcomes.NAMES),
     "stop-and-search": (tuple(searches.COLUMNS), searches.NAMES),
 }
+GEOJSON: Final = "geojson"
 LATEST: Final = "latest.zip"
 POINTS_BY_MONTH: Final = "parquet/points-by-month.parquet"
 PRIVACY: Final = "privacy.csv"
@@ -194,7 +195,7 @@ class Build:
             forces = self._forces("street", quarter)
             patterns = [f"parquet/{quarter}-street.parquet", *(f"{month}/*-street.csv" for month in forces)]
             if self._newest in forces:
-                patterns.append("geojson/*")
+                patterns.append(f"{GEOJSON}/*")
             if self._kept(f"street {quarter}", key, *patterns):
                 for month in forces:
                     self._take("street", month, forces[month])
@@ -202,7 +203,7 @@ class Build:
             else:
                 told, at = self._make_street(quarter, points, places)
             if self._newest in forces:
-                self.written += sorted((self.folder / "geojson").iterdir())
+                self.written += [self.folder / _geojson(force) for force in forces[self._newest]]
             self._path(patterns[0])
             figures.append(told)
             used.append(at)
@@ -250,12 +251,12 @@ class Build:
 
     def _geojson(self, lines: pl.DataFrame, forces: Sequence[str]) -> None:
         """A file of one month for each force."""
-        (self.folder / "geojson").mkdir()
+        (self.folder / GEOJSON).mkdir()
         # Made of all forces at once: text is escaped once for each distinct value.
         features = geojson.features(lines)
         parts = features.with_columns(lines["force"]).partition_by("force", as_dict=True, include_key=False)
         for force in forces:
-            geojson.write(parts.get((force,), features.clear()), self.folder / "geojson" / f"{force}.geojson")
+            geojson.write(parts.get((force,), features.clear()), self.folder / _geojson(force))
 
     def _beside(self, quarter: Quarter, kind: str) -> None:
         """The outcomes or the searches of a quarter, by force and month and as Parquet, where any were supplied."""
@@ -354,6 +355,10 @@ class Build:
         return {
             name: self._digest(name) for name in (path.relative_to(self.folder).as_posix() for path in paths)
         }
+
+
+def _geojson(force: str) -> str:
+    return f"{GEOJSON}/{force}.geojson"
 
 
 def _name(month: str, force: str, kind: str) -> str:

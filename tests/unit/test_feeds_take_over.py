@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -105,6 +106,15 @@ def test_a_window_that_moved_takes_over_the_quarters_that_are_in_both(
     assert {name for name in contents(tmp_path / "anew") if name.endswith("-street.csv")} <= taken(
         tmp_path / "over", before
     )
+
+
+def test_a_newest_month_that_no_force_may_publish_is_taken_over_too(country: Country, tmp_path: Path) -> None:
+    whole, months = small_judged(country), [*YEAR[-3:], date(2019, 10, 1)]
+    feeds.build(whole, country, months, tmp_path / "anew", KEY)
+    feeds.build(whole, country, months, tmp_path / "over", KEY, before=tmp_path / "anew")
+    assert contents(tmp_path / "over") == contents(tmp_path / "anew")
+    assert not [name for name in contents(tmp_path / "over") if "2019-10" in name and name.endswith(".csv")]
+    assert "parquet/2019-Q4-street.parquet" in taken(tmp_path / "over", tmp_path / "anew")
 
 
 def test_another_key_or_another_list_of_points_makes_every_line_anew(
