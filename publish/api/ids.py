@@ -1,17 +1,18 @@
-"""Where the records of each crime id are: arrays in the order of the first 60 bits of the id."""
+"""Where the records of each crime id are: arrays in the order of the first 60 bits of the id.
+
+The server opens these, so nothing is imported here that takes long.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from publish.api.points import Indices
-from publish.feeds.privacy import number_of
 
 
 @dataclass(frozen=True)
@@ -21,20 +22,6 @@ class Ids:
     key: Indices
     month: NDArray[np.int16]
     row: NDArray[np.int32]
-
-    @classmethod
-    def of(cls, rows: pl.DataFrame, month: int) -> Ids:
-        """Those of the rows of one month: `crime_id`, null where a record has none, and `row`."""
-        held = rows.select(number_of("crime_id").alias("key"), pl.col("row").cast(pl.Int32)).drop_nulls()
-        key, row = held["key"].to_numpy(), held["row"].to_numpy()
-        return cls(key, np.full(len(key), month, np.int16), row)
-
-    @classmethod
-    def joined(cls, parts: Sequence[Ids]) -> Ids:
-        """Those of some parts, in order."""
-        frames = [pl.DataFrame({"key": each.key, "month": each.month, "row": each.row}) for each in parts]
-        ids = pl.concat(frames).sort("key", "month", "row")
-        return cls(*(ids[name].to_numpy() for name in ("key", "month", "row")))
 
     @classmethod
     def open(cls, folder: Path) -> Ids:

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from publish.api import rows
@@ -96,7 +97,7 @@ class Months:
                 if kind == "crimes":
                     save_numbers(table, self.folder / kind / name)
                 if kind != "stops":
-                    ids.append(Ids.of(table, number))
+                    ids.append(_ids_of(table, number))
         return held, ids
 
     def _save_ids(self, kind: str, standing: Set[str], made: Sequence[Ids]) -> Ids:
@@ -105,6 +106,20 @@ class Months:
         if self.earlier is not None and standing:
             numbers = {name: number for number, name in enumerate(self.names) if name in standing}
             parts.append(self.earlier.ids(kind, numbers))
-        ids = Ids.joined(parts)
+        ids = _joined(parts)
         ids.save(self.folder / f"{kind}-ids")
         return ids
+
+
+def _ids_of(rows: pl.DataFrame, month: int) -> Ids:
+    """Those of the rows of one month: `crime_id`, null where a record has none, and `row`."""
+    held = rows.select(number_of("crime_id").alias("key"), pl.col("row").cast(pl.Int32)).drop_nulls()
+    key, row = held["key"].to_numpy(), held["row"].to_numpy()
+    return Ids(key, np.full(len(key), month, np.int16), row)
+
+
+def _joined(parts: Sequence[Ids]) -> Ids:
+    """Those of some parts, in order."""
+    frames = [pl.DataFrame({"key": each.key, "month": each.month, "row": each.row}) for each in parts]
+    ids = pl.concat(frames).sort("key", "month", "row")
+    return Ids(*(ids[name].to_numpy() for name in ("key", "month", "row")))
