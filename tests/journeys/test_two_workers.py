@@ -22,6 +22,7 @@ from pipelines.stages.supplied import take_in
 from pipelines.store import Storage
 from tests.journeys.cluster import Cluster, cluster
 from tests.journeys.object_store import upload
+from tests.trees import contents
 from tests.unit.engine_work import made_of, recorded_workspace
 
 FULLCOUNT = str(Path(sys.executable).with_name("fullcount"))
@@ -123,17 +124,8 @@ def test_the_whole_line_runs_from_an_object_store_to_one_and_releases_the_same_b
         FULLCOUNT_LEDGER=f"sqlite:///{tmp_path / 'ledger.sqlite'}",
         DAGSTER_HOME=str(tmp_path / "dagster"),
     )
-    here, there = (released(tmp_path / name / "private") for name in ("here", "there"))
+    here, there = (contents(tmp_path / name / "private") for name in ("here", "there"))
     assert len(here) > 100
     # July was supplied too, and its quarter is not over.
     assert {name.split("/")[0] for name in here} == {"2019-Q2"}
     assert there == here
-
-
-def released(folder: Path) -> dict[str, bytes]:
-    """The bytes of every file of the releases in a folder."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }

@@ -20,20 +20,13 @@ from geography.areas import Country
 from publish import feeds
 from publish.api import index
 from publish.feeds import outcomes, tables
+from tests.trees import contents
 from transforms.judging import Judged, judged
 from transforms.periods import months_between
 
 #: Four months, in each of which Northshire gives outcomes to crimes of the one before.
 WINDOW: Final = MONTHS[-5:-1]
 NAMES: Final = [f"{month:%Y-%m}" for month in WINDOW]
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def taken(folder: Path, kind: str) -> set[str]:
@@ -92,7 +85,7 @@ def built_twice(now: Build, folder: Path, before: Path) -> Path:
     if not (folder / "feeds").exists():
         now.feeds(folder)
     alone, beside = now.api(folder, "alone"), now.api(folder, "api", before)
-    assert tree(beside) == tree(alone)
+    assert contents(beside) == contents(alone)
     return beside
 
 
@@ -214,7 +207,7 @@ def test_a_change_and_its_undoing_bring_the_first_bytes_back(first, before, tmp_
     now.api(tmp_path, "api", before)
     shutil.copytree(before / "feeds", tmp_path / "back" / "feeds")
     again = first.api(tmp_path / "back", "api", tmp_path)
-    assert tree(again) == tree(before / "api")
+    assert contents(again) == contents(before / "api")
 
 
 def without(name: str) -> Callable[[Path], None]:
@@ -252,7 +245,7 @@ def test_a_release_before_that_is_not_whole_lends_nothing(first, before, tmp_pat
     damage(damaged)
     shutil.copytree(before / "feeds", tmp_path / "feeds")
     beside = first.api(tmp_path, "api", damaged)
-    assert tree(beside) == tree(before / "api")
+    assert contents(beside) == contents(before / "api")
     assert not taken(beside, "crimes") | taken(beside, "outcomes") | taken(beside, "stops")
 
 

@@ -11,19 +11,12 @@ import pytest
 from fixtures.small_judged import KEY, MONTHS, small_boundaries, small_country, small_judged
 from geography.areas import Country
 from publish import feeds
+from tests.trees import contents
 from transforms.judging import Judged, judged
 from transforms.periods import Quarter
 
 YEAR = MONTHS[-12:]
 QUARTERS = len({Quarter.of(month) for month in YEAR})
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def taken(folder: Path, before: Path) -> set[str]:
