@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
 
 from pipelines.engines import Engine, engine
@@ -12,8 +14,11 @@ from pipelines.stages.shard import Counted, Shard, code_version, count_shard
 from pipelines.store import digest
 from transforms.aggregation import rows_by
 from transforms.contracts import tables
-from transforms.counting import transfers
+from transforms.counting import of_force, transfers
 from transforms.counting.reconciliation import summarise
+
+#: Every table that counting makes (`stages.shard`).
+MADE: Final = ("counted", "deciding_rules", *of_force.TABLES)
 
 
 def count_forces(line: Line, using: Engine | None = None) -> list[str]:
@@ -61,8 +66,9 @@ def _rows(line: Line, force: str) -> int:
 
 
 def _take(line: Line, counted: Counted) -> None:
-    """Put what was made of a force in the place of what was held of it."""
-    for table, partitions in counted.partitions.items():
+    """Put what was made of a force in the place of what was held of it, of every table: it may have no rows now."""
+    for table in MADE:
+        partitions = counted.partitions.get(table, {})
         held = line.workspace.head.setdefault(table, {})
         line.workspace.forget(table, held.keys() - set(_of_force(line, table, counted.force)))
         held.update(partitions)
@@ -79,19 +85,48 @@ def reconcile_transfers(line: Line) -> bool:
     made_from = digest(workspace.key("transferred_out"), workspace.key("deciding_rules"))
     if workspace.up_to_date("transfers", "all", made_from):
         return False
-    found = transfers.reconcile_transfers(
-        workspace.scan("transferred_out", tables.TransferredOut).collect(),
-        ((records(line, force), _decided(line, force)) for force in line.forces),
-    )
+    out = workspace.scan("transferred_out", tables.TransferredOut).collect()
+    asked = workspace.scan("transfers", tables.Transfers).select(out.columns).collect()
+    new = out.join(asked, on=out.columns, how="anti", nulls_equal=True)
+    searched = [force for force in line.forces if accepted(line, "lines", force)]
+    with steps("looking for transfers", len(searched)) as advance:
+        for force in searched:
+            advance(force)
+            _search(line, force, out, new)
+    workspace.forget("transfer_candidates", searched)
+    seen = workspace.scan("transfer_candidates", tables.TransferCandidates).collect()
+    found = transfers.reconcile_transfers(out, seen)
     workspace.write("transfers", "all", found, tables.Transfers, made_from)
     workspace.commit()
     return True
 
 
-def _decided(line: Line, force: str) -> pl.LazyFrame:
-    """What decided each record of a force: `DecidingRules`."""
+def _search(line: Line, force: str, out: pl.DataFrame, new: pl.DataFrame) -> None:
+    """Find the records of a force that may be one of the crimes transferred `out`.
+
+    Where they are those that were searched before, it is for those of `out` that are `new` since; and for none, they
+    are not read.
+    """
+    workspace = line.workspace
     own = _of_force(line, "deciding_rules", force)
-    return line.workspace.scan("deciding_rules", tables.DecidingRules, own)
+    made_from = digest(
+        line.basis[0],
+        workspace.key("lines", accepted(line, "lines", force)),
+        workspace.key("superseded", [force]),
+        workspace.key("deciding_rules", own),
+    )
+    stands = workspace.up_to_date("transfer_candidates", force, made_from)
+    held = workspace.scan(
+        "transfer_candidates", tables.TransferCandidates, [force] if stands else []
+    ).collect()
+    found = transfers.still_candidates(held, out)
+    wanted = new if stands else out
+    if wanted.height:
+        decided = workspace.scan("deciding_rules", tables.DecidingRules, own)
+        more = transfers.candidates(wanted, records(line, force), decided)
+        found = pl.concat([found, more.select(found.columns)]).unique().sort("source_system", "crime_ref")
+    if not stands or not found.equals(held):
+        workspace.write("transfer_candidates", force, found, tables.TransferCandidates, made_from)
 
 
 def _of_force(line: Line, table: str, force: str) -> list[str]:

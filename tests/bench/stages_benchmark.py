@@ -4,7 +4,8 @@
 
 For each size it makes extracts, runs each stage in a process of its own and measures seconds, seconds of processor and
 the most memory held; then the floor (DuckDB reading the same files with one GROUP BY) in the same run. It writes
-`results.json` and `index.html` (charts, exponents, machine, versions, commit) to `.fullcount/bench`, or FOLDER.
+`results.json` and `index.html` (charts, exponents, machine, versions, commit) to `.fullcount/bench`, or FOLDER. On the
+page is also what the other benchmarks measured against their peers (`harness.RATIOS`).
 
 The extracts are one force's fifteen months in CSV; with `--history`, 43 forces' seventeen years in Parquet. What is in
 FOLDER from an earlier run is not made again, and what the same commit measured there at other sizes stays on the page.
@@ -18,15 +19,16 @@ import math
 import os
 import platform
 import shutil
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import plotly.graph_objects as go
 
-from tests.bench.harness import Measured, measure, python
+from tests.bench.harness import Measured, commit, kept_ratios, measure, python
 from tests.bench.line_benchmark import FLOOR
 
 SIZES = (100_000, 1_000_000)
@@ -98,11 +100,11 @@ def costs(rows: int, folder: Path, *, history: bool = False) -> Iterator[Cost]:
     yield _cost(rows, measure(FLOOR_NAME, python(floor.format(**where))))
 
 
-def _earlier(folder: Path, commit: str) -> list[Cost]:
-    """What an earlier run of the same commit left in a folder."""
+def _earlier(folder: Path, of: str) -> list[Cost]:
+    """What an earlier run of the commit `of` left in a folder."""
     path = folder / "results.json"
     told = json.loads(path.read_text()) if path.is_file() else {"about": {}, "costs": []}
-    return [Cost(**each) for each in told["costs"]] if told["about"].get("commit") == commit else []
+    return [Cost(**each) for each in told["costs"]] if told["about"].get("commit") == of else []
 
 
 def _cost(rows: int, measured: Measured) -> Cost:
@@ -125,19 +127,18 @@ def surroundings() -> dict[str, str]:
     """The machine, the versions and the commit that the figures belong to."""
     cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     return {
         "processor": f"{os.cpu_count()} × {cpu[0].split(':')[1].strip() if cpu else platform.machine()}",
         "memory": f"{memory:.0f} GiB",
         "load when begun": f"{os.getloadavg()[0]:.1f}",
         "python": platform.python_version(),
         **{name: version(name) for name in ("polars", "duckdb", "fullcount")},
-        "commit": commit.stdout.strip() or "unknown",
+        "commit": commit(),
     }
 
 
-def page(found: Sequence[Cost], about: dict[str, str]) -> str:
-    """The figures as one page that stands by itself."""
+def page(found: Sequence[Cost], about: Mapping[str, str], ratios: Mapping[str, Mapping[str, Any]]) -> str:
+    """The figures as one page that stands by itself. `ratios` are of `harness.kept_ratios`."""
     steep = exponents(found)
     charts = [
         _chart(found, "processor", "Seconds of processor against rows"),
@@ -146,13 +147,21 @@ def page(found: Sequence[Cost], about: dict[str, str]) -> str:
     drawn = [
         chart.to_html(full_html=False, include_plotlyjs=number == 0) for number, chart in enumerate(charts)
     ]
+    floors = {each.rows: each.processor for each in found if each.stage == FLOOR_NAME}
     rows = "".join(
-        f"<tr><td>{each.stage}</td><td>{each.rows:,}</td><td>{each.seconds:.1f}</td><td>{each.processor:.1f}</td>"
-        f"<td>{1e6 * each.processor / each.rows:.1f}</td><td>{each.peak_mib:,.0f}</td>"
-        f"<td>{steep.get(each.stage, math.nan):.2f}</td></tr>"
+        f"<tr><td>{each.stage}</td><td>{each.rows:,}</td>"
+        + _cells(
+            each.seconds,
+            each.processor,
+            1e6 * each.processor / each.rows,
+            each.processor / floors.get(each.rows, math.nan),
+            each.peak_mib,
+        )
+        + f"<td>{_figure(steep.get(each.stage, math.nan), 2)}</td></tr>"
         for each in found
     )
-    facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in about.items())
+    facts = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in about.items())
+    others = "".join(_against(title, **each) for title, each in ratios.items())
     return f"""<!doctype html>
 <html lang="en-GB"><head><meta charset="utf-8"><title>What fullcount costs</title>
 <style>
@@ -166,10 +175,43 @@ dl {{ display: grid; grid-template-columns: 12rem auto }}
 <p>Each stage in a process of its own, starting the interpreter included. The exponent is how processor seconds grow
 with rows: {LINEAR:.0f} is in step with the input; above {TOO_STEEP} is worth a look.</p>
 <table><thead><tr><th>Stage</th><th>Rows</th><th>Seconds</th><th>Processor</th><th>Processor a million rows</th>
-<th>Peak MiB</th><th>Exponent</th></tr></thead><tbody>{rows}</tbody></table>
+<th>× floor</th><th>Peak MiB</th><th>Exponent</th></tr></thead><tbody>{rows}</tbody></table>
 {"".join(drawn)}
+<h2>Against others</h2>
+{others or "<p>No other benchmark was run here: <code>make bench</code> runs all.</p>"}
 <h2>Where and with what</h2><dl>{facts}</dl></body></html>
 """
+
+
+def _against(title: str, commit: str, measured: Sequence[Measured]) -> str:
+    """What one benchmark measured, as a table of ratios to the first."""
+    first = measured[0]
+    rows = "".join(
+        f"<tr><td>{escape(each.name)}</td>"
+        + _cells(
+            each.seconds,
+            each.seconds / first.seconds,
+            each.processor,
+            each.processor / first.processor,
+            each.peak_mib,
+        )
+        + "</tr>"
+        for each in measured
+    )
+    return f"""<h3>{escape(title)}</h3><p>At {escape(commit)}; × is against {escape(first.name)}.</p>
+<table><thead><tr><th>What</th><th>Seconds</th><th>×</th><th>Processor</th><th>×</th><th>Peak MiB</th></tr></thead>
+<tbody>{rows}</tbody></table>"""
+
+
+def _cells(*figures: float) -> str:
+    """Table cells with a decimal; the last, of memory, has none."""
+    return "".join(
+        f"<td>{_figure(figure, int(place < len(figures) - 1))}</td>" for place, figure in enumerate(figures)
+    )
+
+
+def _figure(value: float, decimals: int) -> str:
+    return "–" if math.isnan(value) else f"{value:,.{decimals}f}"
 
 
 def _chart(found: Sequence[Cost], what: str, title: str) -> go.Figure:
@@ -209,7 +251,7 @@ def main() -> None:
                 "exponents": exponents(found),
             }
             (asked.folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-            (asked.folder / "index.html").write_text(page(found, about))
+            (asked.folder / "index.html").write_text(page(found, about, kept_ratios()))
     print(f"The page is {asked.folder / 'index.html'}; the figures are beside it in results.json.")
 
 

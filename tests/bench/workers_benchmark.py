@@ -27,6 +27,7 @@ from pipelines.stages.counted import count_forces
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import record_forces
 from pipelines.stages.supplied import take_in
+from tests.bench.harness import Measured, keep_ratios
 from tests.journeys.cluster import Cluster, cluster
 from tests.journeys.object_store import upload
 from tests.unit.engine_work import made_of
@@ -105,6 +106,9 @@ def main(rows: int, forces: int) -> None:
         print(f"\n### Workers that share an object store ({rows:,} rows, {forces} forces; {apart})\n")
         print("| what | seconds of taking in and counting | rows a second | × one worker | same bytes |")
         print("|---|---:|---:|---:|---|")
+        others = (each for each in runs if each is not one)
+        spread = [Measured(each.name, each.spread, float("nan")) for each in (one, *others)]
+        keep_ratios("Taking in and counting on workers", spread, rows)
         for each in runs:
             same = "yes" if each.made == runs[0].made else "NO"
             ratio = one.spread / each.spread

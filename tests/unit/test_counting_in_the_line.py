@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -242,3 +243,81 @@ def test_a_resupply_of_one_month_computes_that_force_and_its_quarter_again_and_n
     assert _told_work(line.workspace, opened) == [
         "Computed again: the counts of 1 of 5 forces (ashdene) and the cells of 1 of 2 quarters (2019-Q3). The rest stands."
     ]
+
+
+#: T came to carrow under its reference; K may have gone there, for it agrees on time and place.
+SENT = """
+    crime_ref | incident_ref | offence_code | reported_at      | recorded_at      | occurred_from    | victim_ref | status      | status_reason | status_at        | updated_at
+    T         | I7           | 46           | 2019-07-03T09:00 | 2019-07-03T10:00 | 2019-07-02T10:00 | V7         | transferred | C1            | 2019-07-04T10:00 | 2019-07-04T10:00
+    K         | I8           | 49           | 2019-07-03T09:00 | 2019-07-03T10:00 | 2019-07-02T11:00 | V7         | transferred | C1            | 2019-07-04T10:00 | 2019-07-04T10:00
+    L         | I9           | 49           | 2019-07-03T09:00 | 2019-07-03T10:00 | 2019-07-02T12:00 | V7         | live        |               |                  | 2019-07-04T10:00
+"""
+CAME = """
+    crime_ref | previous_crime_ref | incident_ref | offence_code | reported_at      | recorded_at      | occurred_from    | victim_ref | status | updated_at
+    T1        | T                  | J7           | 46           | 2019-07-05T09:00 | 2019-07-05T10:00 |                  | V7         | live   | 2019-07-05T10:00
+    K1        |                    | J8           | 49           | 2019-07-05T09:00 | 2019-07-05T10:00 | 2019-07-02T11:00 | V7         | live   | 2019-07-05T10:00
+    L1        |                    | J9           | 49           | 2019-07-05T09:00 | 2019-07-05T10:00 | 2019-07-02T12:00 | V7         | live   | 2019-07-05T10:00
+"""
+SENT_AWAY, LIVE = (
+    "transferred | C1            | 2019-07-04T10:00 |",
+    "live        |               |                  |",
+)
+OF_K, OF_L = (next(row for row in SENT.splitlines() if row.startswith(f"    {ref} ")) for ref in "KL")
+#: What one file says when it is supplied again, and the forces whose records are then searched.
+RESUPPLIED = {
+    "one more is transferred": (
+        "ashdene",
+        SENT.replace(OF_L, OF_L.replace(LIVE, SENT_AWAY)),
+        {"ashdene", "carrow"},
+    ),
+    "one is no longer transferred": (
+        "ashdene",
+        SENT.replace(OF_K, OF_K.replace(SENT_AWAY, LIVE)),
+        {"ashdene"},
+    ),
+    "none is transferred": ("ashdene", SENT.replace(SENT_AWAY, LIVE), set()),
+    "what was taken in is gone": (
+        "carrow",
+        CAME.replace("    K1 ", "    M1 ").replace("| T   ", "|     "),
+        {"carrow"},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", RESUPPLIED)
+def test_transfers_are_searched_for_again_only_where_something_is_new(what: str, tmp_path: Path) -> None:
+    write_country(tmp_path / "country", first_month="2019-07")
+
+    def searched(workspace: str, files: Mapping[str, str]) -> tuple[Line, set[str]]:
+        """The line run until transfers are looked for, and the forces whose records were read for that."""
+        for force, text in files.items():
+            supply(tmp_path / "supply", force, "2019-07_2019-09", text, "niche")
+        opened = Line.open(settings(*(str(tmp_path / name) for name in (workspace, "supply", "country"))))
+        take_in(opened)
+        record_forces(opened)
+        count_forces(opened)
+        read = []
+        scan = Workspace.scan_objects
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                Workspace,
+                "scan_objects",
+                lambda self, names, *rest: read.extend(names) or scan(self, names, *rest),
+            )
+            reconcile_transfers(opened)
+        lines = opened.workspace.head["lines"].items()
+        return opened, {name.split(" ")[2] for name, entry in lines if entry.object in read}
+
+    before, read = searched("workspace", {"ashdene": SENT, "carrow": CAME})
+    assert read == {"ashdene", "carrow"}
+    assert before.workspace.rows("transfer_candidates") == 4
+    force, text, wanted = RESUPPLIED[what]
+    after, read = searched("workspace", {force: text})
+    assert read == wanted
+    anew, _ = searched("anew", {})
+    tables_told = ("transferred_out", "transfer_candidates", "transfers")
+    told_after, told_anew = (
+        {table: line.workspace.key(table) for table in tables_told} for line in (after, anew)
+    )
+    assert told_after == told_anew
+    assert after.workspace.key("transfers") != before.workspace.key("transfers")

@@ -308,6 +308,22 @@ class Transfers(TransferredOut):
     state = c.text("taken in; taken in, does not count; passed on; not found")
 
 
+class TransferCandidates(dy.Schema):
+    """One row for each record that may be a crime another force transferred out, with how it was counted."""
+
+    force = c.force(primary_key=True)
+    source_system = c.text("records system the record came from", primary_key=True)
+    crime_ref = c.text("the force's reference for the crime", primary_key=True)
+    previous_crime_ref = c.text("the reference that the crime had before", nullable=True)
+    occurred_from = c.timestamp("earliest time of the offence", nullable=True)
+    longitude = dy.Float64(nullable=True, description="WGS 84", metadata={"unit": "degrees"})
+    latitude = dy.Float64(nullable=True, description="WGS 84", metadata={"unit": "degrees"})
+    recorded_at = c.timestamp("when the force recorded it")
+    offence_code = c.offence_code(nullable=True)
+    counted = dy.Int8(description="1, 0, or -1 for a net correction")
+    rule = c.text("short stable id of the rule that decided")
+
+
 class RecordedDays(dy.Schema):
     """One row for each force and day on which records were made: what shows a month that stops early."""
 

@@ -6,7 +6,6 @@ whether a crime that one force transferred out was taken in by another; it is an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 import polars as pl
@@ -48,18 +47,58 @@ def transferred_out(counts: Counts) -> pl.DataFrame:
     )
 
 
-def reconcile_transfers(
-    out: pl.DataFrame, by_force: Iterable[tuple[pl.LazyFrame, pl.LazyFrame]]
-) -> pl.DataFrame:
+def candidates(out: pl.DataFrame, records: pl.LazyFrame, decided: pl.LazyFrame) -> pl.DataFrame:
+    """The records of one force that may be one of the crimes transferred `out`, with how each was counted.
+
+    `out` is `TransferredOut` of every force, `decided` the `DecidingRules` of the records. Returns
+    `TransferCandidates`, sorted. What is asked of every record is asked where its file is read, so that the rest is
+    never held.
+    """
+    times = out["occurred_from"].drop_nulls().unique().implode()
+    may_be = (
+        records.select(
+            *_RECORD, "previous_crime_ref", "occurred_from", "longitude", "latitude", "recorded_at"
+        )
+        .filter(_names(out) | pl.col("occurred_from").is_in(times))
+        .collect()
+    )
+    seen = still_candidates(may_be, out)
+    ruled = decided.select(*_RECORD, "offence_code", "counted", "rule").filter(
+        pl.col("crime_ref").is_in(seen["crime_ref"].unique().implode())
+    )
+    return seen.join(ruled.collect(), on=_RECORD).sort(_RECORD)
+
+
+def still_candidates(records: pl.DataFrame, out: pl.DataFrame) -> pl.DataFrame:
+    """Those of some records that name the reference of a crime of `out`, or agree with one on time and place."""
+    place = pl.col("longitude", "latitude").round(PLACE_DECIMALS)
+    timed = out.filter(pl.col("occurred_from").is_not_null()).select("occurred_from", place)
+    agrees = (
+        records.with_columns(place)
+        .join(timed, on=timed.columns, how="semi", nulls_equal=True)
+        .select(_RECORD, agrees=True)
+        .unique()
+    )
+    return (
+        records.join(agrees, on=_RECORD, how="left", maintain_order="left")
+        .filter(_names(out) | pl.col("agrees"))
+        .drop("agrees")
+    )
+
+
+def _names(out: pl.DataFrame) -> pl.Expr:
+    """Whether a record names a crime of `out` as the one it was before."""
+    return pl.col("previous_crime_ref").is_in(out["crime_ref"].unique().implode())
+
+
+def reconcile_transfers(out: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
     """Where each crime transferred out went: the rows of `out` with `state`, `taken_by`, `taken_ref`, `how`; sorted.
 
-    `out` is `TransferredOut` of every force; `by_force` has the records of one force after another, each with their
-    `DecidingRules`, and there is one at least. A crime was taken in when another force's record names its reference
-    as the previous one (`reference`), or else agrees with it on class, time and place (`stated match`): the k-th
-    that agrees is paired with the k-th, so that no record answers for two. A crime without a time it happened is
-    matched by reference only.
+    `out` is `TransferredOut` and `seen` is `candidates`, of every force. A crime was taken in when another force's
+    record names its reference as the previous one (`reference`), or else agrees with it on class, time and place
+    (`stated match`): the k-th that agrees is paired with the k-th, so that no record answers for two. A crime without
+    a time it happened is matched by reference only.
     """
-    seen = pl.concat([_seen(out, *force) for force in by_force])
     taken = seen.select(
         taken_by="force", taken_ref="crime_ref", system="source_system", counted="counted", rule="rule",
         crime_ref="previous_crime_ref",
@@ -94,34 +133,6 @@ def reconcile_transfers(
         .drop("counted", "rule")
         .sort(_RECORD)
     )
-
-
-def _seen(out: pl.DataFrame, records: pl.LazyFrame, decided: pl.LazyFrame) -> pl.DataFrame:
-    """The records of one force that may be a crime transferred out, with how each was counted.
-
-    What is asked of every record is asked where its file is read, so that the rest is never held.
-    """
-    place = pl.col("longitude", "latitude").round(PLACE_DECIMALS)
-    timed = out.filter(pl.col("occurred_from").is_not_null())
-    by_reference = pl.col("previous_crime_ref").is_in(out["crime_ref"].unique().implode())
-    may_be = (
-        records.select(
-            *_RECORD, "previous_crime_ref", "occurred_from", "longitude", "latitude", "recorded_at"
-        )
-        .filter(by_reference | pl.col("occurred_from").is_in(timed["occurred_from"].unique().implode()))
-        .collect()
-    )
-    there = ["occurred_from", "longitude", "latitude"]
-    agrees = may_be.with_columns(place).join(
-        timed.select("occurred_from", place), on=there, how="semi", nulls_equal=True
-    )
-    seen = pl.concat(
-        [may_be.filter(by_reference), may_be.join(agrees.select(_RECORD), on=_RECORD, how="semi")]
-    ).unique(_RECORD)
-    ruled = decided.select(*_RECORD, "offence_code", "counted", "rule").filter(
-        pl.col("crime_ref").is_in(seen["crime_ref"].unique().implode())
-    )
-    return seen.join(ruled.collect(), on=_RECORD)
 
 
 def _matched(out: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
