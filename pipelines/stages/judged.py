@@ -16,7 +16,7 @@ from pipelines.store import digest
 from transforms import aggregation, judging, register
 from transforms.completeness import signatures, supply
 from transforms.completeness.findings import with_names
-from transforms.completeness.record_rules import RecordTables, record_findings
+from transforms.completeness.record_rules import RecordTables, record_findings, tally_lines
 from transforms.contracts import tables
 from transforms.decisions import in_force
 from transforms.holding import PART, decide, hold_verdicts, holds_of
@@ -121,10 +121,11 @@ def _by_judge(line: Line, present: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataF
 def _of_records(line: Line) -> pl.DataFrame:
     """What the records show, made again when any of them has changed."""
     workspace = line.workspace
+    _tally_lines(line)
     read = (
         "offence_grid",
         "area_grid",
-        "lines",
+        "line_tallies",
         "rejects",
         "outcome_counts",
         "recording_checks",
@@ -140,7 +141,7 @@ def _of_records(line: Line) -> pl.DataFrame:
             RecordTables(
                 offences=workspace.scan("offence_grid", tables.OffenceGrid),
                 grid=workspace.scan("area_grid", tables.AreaGrid),
-                lines=workspace.scan("lines", tables.Lines),
+                lines=workspace.scan("line_tallies", tables.LineTallies).collect(),
                 supplies=line.supplies(),
                 rejects=workspace.scan("rejects", tables.Rejects).collect(),
                 outcomes=workspace.scan("outcome_counts", tables.OutcomeCounts),
@@ -156,6 +157,19 @@ def _of_records(line: Line) -> pl.DataFrame:
         found = pl.concat([found, _resupplied(line)])
         workspace.write("record_findings", "all", found, tables.Findings, made_from)
     return workspace.read("record_findings", tables.Findings)
+
+
+def _tally_lines(line: Line) -> None:
+    """Tally the lines of every force whose files have changed."""
+    workspace = line.workspace
+    files: dict[str, list[str]] = {}
+    for name in workspace.head.get("lines", {}):
+        files.setdefault(name.split(" ")[2], []).append(name)
+    for force, names in files.items():
+        made_from = digest(line.basis[0], workspace.key("lines", names))
+        if not workspace.up_to_date("line_tallies", force, made_from):
+            tallied = tally_lines(workspace.scan("lines", tables.Lines, names))
+            workspace.write("line_tallies", force, tallied, tables.LineTallies, made_from)
 
 
 def _coded(line: Line) -> pl.LazyFrame:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from transforms.completeness.record_rules import RecordTables, record_findings
+from transforms.completeness.record_rules import RecordTables, record_findings, tally_lines
 from transforms.contracts import tables
 from transforms.contracts.columns import OUTSIDE, ZONE
 
@@ -79,8 +79,9 @@ def whole() -> dict[str, Any]:
 
 
 def found(held: dict[str, Any]) -> pl.DataFrame:
-    lazy = {name: held[name].lazy() for name in ("offences", "grid", "lines", "outcomes", "coded")}
-    return tables.Findings.validate(record_findings(RecordTables(**(held | lazy))))
+    lazy = {name: held[name].lazy() for name in ("offences", "grid", "outcomes", "coded")}
+    lines = tally_lines(held["lines"].lazy())
+    return tables.Findings.validate(record_findings(RecordTables(**(held | lazy | {"lines": lines}))))
 
 
 def here(force: bool = True) -> pl.Expr:

@@ -14,15 +14,15 @@ from transforms.completeness.supply import location_lost
 from transforms.contracts import columns as c
 from transforms.periods import month_of
 
-#: Fields of a line that most crimes have, and their names.
-FIELDS: Final = {"longitude": "location", "victim_ref": "victim", "occurred_from": "time of the offence"}
+#: Counts of lines without a field that most crimes have, and the names of those fields.
+FIELDS: Final = {"no_location": "location", "no_victim": "victim", "no_time": "time of the offence"}
 #: The check on recording that finds records alike in all but their reference.
 RECORDED_TWICE: Final = "recorded-twice"
 
 
 @dataclass(frozen=True)
 class RecordTables:
-    """What the line holds of its records: `OffenceGrid`, `AreaGrid`, `Lines`, `Supplies`, `Rejects` and tallies.
+    """What the line holds of its records: `OffenceGrid`, `AreaGrid`, `LineTallies`, `Supplies`, `Rejects` and counts.
 
     `coded` has `force, month, lsoa_code` of every row of files that carry area codes, as supplied; `vintages` is
     `LsoaVintages`. `types` has `offence_code, category`: the crime type of each code. `window` are the months owed.
@@ -30,7 +30,7 @@ class RecordTables:
 
     offences: pl.LazyFrame
     grid: pl.LazyFrame
-    lines: pl.LazyFrame
+    lines: pl.DataFrame
     supplies: pl.DataFrame
     rejects: pl.DataFrame
     outcomes: pl.LazyFrame
@@ -50,7 +50,7 @@ def record_findings(held: RecordTables) -> pl.DataFrame:
         .select("force", "month", "offence_code", n="count")
         .collect()
     )
-    lines = _by_file(held.lines)
+    lines = held.lines
     return pl.concat(
         [
             signatures.negative_figures(cells),
@@ -72,22 +72,29 @@ def record_findings(held: RecordTables) -> pl.DataFrame:
     )
 
 
-def _by_file(lines: pl.LazyFrame) -> pl.DataFrame:
-    """Lines by file, force and month recorded: how many, how many with a field empty, how many of its last hour."""
+def tally_lines(lines: pl.LazyFrame) -> pl.DataFrame:
+    """`LineTallies` of some `Lines`, sorted."""
     at = pl.col("recorded_at")
     last_hour = (at.dt.hour() == 23) & (at.dt.date() == at.dt.date().dt.month_end())
-    by = lines.group_by("supply", "force", month=month_of(at)).agg(
-        pl.len().alias("rows"),
-        last_hour.sum().alias("last_hour"),
-        *(pl.col(name).null_count().alias(field) for name, field in FIELDS.items()),
+    by = ["supply", "force", "month"]
+    return (
+        lines.group_by("supply", "force", month=month_of(at))
+        .agg(
+            rows=pl.len().cast(pl.Int64),
+            last_hour=last_hour.sum().cast(pl.Int64),
+            no_location=pl.col("longitude").null_count().cast(pl.Int64),
+            no_victim=pl.col("victim_ref").null_count().cast(pl.Int64),
+            no_time=pl.col("occurred_from").null_count().cast(pl.Int64),
+        )
+        .collect(engine="streaming")
+        .sort(by)
     )
-    return by.collect(engine="streaming")
 
 
 def _filled(lines: pl.DataFrame) -> pl.DataFrame:
     """How many lines of each force and month leave a field empty that is usually filled, and how many there are."""
     by = ["force", "month"]
-    rows = lines.group_by(by).agg(pl.col("rows", *FIELDS.values()).sum())
+    rows = lines.group_by(by).agg(pl.col("rows", *FIELDS).sum()).rename(FIELDS)
     return rows.unpivot(
         list(FIELDS.values()), index=[*by, "rows"], variable_name="field", value_name="empty"
     ).sort(*by, "field")

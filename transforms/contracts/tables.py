@@ -324,6 +324,19 @@ class TransferCandidates(dy.Schema):
     rule = c.text("short stable id of the rule that decided")
 
 
+class LineTallies(dy.Schema):
+    """One row for each file of an extract and month recorded: its lines, and of how many something is missing."""
+
+    supply = c.supply(primary_key=True)
+    force = c.force(primary_key=True)
+    month = c.month(primary_key=True)
+    rows = dy.Int64(min=1, description="lines", metadata={"unit": "lines"})
+    last_hour = dy.Int64(min=0, description="lines of the month's last hour", metadata={"unit": "lines"})
+    no_location = dy.Int64(min=0, description="lines without coordinates", metadata={"unit": "lines"})
+    no_victim = dy.Int64(min=0, description="lines without a victim", metadata={"unit": "lines"})
+    no_time = dy.Int64(min=0, description="lines without a time of the offence", metadata={"unit": "lines"})
+
+
 class RecordedDays(dy.Schema):
     """One row for each force and day on which records were made: what shows a month that stops early."""
 
