@@ -75,9 +75,9 @@ class LsoaVintages(dy.Schema):
     change = dy.Enum(["U", "S", "M", "X"], description="unchanged, split, merged or complex")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Country:
-    """The areas that figures are published for, at one vintage."""
+    """The areas that figures are published for, at one vintage. Equal only to itself, so that it can be a key."""
 
     title: str
     forces: pl.DataFrame

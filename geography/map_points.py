@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 from scipy.spatial import cKDTree
 
-from geography.areas import FEWEST_ADDRESSES, MapPoints
+from geography.areas import FEWEST_ADDRESSES, Country, MapPoints
 
 #: Beyond this the nearest point says nothing of where the record was, so it is published without a location.
 FURTHEST_METRES: Final = 20_000.0
@@ -61,46 +62,69 @@ def in_partnerships(map_points: pl.DataFrame, lsoas: pl.DataFrame) -> pl.DataFra
 
 
 def snap(points: pl.DataFrame, map_points: pl.DataFrame) -> pl.DataFrame:
-    """Move each record to the nearest map point of the Community Safety Partnership that it lies in.
+    """`Snapper.snap` among `map_points`: `MapPoints` with `csp_code`."""
+    return Snapper(map_points).snap(points)
 
-    A partnership's own figures are of where crimes were. Were a record moved into the next one, the difference
-    between those figures and the map would tell on which side of the border it was, which can be a single door.
-    A point with one to seven addresses is passed over, wherever the list is from.
 
-    `points` has one row for each record, with `csp_code` (null when it lies in none), `longitude` and `latitude`
-    (WGS 84, null when not known) and any other columns. `map_points` is `MapPoints` with `csp_code`. Returns the
-    same rows in the same order with the coordinates replaced and `point_id`, `location` (“On or near …”),
-    `lsoa_code` (that of the point, not of the record), `addresses` (in the point's catchment) and `metres` (how far
-    the record moved) set; all null when the record has no coordinates, lies in no partnership or has no point within
-    20 km, so it stays in the counts without a place.
-    Source: data.police.uk, “Location anonymisation”; the partnership is this product's own.
-    """
-    enough = map_points.filter(~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1)).sort("point_id")
-    # The lowest id comes first, so that it is the one kept where two points share coordinates.
-    targets = enough.unique(PLACE, keep="first", maintain_order=True).with_row_index("target")
-    own = targets.select("target", *PLACE).partition_by("csp_code", as_dict=True)
-    nearest = np.zeros(points.height, dtype=np.uint32)
-    metres = np.full(points.height, np.inf)
-    places = points.select(PLACE).with_row_index("record").drop_nulls()
-    for partnership, group in places.partition_by("csp_code", as_dict=True).items():
-        if partnership in own:
-            record = group["record"].to_numpy()
-            metres[record], found = cKDTree(_on_sphere(own[partnership])).query(_on_sphere(group), workers=-1)
-            nearest[record] = own[partnership]["target"].to_numpy()[found]
-    moved = pl.Series("metres", metres)
-    at = pl.select(pl.when(moved <= FURTHEST_METRES).then(pl.Series(nearest))).to_series()
-    snapped = targets.select(
-        "point_id",
-        "longitude",
-        "latitude",
-        ("On or near " + pl.col("name")).alias("location"),
-        "lsoa_code",
-        "addresses",
-    ).select(pl.all().gather(at))
-    others = [name for name in SNAPPED.names() if name in points.columns]
-    return points.drop(others).hstack(
-        snapped.with_columns(metres=pl.when(at.is_not_null()).then(moved)).select(SNAPPED.names())
-    )
+@functools.lru_cache(maxsize=1)
+def snapper_of(country: Country) -> Snapper:
+    """The snapper of a country's map points, made once however many tables are snapped."""
+    return Snapper(in_partnerships(country.map_points, country.lsoas))
+
+
+class Snapper:
+    """Map points (`MapPoints` with `csp_code`), laid out so that the nearest of each partnership is found."""
+
+    def __init__(self, map_points: pl.DataFrame) -> None:
+        enough = map_points.filter(~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1)).sort("point_id")
+        # The lowest id comes first, so that it is the one kept where two points share coordinates.
+        targets = enough.unique(PLACE, keep="first", maintain_order=True).with_row_index("target")
+        self._own = targets.select("target", *PLACE).partition_by("csp_code", as_dict=True)
+        self._trees: dict[tuple[object, ...], cKDTree] = {}
+        self._targets = targets.select(
+            "point_id",
+            "longitude",
+            "latitude",
+            ("On or near " + pl.col("name")).alias("location"),
+            "lsoa_code",
+            "addresses",
+        )
+
+    def snap(self, points: pl.DataFrame) -> pl.DataFrame:
+        """Move each record to the nearest map point of the Community Safety Partnership that it lies in.
+
+        A partnership's own figures are of where crimes were. Were a record moved into the next one, the difference
+        between those figures and the map would tell on which side of the border it was, which can be a single door.
+        A point with one to seven addresses is passed over, wherever the list is from.
+
+        `points` has one row for each record, with `csp_code` (null when it lies in none), `longitude` and `latitude`
+        (WGS 84, null when not known) and any other columns. Returns the same rows in the same order with the
+        coordinates replaced and `point_id`, `location` (“On or near …”), `lsoa_code` (that of the point, not of the
+        record), `addresses` (in the point's catchment) and `metres` (how far the record moved) set; all null when the
+        record has no coordinates, lies in no partnership or has no point within 20 km, so it stays in the counts
+        without a place.
+        Source: data.police.uk, “Location anonymisation”; the partnership is this product's own.
+        """
+        nearest = np.zeros(points.height, dtype=np.uint32)
+        metres = np.full(points.height, np.inf)
+        places = points.select(PLACE).with_row_index("record").drop_nulls()
+        for partnership, group in places.partition_by("csp_code", as_dict=True).items():
+            if partnership in self._own:
+                record = group["record"].to_numpy()
+                metres[record], found = self._tree(partnership).query(_on_sphere(group), workers=-1)
+                nearest[record] = self._own[partnership]["target"].to_numpy()[found]
+        moved = pl.Series("metres", metres)
+        at = pl.select(pl.when(moved <= FURTHEST_METRES).then(pl.Series(nearest))).to_series()
+        snapped = self._targets.select(pl.all().gather(at))
+        others = [name for name in SNAPPED.names() if name in points.columns]
+        return points.drop(others).hstack(
+            snapped.with_columns(metres=pl.when(at.is_not_null()).then(moved)).select(SNAPPED.names())
+        )
+
+    def _tree(self, partnership: tuple[object, ...]) -> cKDTree:
+        if partnership not in self._trees:
+            self._trees[partnership] = cKDTree(_on_sphere(self._own[partnership]))
+        return self._trees[partnership]
 
 
 def _on_sphere(places: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -11,7 +11,7 @@ import polars as pl
 from polars import selectors
 
 from geography.areas import FEWEST_ADDRESSES, Country
-from geography.map_points import PLACE, in_partnerships, snap
+from geography.map_points import PLACE, snapper_of
 from publish.feeds.privacy import (
     ENOUGH_ADDRESSES,
     ENOUGH_ALIKE,
@@ -89,7 +89,7 @@ def map_points_of(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
     Nothing else of a recorded place is published. Each distinct place is looked up once.
     """
     places = crimes.filter(~_is_public()).select(PLACE).drop_nulls().unique()
-    found = snap(places.with_columns(pl.col(*PLACE).name.prefix("from_")), _points_about(places, country))
+    found = snapper_of(country).snap(places.with_columns(pl.col(*PLACE).name.prefix("from_")))
     return found.select(
         *(pl.col(f"from_{name}").alias(name) for name in PLACE),
         pl.col("longitude", "latitude", "location", "lsoa_code", *KNOWN).name.prefix("at_"),
@@ -104,15 +104,15 @@ def lsoas_of_figures(crimes: pl.DataFrame, country: Country) -> pl.Series:
     addresses holds fewer than `ENOUGH_ALIKE` withheld crimes of a type and month, so that can be counted.
     """
     own = crimes.select(pl.when(~_is_public()).then("csp_code").alias("csp_code"), "longitude", "latitude")
-    at = snap(own, _points_about(own, country)).select(
-        at="lsoa_code", at_point_id="point_id", at_addresses="addresses"
+    at = (
+        snapper_of(country).snap(own).select(at="lsoa_code", at_point_id="point_id", at_addresses="addresses")
     )
     rows = crimes.select(
         "force", "month", "category", lsoa=pl.when(_is_public()).then("lsoa_code")
     ).hstack(at).with_row_index("row")  # fmt: skip
     few = country.map_points.filter(
         pl.col("addresses") < ENOUGH_ADDRESSES, ~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1)
-    )
+    ).join(rows.select(lsoa_code="at").unique(), on="lsoa_code", how="semi")
     number = few.group_by(at="lsoa_code").agg(
         few=pl.struct("longitude", "latitude").n_unique().cast(pl.Int64)
     )
@@ -131,12 +131,6 @@ def lsoas_of_figures(crimes: pl.DataFrame, country: Country) -> pl.Series:
     )
     is_told = ~pl.col("row").is_in(untold["row"].implode())
     return rows.select(lsoa_code=pl.when(is_told).then(pl.coalesce("lsoa", "at"))).to_series()
-
-
-def _points_about(records: pl.DataFrame, country: Country) -> pl.DataFrame:
-    """The map points of the partnerships that records lie in."""
-    lsoas = country.lsoas.join(records.select("csp_code").unique(), on="csp_code", how="semi")
-    return in_partnerships(country.map_points, lsoas)
 
 
 def without_place(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
