@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -110,18 +111,12 @@ def lsoas_of_figures(crimes: pl.DataFrame, country: Country) -> pl.Series:
     rows = crimes.select(
         "force", "month", "category", lsoa=pl.when(_is_public()).then("lsoa_code")
     ).hstack(at).with_row_index("row")  # fmt: skip
-    few = country.map_points.filter(
-        pl.col("addresses") < ENOUGH_ADDRESSES, ~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1)
-    ).join(rows.select(lsoa_code="at").unique(), on="lsoa_code", how="semi")
-    number = few.group_by(at="lsoa_code").agg(
-        few=pl.struct("longitude", "latitude").n_unique().cast(pl.Int64)
-    )
     group = ["force", "month", "category", "at"]
     room = (ENOUGH_ALIKE - 1) * (pl.col("open") - 1)
     untold = (
         rows.filter(may_be_withheld())
         .with_columns(withheld=is_withheld())
-        .join(number, on="at", how="left", maintain_order="left")
+        .join(_points_of_few(country), on="at", how="left", maintain_order="left")
         .with_columns(
             withheld_here=pl.col("withheld").filter("withheld").len().over(group),
             open=pl.col("few")
@@ -131,6 +126,15 @@ def lsoas_of_figures(crimes: pl.DataFrame, country: Country) -> pl.Series:
     )
     is_told = ~pl.col("row").is_in(untold["row"].implode())
     return rows.select(lsoa_code=pl.when(is_told).then(pl.coalesce("lsoa", "at"))).to_series()
+
+
+@functools.lru_cache(maxsize=1)
+def _points_of_few(country: Country) -> pl.DataFrame:
+    """How many map points of few addresses lie in each LSOA (`at`) that has any: `few`."""
+    few = country.map_points.filter(
+        pl.col("addresses") < ENOUGH_ADDRESSES, ~pl.col("addresses").is_between(1, FEWEST_ADDRESSES - 1)
+    )
+    return few.group_by(at="lsoa_code").agg(few=pl.struct("longitude", "latitude").n_unique().cast(pl.Int64))
 
 
 def without_place(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
