@@ -63,12 +63,14 @@ def gate(where: Settings, release: Shelved, now: datetime) -> Gate:
         sorted(told["made_from"]["tables"]["findings"].values()), tables.Findings, "findings"
     ).collect()
     entries = ledger.release_entries(where.workspace)
+    shelves = Shelves(workspace.storage)
     candidate = readiness.Candidate(
         name=release.name,
         manifest=file_digest(release.folder / MANIFEST),
-        corrects=_corrects(Shelves(workspace.storage), release.name),
+        corrects=_corrects(shelves, release.name),
         notes_wanted=told["notes_wanted"],
         entries=[said["entry"] for said in told["made_from"]["said"]],
+        not_compared=shelves.not_compared(release),
     )
     return Gate(
         release,

@@ -88,6 +88,11 @@ class Shelves:
         """Every release that was ever published, withdrawn since or not, oldest quarter and lowest version first."""
         return sorted([*self.on(PUBLIC, quarter), *self.on(WITHDRAWN, quarter)])
 
+    def not_compared(self, release: Shelved) -> list[str]:
+        """The releases that were published since a release was built: it could not take them into account."""
+        told = release.manifest.get("ever_public", [])
+        return [name for each in self.ever_public() if (name := str(each.name)) not in told]
+
     def find(self, text: str) -> Shelved:
         """The release that someone named: `2019-Q4/1.0.0`, or `2019-Q4` for its newest version.
 

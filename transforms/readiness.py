@@ -26,7 +26,8 @@ class Candidate:
 
     `manifest` is the SHA-256 of its manifest. `corrects` says whether an earlier version of its quarter was
     published. `notes_wanted` are the forces of which a year is revised by so much that a note must explain it,
-    `notes` and `access` are the entry numbers of the revision notes and grants of access that it was built with.
+    `entries` are the numbers of the revision notes and grants of access that it was built with. `not_compared` are the
+    releases published since it was built: a record may be at another place there.
     """
 
     name: ReleaseName
@@ -34,6 +35,7 @@ class Candidate:
     corrects: bool
     notes_wanted: Sequence[str]
     entries: Sequence[int]
+    not_compared: Sequence[str] = ()
 
 
 def standing(entries: pl.DataFrame, quarter: Quarter) -> pl.DataFrame:
@@ -87,6 +89,7 @@ def blockers(
         *_undecided(findings, in_force(decisions, today)),
         *_unexplained(candidate),
         *_outdated(entries, candidate),
+        *_not_compared(candidate),
         *_unannounced(entries, candidate),
         *_unsigned(sign_offs, candidate.name, candidate.manifest),
         *_too_early(due(calendar, entries, candidate), candidate, now),
@@ -163,6 +166,16 @@ def _outdated(entries: pl.DataFrame, candidate: Candidate) -> list[str]:
         return []
     return [
         "Notes or access have been written or changed since it was built: build it again, so that it holds them."
+    ]
+
+
+def _not_compared(candidate: Candidate) -> list[str]:
+    if not candidate.not_compared:
+        return []
+    were = "was" if len(candidate.not_compared) == 1 else "were"
+    return [
+        f"{', '.join(candidate.not_compared)} {were} published since it was built, and the places of its records are "
+        "not compared with those: build it again."
     ]
 
 

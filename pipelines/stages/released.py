@@ -48,8 +48,8 @@ def release(line: Line, quarter: Quarter) -> Released:
     """Build the quarter's release into the private area when anything that it is made from has changed.
 
     A published release stands as it is; what has changed since becomes its next version. So does a private one
-    that two people have signed, unless it is stopped. Raises StoreError when nothing has been supplied for the
-    quarter.
+    that two people have signed, unless it is stopped or another release was published since, which keeps it from
+    being published. Raises StoreError when nothing has been supplied for the quarter.
     """
     require_supplied(line, quarter)
     shelves = Shelves(line.workspace.storage)
@@ -58,9 +58,9 @@ def release(line: Line, quarter: Quarter) -> Released:
     entries = ledger.release_entries(line.settings.workspace)
     sign_offs = ledger.sign_offs(line.settings.workspace)
     for private in shelves.on(PRIVATE, quarter):
-        if readiness.is_signed(
-            sign_offs, entries, private.name, file_digest(private.folder / releases.MANIFEST)
-        ):
+        manifest = file_digest(private.folder / releases.MANIFEST)
+        signed = readiness.is_signed(sign_offs, entries, private.name, manifest)
+        if signed and not shelves.not_compared(private):
             return Released(quarter, private.folder, new=False)
     recipe = recipe_of(line, quarter, entries, follows, _before(shelves, quarter), shelves.ever_public())
     standings = [*published[-1:], *shelves.on(PRIVATE, quarter)]

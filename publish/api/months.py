@@ -93,7 +93,8 @@ class Months:
                 self.parts.kept(PART, self.key, f"{kind}/{name}")
                 held[name] = self.earlier.held[kind][name]
             elif (table := made(month)) is not None:
-                held[name] = write_layer(self.folder / kind / name, table, self.places.height)
+                before = None if self.earlier is None else self.earlier.layer(kind, name)
+                held[name] = write_layer(self.folder / kind / name, table, self.places.height, before)
                 if kind == "crimes":
                     save_numbers(table, self.folder / kind / name)
                 if kind != "stops":

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -19,6 +20,8 @@ from fixtures.small_judged import KEY, MONTHS, small_boundaries, small_country, 
 from geography.areas import Country
 from publish import feeds
 from publish.api import index
+from publish.api.layers import Layer
+from publish.api.writing import write_layer
 from publish.feeds import outcomes, tables
 from tests.trees import contents
 from transforms.judging import Judged, judged
@@ -330,3 +333,33 @@ def test_the_numbers_of_crimes_beside_the_answers_are_those_in_them(before):
         folder = before / "api" / "crimes" / name
         told = [json.loads(line.rstrip(b",")) for line in (folder / "text.bin").read_bytes().splitlines()]
         assert np.load(folder / "number.npy").tolist() == [each["id"] for each in told]
+
+
+def test_a_month_made_again_deflates_only_the_points_that_tell_something_else(tmp_path, monkeypatch):
+    def rows(*texts: str) -> pl.DataFrame:
+        made = pl.DataFrame({"point": [0, 0, 2, None], "json": [f"{text},\n" for text in texts]})
+        return made.with_columns(
+            pl.col("point").cast(pl.UInt32), force=pl.lit("carrow"), category=pl.lit(1, pl.UInt8)
+        )
+
+    layer = Layer.open(tmp_path / "was", write_layer(tmp_path / "was", rows("a", "b", "c", "d"), 3))
+    now = rows("a", "b", "C", "D")
+    write_layer(tmp_path / "anew", now, 3)
+    deflated: list[bytes] = []
+    squeeze = zlib.compressobj
+
+    class Watched:
+        def __init__(self, *how: int) -> None:
+            self.behind = squeeze(*how)
+
+        def compress(self, text: bytes) -> bytes:
+            deflated.append(bytes(text))
+            return self.behind.compress(text)
+
+        def flush(self, how: int) -> bytes:
+            return self.behind.flush(how)
+
+    monkeypatch.setattr(zlib, "compressobj", Watched)
+    write_layer(tmp_path / "over", now, 3, layer)
+    assert deflated == [b"C"]
+    assert contents(tmp_path / "over") == contents(tmp_path / "anew")

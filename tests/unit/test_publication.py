@@ -57,6 +57,7 @@ def built(where: Settings) -> Callable[[str], ReleaseName]:
             "follows": None,
             "made_from": {"tables": {"findings": {}}, "said": []},
             "notes_wanted": [],
+            "ever_public": [str(each.name) for each in Shelves(Storage(where.workspace)).ever_public()],
             "files": {"site/index.html": {"sha256": hashlib.sha256(page).hexdigest(), "bytes": len(page)}},
         }
         (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -207,6 +208,27 @@ def test_a_correction_needs_its_notice_and_the_version_it_corrects_is_kept(
     assert lies(where) == {PUBLIC: ["2019-Q2/1.0.0", "2019-Q2/1.1.0"]}
     assert current(where) == "2019-Q2/1.1.0"
     assert notices(where) == [("correction", "2019-Q2/1.1.0")]
+
+
+def test_a_release_built_before_another_was_published_is_built_again_first(
+    where: Settings, built: Callable[[str], ReleaseName]
+) -> None:
+    built("2019-Q2/1.0.0")
+    built("2019-Q3/1.0.0")
+    for text in ("2019-Q2", "2019-Q3"):
+        signed(where, text)
+    publication.publish(where, "2019-Q2", SUMMER)
+    with pytest.raises(GateError) as told:
+        publication.publish(where, "2019-Q3", WINTER)
+    assert str(told.value).splitlines() == [
+        "2019-Q3/1.0.0 waits for:",
+        "- 2019-Q2/1.0.0 was published since it was built, and the places of its records are not compared with those: "
+        "build it again.",
+    ]
+    # A release that was taken back was public all the same.
+    publication.stop(where, "2019-Q2", "Grace", "A total is wrong.", LATER)
+    with pytest.raises(GateError, match=r"2019-Q2/1\.0\.0 was published since"):
+        publication.publish(where, "2019-Q3", WINTER)
 
 
 def test_a_scheduled_correction_waits_for_its_own_instant(
