@@ -3,22 +3,27 @@
     python -m tests.bench.workers_benchmark [ROWS] [FORCES]
 
 What forces supplied and every table lie on an S3 server that is started here; files are read and forces counted by Dask
-workers, each a process with one thread, in network namespaces where they can be made. At the end the tables of every
-run are compared, by the hash of their bytes. A last run has two workers, of which one is killed when half the forces
-are counted.
+workers, each a process with one thread, in network namespaces where they can be made. Before that, one such process and
+two of them work in a folder, without a store and a scheduler beside them: that is what two of the machine's cores give
+over one, and no more can be asked of workers. At the end the tables of every run are compared, by the hash of their
+bytes. A last run has two workers, of which one is killed when half the forces are counted.
 """
 
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from fixtures.volume import MONTHS, write_volume_supply
 from pipelines.engines import Engine, Here, engine
@@ -47,6 +52,21 @@ class Ran:
     def spread(self) -> float:
         """The seconds of what is spread over workers."""
         return self.taking_in + self.counting
+
+
+@dataclass(frozen=True)
+class OfOneThread:
+    """An engine of so many processes of this machine, each with one thread as a worker has."""
+
+    processes: int
+
+    def map(self, function: Any, items: Any) -> Iterator[Any]:
+        """The results as they come."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("POLARS_MAX_THREADS", "1")
+            with ProcessPoolExecutor(self.processes, multiprocessing.get_context("spawn")) as pool:
+                for done in as_completed([pool.submit(function, item) for item in items]):
+                    yield done.result()
 
 
 @dataclass(frozen=True)
@@ -92,17 +112,22 @@ def main(rows: int, forces: int) -> None:
         country = str(folder / "country")
         local = (str(folder / "workspace"), str(folder / "supply"), country)
         runs = [run("one process, in a folder", local, Here(), Here())]
+        alone = []
+        for number, name in ((1, "one process of one thread, in a folder"), (2, "two of them")):
+            processes = OfOneThread(number)
+            alone.append(run(name, (str(folder / f"alone-{number}"), *local[1:]), processes, processes))
+        workers = []
         with cluster(folder / "cluster") as made:
             upload(folder / "supply", "s3://crime/supply")
             using = engine(f"dask:{made.scheduler}")
-            for workers in ("one", "two"):
+            for place, name in (("one", "one worker"), ("two", "two workers")):
                 made.add_worker()
-                remote = (f"s3://crime/{workers}", "s3://crime/supply", country)
-                runs.append(run(f"{workers} worker{'s' * (workers == 'two')}", remote, using, using))
+                workers.append(run(name, (f"s3://crime/{place}", "s3://crime/supply", country), using, using))
             remote = ("s3://crime/killed", "s3://crime/supply", country)
-            runs.append(run("two workers, one of them killed", remote, using, Killing(using, made)))
+            workers.append(run("two workers, one of them killed", remote, using, Killing(using, made)))
             apart = "in namespaces of their own" if made.in_namespaces else "on ports of their own"
-        one = runs[1]
+        one = workers[0]
+        runs += alone + workers
         print(f"\n### Workers that share an object store ({rows:,} rows, {forces} forces; {apart})\n")
         print("| what | seconds of taking in and counting | rows a second | × one worker | same bytes |")
         print("|---|---:|---:|---:|---|")
@@ -113,6 +138,10 @@ def main(rows: int, forces: int) -> None:
             same = "yes" if each.made == runs[0].made else "NO"
             ratio = one.spread / each.spread
             print(f"| {each.name} | {each.spread:.1f} | {rows / each.spread:,.0f} | {ratio:.2f} | {same} |")
+        print(
+            f"\nTwo workers do {workers[0].spread / workers[1].spread:.2f} times what one does, where two processes "
+            f"with nothing beside them do {alone[0].spread / alone[1].spread:.2f} times what one of them does."
+        )
 
 
 if __name__ == "__main__":
