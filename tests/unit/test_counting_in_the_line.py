@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +87,20 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
         aggregate_quarter(opened, quarter)
     opened.workspace.commit()
     return opened
+
+
+@contextlib.contextmanager
+def objects_read() -> Iterator[list[str]]:
+    """The names of the objects of a workspace that are read meanwhile."""
+    read: list[str] = []
+    scan = Workspace.scan_objects
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            Workspace,
+            "scan_objects",
+            lambda self, names, *rest: read.extend(names) or scan(self, names, *rest),
+        )
+        yield read
 
 
 def cells(line: Line, force: str) -> dict[tuple[str, str], int]:
@@ -221,14 +236,7 @@ def test_a_resupply_of_one_month_computes_that_force_and_its_quarter_again_and_n
     opened = Line.open(settings(str(tmp_path / "workspace"), str(tmp_path / "supply"), line.settings.country))
     assert len(take_in(opened).new) == 1
     assert record_forces(opened) == ["ashdene"]
-    read = []
-    scan = Workspace.scan_objects
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            Workspace,
-            "scan_objects",
-            lambda self, names, *rest: read.extend(names) or scan(self, names, *rest),
-        )
+    with objects_read() as read:
         assert count_forces(opened) == ["ashdene"]
     theirs = {entry.object for name, entry in opened.workspace.head["lines"].items() if " ashdene " in name}
     small = {
@@ -296,14 +304,7 @@ def test_transfers_are_searched_for_again_only_where_something_is_new(what: str,
         take_in(opened)
         record_forces(opened)
         count_forces(opened)
-        read = []
-        scan = Workspace.scan_objects
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                Workspace,
-                "scan_objects",
-                lambda self, names, *rest: read.extend(names) or scan(self, names, *rest),
-            )
+        with objects_read() as read:
             reconcile_transfers(opened)
         lines = opened.workspace.head["lines"].items()
         return opened, {name.split(" ")[2] for name, entry in lines if entry.object in read}
