@@ -116,10 +116,9 @@ def _search(line: Line, force: str, out: pl.DataFrame, new: pl.DataFrame) -> Non
         workspace.key("deciding_rules", own),
     )
     stands = workspace.up_to_date("transfer_candidates", force, made_from)
-    held = workspace.scan(
-        "transfer_candidates", tables.TransferCandidates, [force] if stands else []
-    ).collect()
-    found = transfers.still_candidates(held, out)
+    partitions = [force] if stands else []
+    held = workspace.scan("transfer_candidates", tables.TransferCandidates, partitions).collect()
+    found = transfers.still_candidates(held, out) if stands else held
     wanted = new if stands else out
     if wanted.height:
         decided = workspace.scan("deciding_rules", tables.DecidingRules, own)

@@ -50,16 +50,15 @@ def record_findings(held: RecordTables) -> pl.DataFrame:
         .select("force", "month", "offence_code", n="count")
         .collect()
     )
-    lines = held.lines
     return pl.concat(
         [
             signatures.negative_figures(cells),
             signatures.redefined(_parts(cells, held.types)),
             location_lost(held.grid),
             signatures.points_outside(_points(held.grid)),
-            signatures.empty_fields(_filled(lines)),
-            signatures.month_boundary(_boundaries(lines, held.supplies)),
-            signatures.recorded_twice(_twice(held.checks, lines)),
+            signatures.empty_fields(_filled(held.lines)),
+            signatures.month_boundary(_boundaries(held.lines, held.supplies)),
+            signatures.recorded_twice(_twice(held.checks, held.lines)),
             signatures.refused_values(_refused(held.rejects, held.supplies)),
             signatures.outcomes_late(_unresolved(held.outcomes), max(held.window)),
             signatures.outcome_swings(_years(held.outcomes, held.window)),
@@ -76,7 +75,6 @@ def tally_lines(lines: pl.LazyFrame) -> pl.DataFrame:
     """`LineTallies` of some `Lines`, sorted."""
     at = pl.col("recorded_at")
     last_hour = (at.dt.hour() == 23) & (at.dt.date() == at.dt.date().dt.month_end())
-    by = ["supply", "force", "month"]
     return (
         lines.group_by("supply", "force", month=month_of(at))
         .agg(
@@ -87,7 +85,7 @@ def tally_lines(lines: pl.LazyFrame) -> pl.DataFrame:
             no_time=pl.col("occurred_from").null_count().cast(pl.Int64),
         )
         .collect(engine="streaming")
-        .sort(by)
+        .sort("supply", "force", "month")
     )
 
 
