@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -21,6 +22,10 @@ ENGINE: Final = "FULLCOUNT_ENGINE"
 FORMS: Final = "here, processes:2, dask:tcp://scheduler:8786, spark:spark://master:7077"
 #: How often an item is tried again after a worker died under it.
 ATTEMPTS: Final = 3
+#: What is left is given to idle workers too when no result has come for so many seconds, and for this share of the time
+#: that the work has taken.
+LATE_SECONDS: Final = 10.0
+LATE_SHARE: Final = 0.25
 
 
 class Engine(Protocol):
@@ -103,12 +108,39 @@ class Dask:
     address: str
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """The results as they come. The scheduler gives the item of a lost worker to another."""
+        """The results as they come. The scheduler gives the item of a lost worker to another.
+
+        One that a slow or hanging worker is late with is given to an idle one as well, once, and the first to be done
+        with it counts: a worker with a bad disk would hold up the whole run with its last item.
+        """
         distributed = _installed("distributed", "dask")
+        work = list(items)
         with distributed.Client(self.address) as client:
-            waiting = client.map(function, list(items), pure=False, retries=0)
-            for _, result in distributed.as_completed(waiting, with_results=True):
-                yield result
+            places = dict(
+                zip(client.map(function, work, pure=False, retries=0), range(len(work)), strict=True)
+            )
+            left, asked_again = set(places.values()), set[int]()
+            done = distributed.as_completed(places, with_results=True)
+            began = last = time.monotonic()
+            while left:
+                if done.has_ready():
+                    future, result = next(done)
+                    if places[future] in left:
+                        left.remove(places[future])
+                        yield result
+                    last = time.monotonic()
+                    continue
+                time.sleep(0.05)
+                is_late = time.monotonic() - last > max(LATE_SECONDS, LATE_SHARE * (last - began))
+                late = sorted(left - asked_again) if is_late else []
+                idle = [worker for worker, held in client.processing().items() if not held] if late else []
+                for place in late if idle else ():
+                    again = client.submit(
+                        function, work[place], pure=False, retries=0, workers=idle, allow_other_workers=True
+                    )
+                    places[again] = place
+                    done.add(again)
+                    asked_again.add(place)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.journeys import object_store
+from tests.journeys import object_store, slow_disk
 
 #: The network that the namespaces share, and where scheduler and store listen on it.
 NETWORK, HOST = "10.77.91.", "10.77.91.1"
@@ -50,24 +50,39 @@ class Cluster:
         """What a process needs in order to reach the store."""
         return object_store.environment(f"http://{self.host}:{STORE_PORT}")
 
-    def add_worker(self) -> subprocess.Popen[bytes]:
-        """Start one more worker and wait until the scheduler knows it."""
+    def add_worker(self, disk_waits: float | None = None) -> subprocess.Popen[bytes]:
+        """Start one more worker and wait until the scheduler knows it. Its name is its number, from 1.
+
+        Each write to its disk takes `disk_waits` seconds longer, where that is given.
+        """
         from distributed import Client
 
         number = len(self.workers) + 1
         place = self.folder / f"worker-{number}"
         place.mkdir()
-        command = _dask("worker", self.scheduler, "--nthreads", "1", "--no-dashboard", "--no-nanny")
+        words = ("--name", str(number), "--nthreads", "1", "--no-dashboard", "--no-nanny")
+        command = _dask("worker", self.scheduler, *words)
         if self.in_namespaces:
             _join(number)
             command = ["ip", "netns", "exec", f"{BRIDGE}{number}", *command]
         own = {"TMPDIR": str(place), "POLARS_MAX_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+        if disk_waits is not None:
+            command += ["--preload", slow_disk.__name__]
+            own[slow_disk.ENVIRONMENT] = str(disk_waits)
         worker = _start(command, place / "log", self.environment | own, cwd=place)
         self.workers.append(worker)
         alive = sum(each.poll() is None for each in self.workers)
         with Client(self.scheduler) as client:
             client.wait_for_workers(alive, timeout=PATIENCE)
         return worker
+
+    def names(self) -> dict[str, str]:
+        """The name of every worker that the scheduler knows, by its address."""
+        from distributed import Client
+
+        with Client(self.scheduler) as client:
+            known = client.scheduler_info(n_workers=-1)["workers"]
+        return {address: str(told["name"]) for address, told in known.items()}
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
         """End a worker as a machine that loses its power does."""

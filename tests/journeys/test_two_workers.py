@@ -1,18 +1,22 @@
-"""Two workers that share nothing but an object store make the bytes of one process, even with one of them killed."""
+"""Two workers that share nothing but an object store make the bytes of one process, be one killed, slow or hung."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pipelines import engines
 from pipelines.engines import Here, engine
 from pipelines.settings import settings
 from pipelines.stages.counted import count_forces
@@ -69,6 +73,19 @@ def counted_on(made: Cluster, recorded: Path) -> Line:
     return line
 
 
+@contextlib.contextmanager
+def counting_items(made: Cluster) -> Iterator[Counter[tuple[str, str]]]:
+    """How many items of each function each worker has done, by its name: there when the work is over."""
+    from distributed import Client, get_task_stream
+
+    did: Counter[tuple[str, str]] = Counter()
+    with Client(made.scheduler) as client:
+        with get_task_stream(client=client) as stream:
+            yield did
+        names = made.names()
+        did.update((names[each["worker"]], each["key"].partition("-")[0]) for each in stream.data)
+
+
 def test_they_make_the_same_bytes(two: Cluster, recorded: Path, embedded: dict[str, dict[str, str]]) -> None:
     assert made_of(counted_on(two, recorded).workspace) == embedded
 
@@ -92,6 +109,49 @@ def test_one_that_is_killed_in_mid_run_is_survived(
     assert first.returncode == -9
     assert two.workers[1].poll() is None
     assert made_of(line.workspace) == embedded
+
+
+def test_one_with_a_slow_disk_does_less_and_holds_up_nobody(
+    tmp_path: Path, recorded: Path, embedded: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its every write waits half a second, a hundred times what a write takes."""
+    monkeypatch.setattr(engines, "LATE_SECONDS", 2.0)
+    with cluster(tmp_path) as made:
+        upload(recorded / "supply", "s3://crime/supply")
+        made.add_worker()
+        made.add_worker(disk_waits=0.5)
+        with counting_items(made) as did:
+            line = counted_on(made, recorded)
+        assert made_of(line.workspace) == embedded
+    files = {worker: did[worker, "take_file"] for worker in ("1", "2")}
+    assert files["2"] >= 1, "the slow disk was not met"
+    assert files["1"] > 3 * files["2"]
+    assert did["1", "count_shard"] > did["2", "count_shard"]
+
+
+def test_one_that_hangs_is_not_waited_for(
+    two: Cluster, recorded: Path, embedded: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it holds is given to the other as well, long before Dask forgets it."""
+    monkeypatch.setattr(engines, "LATE_SECONDS", 2.0)
+    first = two.workers[0]
+
+    def stop() -> None:
+        while not Storage("s3://crime/workspace").exists("objects"):
+            time.sleep(0.05)
+        os.killpg(first.pid, signal.SIGSTOP)
+
+    stopping = threading.Thread(target=stop, daemon=True)
+    stopping.start()
+    try:
+        with counting_items(two) as did:
+            line = counted_on(two, recorded)
+        assert not stopping.is_alive(), "the run was over before a worker hung"
+        assert set(two.names().values()) == {"1", "2"}, "the run waited until Dask had forgotten the worker"
+        assert did["2", "count_shard"] == len(line.forces)
+        assert made_of(line.workspace) == embedded
+    finally:
+        os.killpg(first.pid, signal.SIGCONT)
 
 
 def test_workers_are_in_namespaces_of_their_own_where_they_can_be(two: Cluster) -> None:
