@@ -13,8 +13,8 @@ from pipelines.settings import settings
 from transforms.contracts.columns import ZONE
 from transforms.periods import Quarter, months_between
 
-#: The first quarter of street-level data (December 2010).
-FIRST: Final = Quarter(2010, 4)
+#: The first quarter that a supply may reach back to: before 1972 the clocks did not go forward and back each year.
+FIRST: Final = Quarter(1972, 1)
 
 
 def _owing() -> tuple[list[str], date]:
