@@ -23,6 +23,7 @@ from transforms.contracts.columns import EXTRACT, ZONE
 _SAMPLE: Final = 1_000
 #: Small enough to be written while it is still in the cache of the processor.
 _ROW_GROUP: Final = 65_536
+_NO_LINES: Final = pl.DataFrame(schema=columns.LINES)
 
 
 @dataclass(frozen=True)
@@ -223,13 +224,13 @@ def _read(
 
     def again(rows: pl.DataFrame) -> pl.DataFrame:
         if rows.is_empty():
-            return pl.DataFrame(schema=columns.LINES)
+            return _NO_LINES
         # An exception must not cross the engine, which would turn it into another.
         try:
             return _read_again(_without_blank(rows, table, header, plan), plan, door, aside)
         except Refusal as refusal:
             aside.refusal = refusal
-            return pl.DataFrame(schema=columns.LINES)
+            return _NO_LINES
 
     good = read.filter("_is_good").select(columns.lines(door.frozen.supply))
     others = read.filter(~pl.col("_is_good")).select(ROW, LINE, *EXTRACT)
