@@ -24,8 +24,10 @@ from pipelines.store import digest
 from transforms.contracts import tables
 from transforms.contracts.columns import ZONE
 
-#: Commit after so many new files, so that a stopped run has lost little.
+#: Commit after so many files entered, so that a stopped run has lost little.
 FILES_PER_COMMIT: Final = 50
+#: But where more are held, only after one for every so many of them: a commit writes down every file there is.
+HELD_PER_FILE: Final = 20
 _SUPPLIES: Final = dict(tables.Supplies.create_empty().schema)
 
 
@@ -64,7 +66,8 @@ def take_in(line: Line, files: Iterable[Found | Refusal] | None = None, using: E
     taken = Taken()
     line.workspace.clear_scratch()
     supplies = line.supplies()
-    received = Received.of(supplies)
+    received, entered = Received.of(supplies), Entered(supplies)
+    not_committed = 0
     files = list(find(line.settings.supply) if files is None else files)
     with steps("taking in", len(files)) as advance:
         for name, brought in _brought(line, files, using or engine()):
@@ -73,10 +76,11 @@ def take_in(line: Line, files: Iterable[Found | Refusal] | None = None, using: E
             if row is None:
                 taken.unchanged += 1
                 continue
-            supplies = _entered(supplies, row)
-            if len(taken.new) % FILES_PER_COMMIT == 0:
-                _commit(line, supplies)
-    _commit(line, supplies)
+            not_committed += entered.enter(row)
+            if not_committed >= max(FILES_PER_COMMIT, len(entered) // HELD_PER_FILE):
+                _commit(line, entered)
+                not_committed = 0
+    _commit(line, entered)
     return taken
 
 
@@ -140,29 +144,56 @@ def _enter(line: Line, brought: Brought, received: Received, taken: Taken) -> di
     return row
 
 
-def _entered(supplies: pl.DataFrame, row: dict[str, object]) -> pl.DataFrame:
-    """Enter one file: an accepted one supersedes what was held of its scope; a refusal repeats no line."""
-    if row["state"] == "refused":
-        told = [row[name] for name in ("name", "supply", "reason")]
-        if list(told) in [list(each) for each in supplies.select("name", "supply", "reason").rows()]:
-            return supplies
-        supplies = supplies.filter(~((pl.col("state") == "refused") & (pl.col("name") == row["name"])))
-    else:
-        same = pl.all_horizontal(pl.col(name).eq_missing(pl.lit(row[name])) for name in SCOPE)
-        supplies = supplies.with_columns(
-            state=pl.when(same & (pl.col("state") == "accepted"))
-            .then(pl.lit("superseded"))
-            .otherwise("state")
-        )
-    order = (supplies.get_column("received_order").max() or 0) + 1
-    entered = pl.DataFrame(
-        [row | {"received_order": order, "received_at": datetime.now(ZoneInfo(ZONE))}],
-        schema_overrides=_SUPPLIES,
-    )
-    return pl.concat([supplies, entered.select(supplies.columns)], how="vertical_relaxed")
+class Entered:
+    """The rows of `Supplies`. Entering one more file costs the same however many there are."""
+
+    def __init__(self, supplies: pl.DataFrame) -> None:
+        #: every row by its place in the order received, first to last.
+        self._rows: dict[int, dict[str, object]] = {}
+        #: the place of the one accepted file of each scope, and of the one refusal of each name.
+        self._accepted: dict[tuple[object, ...], int] = {}
+        self._refused: dict[object, int] = {}
+        for row in supplies.iter_rows(named=True):
+            self._add(row["received_order"], row)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def enter(self, row: dict[str, object]) -> bool:
+        """Enter one file: an accepted one supersedes what was held of its scope; a refusal repeats no line.
+
+        Returns whether that changed anything.
+        """
+        if row["state"] == "refused":
+            before = self._refused.get(row["name"])
+            if before is not None:
+                if all(self._rows[before][name] == row[name] for name in ("supply", "reason")):
+                    return False
+                del self._rows[before]
+        elif (before := self._accepted.get(_scope(row))) is not None:
+            self._rows[before] |= {"state": "superseded"}
+        order = next(reversed(self._rows), 0) + 1
+        self._add(order, row | {"received_order": order, "received_at": datetime.now(ZoneInfo(ZONE))})
+        return True
+
+    def table(self) -> pl.DataFrame:
+        """All of them, as `Supplies`."""
+        return pl.DataFrame(list(self._rows.values()), schema=_SUPPLIES)
+
+    def _add(self, order: int, row: dict[str, object]) -> None:
+        self._rows[order] = row
+        if row["state"] == "refused":
+            self._refused[row["name"]] = order
+        elif row["state"] == "accepted":
+            self._accepted[_scope(row)] = order
 
 
-def _commit(line: Line, supplies: pl.DataFrame) -> None:
+def _scope(row: dict[str, object]) -> tuple[object, ...]:
+    return tuple(row[name] for name in SCOPE)
+
+
+def _commit(line: Line, entered: Entered) -> None:
+    supplies = entered.table()
     line.workspace.write("supplies", "all", supplies, tables.Supplies, digest(supplies.height))
     line.workspace.commit()
 
