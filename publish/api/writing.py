@@ -83,7 +83,8 @@ def _deflate(
     with path.open("wb") as file:
         for start, end, (was, then) in zip(starts, ends, known, strict=False):
             text, gap = data[start : end - len(SEPARATION)], data[end - len(SEPARATION) : end]
-            if was == data[start:end]:
+            # Two views are compared item by item, which takes longer than deflating.
+            if was == bytes(data[start:end]):
                 block = then
             else:
                 block = squeeze.compress(text) + squeeze.flush(zlib.Z_FULL_FLUSH) + STORED_SEPARATION
