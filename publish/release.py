@@ -16,6 +16,7 @@ import polars as pl
 from geography.areas import Country
 from publish import feeds, returns, site
 from publish.api import index as api
+from publish.feeds.changes import read_sums
 from publish.gate import admit
 from publish.returns.build import write
 from publish.returns.revision_tables import Revised, revision_files
@@ -112,17 +113,19 @@ def seal(
 ) -> Path:
     """Write the manifest of a release that is built: its version, what it follows, all it was made from.
 
-    A file that is one with that of the release `before` has the hash that it has there. Returns the manifest's path.
+    A file that is one with that of the release `before` has the hash that it has there, and a bulk file the one that
+    was published beside it. Returns the manifest's path.
     """
     manifest = folder / MANIFEST
     known = {} if before is None else json.loads((before / MANIFEST).read_text(encoding="utf-8"))["files"]
+    bulk = {f"feeds/{name}": digest for name, digest in read_sums(folder / "feeds").items()}
     files = {}
     for name in names(folder):
         path = folder / name
         if before is not None and name in known and path.samefile(before / name):
             files[name] = known[name]
         else:
-            files[name] = {"sha256": _sha256(path), "bytes": path.stat().st_size}
+            files[name] = {"sha256": bulk.get(name) or _sha256(path), "bytes": path.stat().st_size}
     told = _told(ingredients, version, follows) | {"files": files}
     manifest.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return manifest

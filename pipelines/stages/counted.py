@@ -88,12 +88,20 @@ def reconcile_transfers(line: Line) -> bool:
     out = workspace.scan("transferred_out", tables.TransferredOut).collect()
     asked = workspace.scan("transfers", tables.Transfers).select(out.columns).collect()
     new = out.join(asked, on=out.columns, how="anti", nulls_equal=True)
-    searched = [force for force in line.forces if accepted(line, "lines", force)]
-    with steps("looking for transfers", len(searched)) as advance:
-        for force in searched:
+    made = {force: _candidates_key(line, force) for force in line.forces if accepted(line, "lines", force)}
+    standing = [force for force in made if workspace.up_to_date("transfer_candidates", force, made[force])]
+    held = workspace.scan("transfer_candidates", tables.TransferCandidates, standing).collect()
+    left = transfers.still_candidates(held, out)
+    with steps("looking for transfers", len(made)) as advance:
+        for force in made:
             advance(force)
-            _search(line, force, out, new)
-    workspace.forget("transfer_candidates", searched)
+            own = pl.col("force") == force
+            found, wanted = (left.filter(own), new) if force in standing else (held.clear(), out)
+            if wanted.height:
+                found = _with_candidates(line, force, found, wanted)
+            if force not in standing or not found.equals(held.filter(own)):
+                workspace.write("transfer_candidates", force, found, tables.TransferCandidates, made[force])
+    workspace.forget("transfer_candidates", made)
     seen = workspace.scan("transfer_candidates", tables.TransferCandidates).collect()
     found = transfers.reconcile_transfers(out, seen)
     workspace.write("transfers", "all", found, tables.Transfers, made_from)
@@ -101,31 +109,24 @@ def reconcile_transfers(line: Line) -> bool:
     return True
 
 
-def _search(line: Line, force: str, out: pl.DataFrame, new: pl.DataFrame) -> None:
-    """Find the records of a force that may be one of the crimes transferred `out`.
-
-    Where they are those that were searched before, it is for those of `out` that are `new` since; and for none, they
-    are not read.
-    """
+def _candidates_key(line: Line, force: str) -> str:
+    """What a force's records are made from, among which crimes that others transferred out are looked for."""
     workspace = line.workspace
-    own = _of_force(line, "deciding_rules", force)
-    made_from = digest(
+    return digest(
         line.basis[0],
         workspace.key("lines", accepted(line, "lines", force)),
         workspace.key("superseded", [force]),
-        workspace.key("deciding_rules", own),
+        workspace.key("deciding_rules", _of_force(line, "deciding_rules", force)),
     )
-    stands = workspace.up_to_date("transfer_candidates", force, made_from)
-    partitions = [force] if stands else []
-    held = workspace.scan("transfer_candidates", tables.TransferCandidates, partitions).collect()
-    found = transfers.still_candidates(held, out) if stands else held
-    wanted = new if stands else out
-    if wanted.height:
-        decided = workspace.scan("deciding_rules", tables.DecidingRules, own)
-        more = transfers.candidates(wanted, records(line, force), decided)
-        found = pl.concat([found, more.select(found.columns)]).unique().sort("source_system", "crime_ref")
-    if not stands or not found.equals(held):
-        workspace.write("transfer_candidates", force, found, tables.TransferCandidates, made_from)
+
+
+def _with_candidates(line: Line, force: str, found: pl.DataFrame, out: pl.DataFrame) -> pl.DataFrame:
+    """What was `found` of a force's records, and those that may be one of the crimes transferred `out`."""
+    decided = line.workspace.scan(
+        "deciding_rules", tables.DecidingRules, _of_force(line, "deciding_rules", force)
+    )
+    more = transfers.candidates(out, records(line, force), decided)
+    return pl.concat([found, more.select(found.columns)]).unique().sort("source_system", "crime_ref")
 
 
 def _of_force(line: Line, table: str, force: str) -> list[str]:

@@ -106,6 +106,8 @@ class Build:
             self._boundaries(shapes)
         os.link(zipped, latest)
         self.written += [zipped, latest]
+        # One file under two names.
+        self.sums[LATEST] = self._digest(zipped.name)
         digests = self._digests(self.written)
         entries = changes.since(self.country, self.states, self.months[-1], digests, earlier)
         feed = changes.write(self.country, entries, self.folder)
