@@ -189,10 +189,28 @@ class Storage:
             self._put(path, name)
             path.unlink()
 
-    def copy_in(self, path: Path, name: str) -> None:
-        """Copy a finished local file to an object store as `name`, unless it is there already."""
-        if not self.exists(name):
+    def copy_in(self, path: Path, name: str, original: tuple[str, str] | None = None) -> None:
+        """Copy a finished local file to an object store as `name`, unless it is there already.
+
+        The store itself copies an `original` with the same bytes, by its URL, while it has the tag that it had.
+        """
+        if not self.exists(name) and not (original and self._copied(*original, name)):
             self._put(path, name)
+
+    def _copied(self, url: str, tag: str, name: str) -> bool:
+        """Whether the store copied what lies at `url`. It may know no such place, or hold other bytes there by now."""
+        scheme, _, place = url.partition("://")
+        if f"{scheme}://" != self._scheme or not scheme.startswith("s3"):
+            return False
+        (bucket, key), (from_bucket, from_key) = (
+            each.split("/", 1) for each in (f"{self.root}/{name}", place)
+        )
+        source = {"Bucket": from_bucket, "Key": from_key}
+        try:
+            self._fs.call_s3("copy_object", Bucket=bucket, Key=key, CopySource=source, CopySourceIfMatch=tag)
+        except Exception:  # each kind of store has errors of its own, and the bytes are here to be sent
+            return False
+        return True
 
     def _put(self, path: Path, name: str) -> None:
         """Copy a local file to an object store, a large one in parts; nothing is there until the last is."""

@@ -33,11 +33,12 @@ MOST_MEMBERS: Final = 100_000
 class State:
     """What changes when a file is written to or replaced, and when that was last, in nanoseconds.
 
-    There is no such time on an object store, which replaces objects whole.
+    There is no such time on an object store, which replaces objects whole, each with a `tag` of its own.
     """
 
     marks: tuple[str | int | None, ...]
     written_at: int | None = None
+    tag: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Remote:
         store, path = _store(self.url)
         with answering(self.url):
             told = store.info(path, refresh=True)
-        return State((told.get("ETag"), told["size"], str(told.get("LastModified"))))
+        return State((told["size"], str(told.get("LastModified"))), tag=told.get("ETag"))
 
 
 class _Answering(io.RawIOBase):
@@ -111,6 +112,12 @@ class Found:
         told = self.path.stat()
         times = told.st_mtime_ns, told.st_ctime_ns
         return State((told.st_ino, told.st_size, *times), max(times))
+
+    def original(self, state: State) -> tuple[str, str] | None:
+        """Where its bytes lie on an object store by themselves, and the tag that they have there in this state."""
+        if isinstance(self.path, Remote) and self.member is None and state.tag:
+            return self.path.url, state.tag
+        return None
 
     def head(self, size: int = 4096) -> bytes:
         """The first `size` bytes. Raises `Refusal` when the file cannot be opened or inflated."""

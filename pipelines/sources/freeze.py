@@ -33,11 +33,15 @@ _TICK: Final = 0.02
 
 @dataclass(frozen=True)
 class Frozen:
-    """One file as received, kept: `supply` is the SHA-256 of its bytes, `path` where they lie for good."""
+    """One file as received, kept: `supply` is the SHA-256 of its bytes, `path` where they lie for good.
+
+    `original` is where an object store has the same bytes, and the tag that they have there.
+    """
 
     supply: str
     bytes: int
     path: Path
+    original: tuple[str, str] | None = None
 
 
 def freeze(found: Found | Path, store: Path) -> Frozen:
@@ -61,7 +65,7 @@ def freeze(found: Found | Path, store: Path) -> Frozen:
             raise _changed(found.name)
         place = store / supply[:2] / supply
         keep(place)
-    return Frozen(supply, size, place)
+    return Frozen(supply, size, place, found.original(before))
 
 
 @contextmanager

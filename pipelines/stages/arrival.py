@@ -136,7 +136,7 @@ def _frozen(found: Found, storage: Storage, scratch: Path) -> Frozen:
     if storage.local:
         return freeze(found, storage.path("supplied"))
     frozen = freeze(found, scratch / "supplied")
-    storage.copy_in(frozen.path, supplied_name(frozen.supply))
+    storage.copy_in(frozen.path, supplied_name(frozen.supply), frozen.original)
     return frozen
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from pipelines.store import Storage
 
@@ -80,25 +81,30 @@ class Faltering:
 
 
 @dataclass(frozen=True)
-class Slicing:
-    """The store's own application, but that a range of an object is read by itself.
+class AsStoresDo:
+    """The store's own application, but that a range of an object is read by itself, and a copy made on its condition.
 
-    Moto reads the whole object for each range that is asked of it; no store that is used does.
+    Moto reads the whole object for each range that is asked of it, and copies one whatever its tag is; no store that
+    is used does.
     """
 
     behind: Callable[..., Iterable[bytes]]
+    #: the paths of the objects that the store was asked to copy.
+    copied: list[str] = field(default_factory=list)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if source := environ.get("HTTP_X_AMZ_COPY_SOURCE"):
+            self.copied.append(source)
+            held = _held(unquote(source))
+            wanted = environ.get("HTTP_X_AMZ_COPY_SOURCE_IF_MATCH")
+            if held is not None and wanted is not None and wanted.strip('"') != held.etag.strip('"'):
+                start_response("412 Precondition Failed", [("Content-Type", "application/xml")])
+                return [b"<Error><Code>PreconditionFailed</Code><Message>The tag differs.</Message></Error>"]
         asked = re.fullmatch(r"bytes=(\d+)-(\d+)", environ.get("HTTP_RANGE", ""))
         conditional = any(name.startswith("HTTP_IF_") for name in environ)
         if environ["REQUEST_METHOD"] != "GET" or asked is None or environ.get("QUERY_STRING") or conditional:
             return self.behind(environ, start_response)
-        from moto.core import DEFAULT_ACCOUNT_ID
-        from moto.s3.models import s3_backends
-
-        bucket, _, name = environ["PATH_INFO"].lstrip("/").partition("/")
-        held = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.get(bucket)
-        key = held.keys.get(name) if held else None
+        key = _held(environ["PATH_INFO"])
         first, last = map(int, asked.groups())
         if key is None or not first <= last or first >= key.size:
             return self.behind(environ, start_response)
@@ -115,6 +121,16 @@ class Slicing:
         }
         start_response("206 Partial Content", list(told.items()))
         return [content]
+
+
+def _held(path: str) -> Any:
+    """The object at `/bucket/name`; None where there is none."""
+    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.s3.models import s3_backends
+
+    bucket, _, name = path.lstrip("/").partition("/")
+    held = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.get(bucket)
+    return held.keys.get(name) if held else None
 
 
 def _hung_up(environ: dict[str, Any]) -> Iterable[bytes]:
@@ -158,7 +174,7 @@ def serving(host: str = "127.0.0.1", port: int = 0) -> Iterator[tuple[Faltering,
     from werkzeug.serving import make_server
 
     get_backend("s3").reset()
-    store = Faltering(Slicing(DomainDispatcherApplication(create_backend_app)))
+    store = Faltering(AsStoresDo(DomainDispatcherApplication(create_backend_app)))
     server = make_server(host, port, store, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import shutil
 import zipfile
@@ -17,7 +18,7 @@ from pipelines.stages.line import Line
 from pipelines.stages.recorded import record_forces
 from pipelines.stages.supplied import take_in
 from pipelines.store import Storage, StoreError, Workspace, supplied_name
-from tests.journeys.object_store import FAULTS, Faltering, upload
+from tests.journeys.object_store import FAULTS, AsStoresDo, Faltering, upload
 from tests.unit.engine_work import made_of, recorded_workspace
 
 pytestmark = [
@@ -81,6 +82,36 @@ def test_an_archive_on_the_object_store_is_read_member_by_member(store: Falterin
     found = list(find("s3://crime/supply"))
     assert [each.name for each in found] == ["a.zip!2019-05/one.csv", "a.zip!2019-05/two.csv"]
     assert [each.head() for each in found if isinstance(each, Found)] == [b"a\n1\n", b"a\n2\n"]
+
+
+def test_what_is_supplied_on_the_store_is_copied_by_the_store(recorded: Path, store: Faltering) -> None:
+    """No byte of it goes back over the network, and each is the one that was read."""
+    upload(recorded / "supply", "s3://crime/supply")
+    line = Line.open(settings("s3://crime/workspace", "s3://crime/supply", str(recorded / "country")))
+    assert not take_in(line).refused
+    assert isinstance(store.behind, AsStoresDo)
+    assert sorted(store.behind.copied) == sorted(
+        found.path.url.removeprefix("s3://") for found in find("s3://crime/supply")
+    )
+    for sha256 in line.supplies()["supply"]:
+        assert hashlib.sha256(line.workspace.storage.read(supplied_name(sha256))).hexdigest() == sha256
+
+
+@pytest.mark.parametrize("original", ["another by now", "gone", "on a store of another kind"])
+def test_what_cannot_be_copied_is_sent(store: Faltering, tmp_path: Path, original: str) -> None:
+    storage = Storage("s3://crime")
+    storage.write("supply/a.csv", b"as it was read")
+    tag = str(storage.tag("supply/a.csv"))
+    (tmp_path / "a.csv").write_bytes(b"as it was read")
+    url = "s3://crime/supply/a.csv"
+    if original == "another by now":
+        storage.write("supply/a.csv", b"as it is now")
+    elif original == "gone":
+        url = "s3://elsewhere/supply/a.csv"
+    else:
+        url = "gs://crime/supply/a.csv"
+    storage.copy_in(tmp_path / "a.csv", "supplied/a", (url, tag))
+    assert storage.read("supplied/a") == b"as it was read"
 
 
 def test_a_supply_that_cannot_be_listed_is_told(store: Faltering) -> None:
