@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import io
 import stat
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -29,6 +30,10 @@ RATIO_MATTERS_FROM: Final = 16 * 1024**2
 MOST_MEMBERS: Final = 100_000
 
 
+#: A write younger than the clock tick of a file system can leave the time of change as it was. In nanoseconds.
+COARSEST_TICK: Final = 3_000_000_000
+
+
 @dataclass(frozen=True)
 class State:
     """What changes when a file is written to or replaced, and when that was last, in nanoseconds.
@@ -39,6 +44,11 @@ class State:
     marks: tuple[str | int | None, ...]
     written_at: int | None = None
     tag: str | None = None
+
+    @property
+    def will_show(self) -> bool:
+        """Whether a file that is written to from now on will be in another state."""
+        return self.written_at is None or time.time_ns() - self.written_at >= COARSEST_TICK
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,12 @@ class Remote:
         store, path = _store(self.url)
         with answering(self.url):
             told = store.info(path, refresh=True)
-        return State((told["size"], str(told.get("LastModified"))), tag=told.get("ETag"))
+        return _state_of(told)
+
+
+def _state_of(told: Mapping[str, Any]) -> State:
+    """The state of an object, by what its store tells of it."""
+    return State((told["size"], str(told.get("LastModified"))), tag=told.get("ETag"))
 
 
 class _Answering(io.RawIOBase):
@@ -98,6 +113,8 @@ class Found:
     path: Path | Remote
     #: where the place is that of an archive.
     member: zipfile.ZipInfo | None = None
+    #: how it stood when it was found, where every change since would show.
+    listed: State | None = None
 
     def open(self) -> IO[bytes]:
         """The bytes of the file as received, a member of an archive being inflated as it is read."""
@@ -143,9 +160,9 @@ def find(place: str | Path) -> Iterator[Found | Refusal]:
             name = path.relative_to(place).as_posix()
             if _is_litter(name) or not _is_regular(path):
                 continue
-            yield from _file(path, name)
+            yield from _file(path, name, _listed(path))
     elif _is_regular(place):
-        yield from _file(place, place.name)
+        yield from _file(place, place.name, _listed(place))
     else:
         yield Refusal(
             place.name,
@@ -177,15 +194,15 @@ def unreadable(name: str, error: Exception) -> Refusal:
 def _find_remote(url: str) -> Iterator[Found | Refusal]:
     try:
         store, root = _store(url)
-        paths = sorted(store.find(root))
+        told = store.find(root, detail=True)
     except Exception as error:  # each kind of store has errors of its own
         raise SettingsError(
             f"The supply {url} cannot be listed: {error}. Check its address and its keys."
         ) from error
-    for path in paths:
+    for path in sorted(told):
         name = path.removeprefix(root).lstrip("/")
         if not _is_litter(name):
-            yield from _file(Remote(f"{url}/{name}"), name)
+            yield from _file(Remote(f"{url}/{name}"), name, _state_of(told[path]))
 
 
 def _store(url: str) -> tuple[Any, str]:
@@ -202,9 +219,9 @@ def _archive(path: Path | Remote, state: State) -> zipfile.ZipFile:
     return zipfile.ZipFile(path if isinstance(path, Path) else path.open())
 
 
-def _file(path: Path | Remote, name: str) -> Iterator[Found | Refusal]:
+def _file(path: Path | Remote, name: str, listed: State | None) -> Iterator[Found | Refusal]:
     if not name.lower().endswith(".zip"):
-        yield Found(name, path)
+        yield Found(name, path, listed=listed)
         return
     try:
         archive = _archive(path, Found(name, path).state())
@@ -230,7 +247,7 @@ def _file(path: Path | Remote, name: str) -> Iterator[Found | Refusal]:
                 label, "an archive lies inside an archive", "unpack the outer one and supply the inner one"
             )
         else:
-            yield Found(label, path, member)
+            yield Found(label, path, member, listed)
 
 
 def _bomb(name: str, members: list[zipfile.ZipInfo]) -> Refusal | None:
@@ -276,6 +293,14 @@ def too_much(packed: int, inflated: int) -> bool:
 
 def _is_litter(name: str) -> bool:
     return any(part.startswith(".") or part in _LITTER for part in PurePosixPath(name).parts)
+
+
+def _listed(path: Path) -> State | None:
+    try:
+        state = Found(path.name, path).state()
+    except OSError:
+        return None
+    return state if state.will_show else None
 
 
 def _is_regular(path: Path) -> bool:

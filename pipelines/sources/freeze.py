@@ -25,8 +25,6 @@ from pipelines.sources.refusal import Refusal
 
 #: Small enough to stay in the cache of the processor between being read, hashed and written.
 _CHUNK: Final = 256 * 1024
-#: A write younger than the clock tick of a file system can leave the time of change as it was. In nanoseconds.
-_COARSEST_TICK: Final = 3_000_000_000
 #: Longer than the tick of any clock that a local file is stamped with, so that a write shows. In seconds.
 _TICK: Final = 0.02
 
@@ -57,7 +55,7 @@ def freeze(found: Found | Path, store: Path) -> Frozen:
     with _atomically(found.name, store) as (copy, keep):
         supply, size = _copy_hashing(found, copy)
         # A file that changed moments ago may change again without a new time: read it twice.
-        if before.written_at and time.time_ns() - before.written_at < _COARSEST_TICK:
+        if not before.will_show:
             time.sleep(_TICK)
             if _copy_hashing(found, None) != (supply, size):
                 raise _changed(found.name)

@@ -56,12 +56,13 @@ class Brought:
     """What came of one file.
 
     `row` is its row of `Supplies` but for when it was received; `partitions` are its tables, already in the store
-    under the names of their bytes; neither is there where the file was held already. `kept` is how many of its
-    `row["rows"]` were kept.
+    under the names of their bytes; neither is there where the file was held already, as `held` says (`scope_key`).
+    `kept` is how many of its `row["rows"]` were kept.
     """
 
     place: int
     row: dict[str, object] | None = None
+    held: tuple[object, ...] | None = None
     partitions: Mapping[str, Entry] = field(default_factory=dict)
     kept: int = 0
 
@@ -84,11 +85,11 @@ class Received:
     def add(self, row: dict[str, object]) -> None:
         """Take in one more."""
         self.supplies.add(row["supply"])
-        self.scopes.add(_scope_key(row))
+        self.scopes.add(scope_key(row))
 
     def holds(self, row: dict[str, object]) -> bool:
         """Whether the file is held already. Raises Refusal where its bytes are, as those of something else."""
-        if _scope_key(row) in self.scopes:
+        if scope_key(row) in self.scopes:
             return True
         if row["supply"] in self.supplies:
             raise Refusal(
@@ -99,7 +100,8 @@ class Received:
         return False
 
 
-def _scope_key(row: dict[str, object]) -> tuple[object, ...]:
+def scope_key(row: dict[str, object]) -> tuple[object, ...]:
+    """What a file is held by: its bytes, and what they are of."""
     return tuple(row[name] for name in ("supply", *SCOPE))
 
 
@@ -122,13 +124,13 @@ def take_file(arrival: Arrival) -> Brought:
             recognised = _recognised(found, intake)
             row = supplies_row(frozen, recognised, found.name)
             if _received(intake.workspace, intake.received).holds(row):
-                return Brought(arrival.place)
+                return Brought(arrival.place, held=scope_key(row))
             rows, kept, rejects = _read(workspace, intake, frozen, recognised, scratch, row)
     except Refusal as refusal:
         return Brought(arrival.place, refused_row(found.name, refusal, frozen, recognised))
     partitions = {table: entry for table, entries in workspace.head.items() for entry in entries.values()}
     row |= {"rows": rows, "rejected": rejects}
-    return Brought(arrival.place, row, partitions, kept)
+    return Brought(arrival.place, row, partitions=partitions, kept=kept)
 
 
 def _frozen(found: Found, storage: Storage, scratch: Path) -> Frozen:

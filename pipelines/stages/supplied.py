@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,11 +17,20 @@ from pipelines.progress import steps
 from pipelines.sources.column_maps import ColumnMap, maps_in
 from pipelines.sources.finding import Found, find
 from pipelines.sources.refusal import Refusal
-from pipelines.stages.arrival import SCOPE, Arrival, Brought, Intake, Received, refused_row, take_file
+from pipelines.stages.arrival import (
+    SCOPE,
+    Arrival,
+    Brought,
+    Intake,
+    Received,
+    refused_row,
+    scope_key,
+    take_file,
+)
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import supply_partition
 from pipelines.stages.shard import code_version
-from pipelines.store import digest
+from pipelines.store import Storage, digest
 from transforms.contracts import tables
 from transforms.contracts.columns import ZONE
 
@@ -28,6 +38,8 @@ from transforms.contracts.columns import ZONE
 FILES_PER_COMMIT: Final = 50
 #: But where more are held, only after one for every so many of them: a commit writes down every file there is.
 HELD_PER_FILE: Final = 20
+#: Where a workspace keeps how the files it holds stood.
+SEEN: Final = "seen.json"
 _SUPPLIES: Final = dict(tables.Supplies.create_empty().schema)
 
 
@@ -60,17 +72,18 @@ def take_in(line: Line, files: Iterable[Found | Refusal] | None = None, using: E
     """Freeze and read every file that is new in the supply folder, or among the files given.
 
     Each is read by itself, on the engine that is set, and entered in the order of the files. One whose bytes and scope
-    are held already is passed over. One that cannot be used is refused with a message and stops nobody else's. Each
-    file's tables are committed whole.
+    are held already is passed over, and not read when it stands as it did (`Seen`). One that cannot be used is refused
+    with a message and stops nobody else's. Each file's tables are committed whole.
     """
     taken = Taken()
     line.workspace.clear_scratch()
     supplies = line.supplies()
     received, entered = Received.of(supplies), Entered(supplies)
+    seen = Seen.open(line, received)
     not_committed = 0
     files = list(find(line.settings.supply) if files is None else files)
     with steps("taking in", len(files)) as advance:
-        for name, brought in _brought(line, files, using or engine()):
+        for name, brought in _brought(line, files, seen, using or engine()):
             advance(name)
             row = _enter(line, brought, received, taken)
             if row is None:
@@ -81,22 +94,30 @@ def take_in(line: Line, files: Iterable[Found | Refusal] | None = None, using: E
                 _commit(line, entered)
                 not_committed = 0
     _commit(line, entered)
+    seen.save()
     return taken
 
 
-def _brought(line: Line, files: Sequence[Found | Refusal], using: Engine) -> Iterator[tuple[str, Brought]]:
+def _brought(
+    line: Line, files: Sequence[Found | Refusal], seen: Seen, using: Engine
+) -> Iterator[tuple[str, Brought]]:
     """What came of each file, in the order of the files, whatever the order in which the engine is done with them."""
     intake = _intake(line)
-    work = [Arrival(place, each, intake) for place, each in enumerate(files) if isinstance(each, Found)]
-    done = iter(using.map(take_file, work) if work else ())
-    early: dict[int, Brought] = {}
+    work, early = [], dict[int, Brought]()
     for place, each in enumerate(files):
         if isinstance(each, Refusal):
-            yield each.name, Brought(place, refused_row(each.name, each))
-            continue
+            early[place] = Brought(place, refused_row(each.name, each))
+        elif (held := seen.held_as(each)) is not None:
+            early[place] = Brought(place, held=held)
+        else:
+            work.append(Arrival(place, each, intake))
+    done = iter(using.map(take_file, work) if work else ())
+    for place, each in enumerate(files):
         while place not in early:
             brought = next(done)
             early[brought.place] = brought
+        if isinstance(each, Found):
+            seen.enter(each, early[place])
         yield each.name, early.pop(place)
 
 
@@ -142,6 +163,47 @@ def _enter(line: Line, brought: Brought, received: Received, taken: Taken) -> di
     taken.rejected += int(str(row["rejected"]))
     taken.marks.extend(_marks(row))
     return row
+
+
+class Seen:
+    """How every file that is held stood when it was read, by its name: one that stands so still is not read again.
+
+    It is kept beside the tables, and may be lost: every file is read then.
+    """
+
+    def __init__(self, storage: Storage, basis: str, files: dict[str, list[str]], received: Received) -> None:
+        self._storage, self._basis, self._before = storage, basis, files
+        self._scopes = {digest(scope): scope for scope in received.scopes}
+        self._now: dict[str, list[str]] = {}
+
+    @classmethod
+    def open(cls, line: Line, received: Received) -> Seen:
+        """What the last run saw, where it would have held the same files for the same bytes."""
+        storage, basis = line.workspace.storage, digest(code_version(), line.country.forces.rows())
+        try:
+            told = json.loads(storage.read(SEEN))
+            return cls(storage, basis, told["files"] if told["basis"] == basis else {}, received)
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return cls(storage, basis, {}, received)
+
+    def held_as(self, found: Found) -> tuple[object, ...] | None:
+        """What a file is held by (`scope_key`) that stands as it did; None where it has to be read."""
+        state, scope = self._before.get(found.name, ("", ""))
+        return self._scopes.get(scope) if found.listed and state == digest(vars(found.listed)) else None
+
+    def enter(self, found: Found, brought: Brought) -> None:
+        """Remember a file that is held, or was taken in."""
+        key = brought.held
+        if brought.row is not None and brought.row["state"] == "accepted":
+            key = scope_key(brought.row)
+        if key is not None and found.listed is not None:
+            self._now[found.name] = [digest(vars(found.listed)), digest(key)]
+
+    def save(self) -> None:
+        """Keep what was entered for the next run."""
+        if self._now != self._before:
+            told = {"basis": self._basis, "files": self._now}
+            self._storage.write(SEEN, json.dumps(told, indent=0, sort_keys=True).encode())
 
 
 class Entered:
