@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from pipelines.progress import errors
+from pipelines.room import MAKE_ROOM, is_out_of_room
 
 #: The status of a command that a person stopped with Ctrl-C: 128 and the number of the signal.
 STOPPED: Final = 130
@@ -90,49 +91,27 @@ def _told() -> tuple[type[Exception], ...]:
     return (DeskError, GateError, SettingsError, StoreError, CountryError, Refusal, ReturnError)
 
 
-def _out_of_room(problem: BaseException | None) -> bool:
-    """Whether a full disk is behind it: each engine says so in its own words, often deep in a chain of causes."""
-    words = (
-        "no space left",
-        "disk is full",
-        "disk i/o error",
-        "file too large",
-        "os error 28",
-        "os error 27",
-    )
-    seen: set[int] = set()
-    # A chain can turn back on itself, when an error is raised again from one that it caused.
-    while problem is not None and id(problem) not in seen:
-        if any(word in str(problem).lower() for word in words):
-            return True
-        seen.add(id(problem))
-        problem = problem.__cause__ or problem.__context__
-    return False
+def _message(problem: Exception) -> str:
+    """What is wrong and what to do. Raises the problem again where it is none that a person can mend."""
+    if is_out_of_room(problem) and MAKE_ROOM not in str(problem):
+        return f"there is no room left on the disk: {MAKE_ROOM}."
+    if isinstance(problem, _told()):
+        return str(problem)
+    if isinstance(problem, OSError):
+        seen = f"{problem.filename}: " if problem.filename else ""
+        return (
+            f"{seen}{problem.strerror or problem}. See that the place is there and may be written, and run the same "
+            "command again: what was finished is kept."
+        )
+    raise problem
 
 
 def main() -> None:
     """Run the command line; a mistake a person can mend ends with one message and status 2."""
     try:
         app()
-    except OSError as problem:
-        seen = escape(f"{problem.filename}: " if problem.filename else "") + escape(
-            str(problem.strerror or problem)
-        )
-        errors.print(
-            f"[bold red]fullcount:[/] {seen}. See that the place is there, may be written and has room, and "
-            "run the same command again: what was finished is kept."
-        )
-        sys.exit(2)
     except Exception as problem:
-        if _out_of_room(problem):
-            errors.print(
-                "[bold red]fullcount:[/] there is no room left on the disk. Make room and run the same command "
-                "again: nothing half-written was left, and what was finished is kept."
-            )
-            sys.exit(2)
-        if not isinstance(problem, _told()):
-            raise
-        errors.print(f"[bold red]fullcount:[/] {escape(str(problem))}")
+        errors.print(f"[bold red]fullcount:[/] {escape(_message(problem))}")
         sys.exit(2)
     except (KeyboardInterrupt, SystemExit) as ended:
         # Typer turns Ctrl-C inside a command into an exit with this status and no word.

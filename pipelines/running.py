@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipelines.progress import console, steps
+from pipelines.room import MAKE_ROOM, is_out_of_room
 from pipelines.settings import Settings, crime_id_key
 from pipelines.shelves import PUBLIC, Shelved, Shelves
-from pipelines.store import Storage, Workspace
+from pipelines.store import Storage, StoreError, Workspace
 from publish.release import MANIFEST
 from transforms.periods import Quarter
 
@@ -84,11 +85,18 @@ def run_line(where: Settings, quarter: Quarter | None) -> Outcome:
 
     The one released is `quarter`, else the latest whose every month was supplied.
 
-    Raises StoreError when another run is using the workspace.
+    Raises StoreError when another run is using the workspace, or a disk is full.
     """
-    # Taken before Dagster makes its own files, which two runs must not do at once.
-    with Workspace.open(where.workspace).lock("run-lock"):
-        return _run_line(where, quarter)
+    try:
+        # Taken before Dagster makes its own files, which two runs must not do at once.
+        with Workspace.open(where.workspace).lock("run-lock"):
+            return _run_line(where, quarter)
+    except Exception as problem:
+        if not is_out_of_room(problem) or MAKE_ROOM in str(problem):
+            raise
+        raise StoreError(
+            f"there is no room left on the disk for what is made in {where.workspace}: {MAKE_ROOM}."
+        ) from problem
 
 
 def _run_line(where: Settings, quarter: Quarter | None) -> Outcome:

@@ -23,6 +23,8 @@ import duckdb
 import fsspec
 import polars as pl
 
+from pipelines.room import MAKE_ROOM, is_out_of_room
+
 ROWS_PER_GROUP: Final = 262_144
 
 
@@ -138,8 +140,10 @@ class Storage:
             Path(temporary).replace(target)
         except OSError as error:
             Path(temporary).unlink(missing_ok=True)
+            if is_out_of_room(error):
+                raise StoreError(f"there is no room left on the disk for {target}: {MAKE_ROOM}.") from error
             raise StoreError(
-                f"could not write {target}: {error.strerror}. Free some space and run again."
+                f"could not write {target}: {error.strerror}. See that it may be written."
             ) from error
 
     def tag(self, name: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gzip
 import hashlib
 import os
@@ -19,6 +18,7 @@ from typing import IO, Any, Final
 import polars as pl
 import pyarrow as pa
 
+from pipelines.room import MAKE_ROOM, is_out_of_room
 from pipelines.sources.finding import Found, State, too_much, unreadable
 from pipelines.sources.naming import what_it_is
 from pipelines.sources.refusal import Refusal
@@ -186,22 +186,10 @@ def _full_disk_told(name: str) -> Iterator[None]:
     """Tell a full disk as a `Refusal`, whether the system says so or an engine that was writing a file."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except (OSError, pl.exceptions.ComputeError) as error:
+        if not is_out_of_room(error):
             raise
-        raise _no_room(name) from error
-    except pl.exceptions.ComputeError as error:
-        if not any(f"os error {number}" in str(error) for number in (errno.ENOSPC, errno.EDQUOT)):
-            raise
-        raise _no_room(name) from error
-
-
-def _no_room(name: str) -> Refusal:
-    return Refusal(
-        name,
-        "there is no room left on the disk for it",
-        "make room and run again: nothing half-written was left, and what was read before stays",
-    )
+        raise Refusal(name, "there is no room left on the disk for it", MAKE_ROOM) from error
 
 
 def _sync_folder(folder: Path) -> None:

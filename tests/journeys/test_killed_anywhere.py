@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from pipelines.store import Workspace, file_digest
+
 pytestmark = pytest.mark.xdist_group("killed anywhere")
 
 SEED = 20190708
@@ -124,21 +126,39 @@ def tiny_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
-@pytest.mark.parametrize("megabytes", [1, 3])
-def test_a_full_disk_ends_with_one_message_and_the_next_run_completes(
-    small: Any, fullcount: Any, tmp_path: Path, megabytes: int
+def test_a_disk_that_is_full_at_each_stage_is_told_and_the_run_with_room_completes(
+    small: Any, fullcount: Any, tmp_path: Path
 ) -> None:
-    with tiny_disk(tmp_path / "disk", megabytes) as disk:
+    """The disk grows from run to run: full when files are taken in, when they are counted, and at the release."""
+    reached = []
+    with tiny_disk(tmp_path / "disk", 1) as disk:
         workspace = disk / "workspace"
-        done = fullcount.run(workspace, small.made)
-        said = done.stdout + done.stderr
-        assert done.returncode not in (0,), said
-        assert "Traceback" not in said
-        assert "room" in said or "space" in said.lower()
+        for kilobytes in (1000, 1800, 4000):
+            subprocess.run(["mount", "-o", f"remount,size={kilobytes}k", str(disk)], check=True)
+            done = fullcount.run(workspace, small.made)
+            said = done.stdout + done.stderr
+            assert done.returncode == 2, said
+            assert "Traceback" not in said
+            flat = " ".join(done.stderr.split())
+            assert "there is no room left on the disk for" in flat, said
+            assert str(workspace) in "".join(done.stderr.split()), "it is not said where"
+            assert "make room and run the same command again" in flat
+            assert not half_written(workspace)
+            held = Workspace.open(workspace).head
+            reached.append("judged" if "judged_areas" in held else "lines" if "lines" in held else "nothing")
+        assert reached == ["nothing", "lines", "judged"]
         subprocess.run(["mount", "-o", "remount,size=400m", str(disk)], check=True)
         again = fullcount.run(workspace, small.made)
         assert again.returncode == 0, again.stderr
         same_as(small, workspace)
+
+
+def half_written(workspace: Path) -> list[Path]:
+    """What a write that was broken off could have left: parts of files, and a release that is not whole."""
+    parts = [path for path in workspace.rglob(".*") if path.name.startswith((".part-", ".freezing-"))]
+    scratch = [path for path in (workspace / "scratch").rglob("*") if path.is_file()]
+    named = [path for path in (workspace / "objects").rglob("*.parquet") if file_digest(path) != path.stem]
+    return [*parts, *scratch, *named, *(workspace / "private").glob("*/*")]
 
 
 def test_files_that_cannot_grow_end_with_one_message_and_the_next_run_completes(

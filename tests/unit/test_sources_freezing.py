@@ -177,7 +177,8 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(
-        Refusal, match=r"a\.csv: there is no room left on the disk for it; make room and run again"
+        Refusal,
+        match=r"a\.csv: there is no room left on the disk for it; make room and run the same command again",
     ):
         freeze(source, tmp_path / "store")
     assert not any((tmp_path / "store").iterdir())

@@ -75,7 +75,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(store.os, "fsync", full)
-    with pytest.raises(StoreError, match=r"No space left on device\. Free some space and run again"):
+    with pytest.raises(StoreError, match=r"no room left on the disk for .*HEAD: make room and run"):
         storage.write("HEAD", b"after")
     assert storage.read("HEAD") == b"before"
     assert [path.name for path in tmp_path.iterdir()] == ["HEAD"]
