@@ -233,7 +233,9 @@ def _read(
             return _NO_LINES
 
     good = read.filter("_is_good").select(columns.lines(door.frozen.supply))
-    others = read.filter(~pl.col("_is_good")).select(ROW, LINE, *EXTRACT)
+    # Their text is copied: a few rows of a batch would keep that of the whole batch, and so of the whole file.
+    copied = (pl.concat_str(name, pl.lit("")).alias(name) for name in EXTRACT)
+    others = read.filter(~pl.col("_is_good")).select(ROW, LINE, *copied)
     both = pl.concat([good, others.map_batches(again, schema=columns.LINES, streamable=False)])
     with scratch_file(door.folder, door.name, ".parquet") as lines:
         both.sink_parquet(lines, compression="lz4", row_group_size=_ROW_GROUP)

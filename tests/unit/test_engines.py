@@ -105,7 +105,11 @@ def test_dask_makes_the_same_bytes(here: str, recorded: Path, tmp_path: Path) ->
     reason="fullcount[spark] is not installed",
 )
 @pytest.mark.skipif(not shutil.which("java"), reason="Java is not installed")
-def test_spark_makes_the_same_bytes(here: str, recorded: Path, tmp_path: Path) -> None:
+def test_spark_makes_the_same_bytes(
+    here: str, recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else Spark listens on the address of the machine's name, which not every machine can look up.
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     assert counted_by(engine("spark:local[2]"), recorded, tmp_path)[0] == here
 
 

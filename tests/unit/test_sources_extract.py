@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import gzip
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from itertools import count
@@ -660,3 +662,42 @@ def test_the_same_rows_give_the_same_lines_however_they_are_written(
     assert found.sort(pl.all()).equals(
         plain.rejects.select("field", "seen", "wanted", "reason").sort(pl.all())
     )
+
+
+#: Reads an extract in a process of its own and prints the most memory that it held, in KiB.
+READING = """
+import resource, sys
+from pathlib import Path
+from pipelines.sources.force_extract import read_extract
+from pipelines.sources.freeze import Frozen
+from pipelines.sources.naming import recognise
+from tests.unit.test_sources_extract import CODES, FORCES, NAME
+path, folder = map(Path, sys.argv[1:])
+told = recognise(NAME, path.open("rb").read(4096), forces=FORCES)
+frozen = Frozen("0" * 64, path.stat().st_size, path)
+read = read_extract(frozen, told, known_forces=FORCES, known_codes=CODES, folder=folder)
+print(read.kept, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_go_by_the_size_of_the_file(tmp_path: Path) -> None:
+    """Nor by how many parts of it hold a row that is read again: here one row of ten thousand."""
+    usual = [",".join(row(crime_ref=f"C{number}").values()) for number in range(10_000)]
+    usual[5_000] = usual[5_000].replace("T09:00:00", " 09:00:00")
+    part = "\n".join([*usual, ""]).encode()
+    most = []
+    for parts in (100, 300):
+        path = tmp_path / f"{parts}.csv"
+        with path.open("wb") as file:
+            file.write((",".join(ROW) + "\n").encode())
+            for _ in range(parts):
+                file.write(part)
+        words = [sys.executable, "-c", READING, str(path), str(tmp_path / f"{parts}")]
+        done = subprocess.run(
+            words, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+        )
+        kept, held = map(int, done.stdout.split())
+        assert kept == parts * 10_000
+        most.append(held)
+    assert most[1] < 1.4 * most[0], f"{most[0]:,} KiB of 100 parts, {most[1]:,} KiB of 300"
