@@ -38,7 +38,10 @@ class Ingredients:
     judged: Judged
     country: Country
     boundaries: gpd.GeoDataFrame
+    #: The published classes of the two years that the quarter ends.
     offences_reference: pl.DataFrame
+    #: Those of every month that the release holds.
+    every_class: pl.DataFrame
     quarter: Quarter
     months: tuple[date, ...]
     crime_id_key: bytes
@@ -70,6 +73,7 @@ def build(ingredients: Ingredients, folder: Path, before: Path | None = None) ->
         folder / "returns",
         earlier=ingredients.earlier,
         earlier_small_areas=ingredients.earlier_small_areas,
+        every_class=ingredients.every_class,
     )
     if ingredients.revised is not None:
         told = revision_files(ingredients.revised, ingredients.country, ingredients.quarter)

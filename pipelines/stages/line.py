@@ -86,6 +86,12 @@ class Line:
             .rename({name: f"offence_{name}" for name in ("description", "group", "subgroup")})
         )
 
+    def classes_of(self, quarters: Sequence[Quarter]) -> pl.DataFrame:
+        """The published classes of every quarter and the two years that it ends, as in `offences_reference`."""
+        latest_first = sorted(quarters, reverse=True)
+        classes = pl.concat([self.offences_reference(quarter) for quarter in latest_first])
+        return classes.unique("offence_code", keep="first", maintain_order=True).sort("offence_code")
+
     def supplies(self) -> pl.DataFrame:
         """One row for each file received."""
         held = "".join(name for _, name in self.workspace.key("supplies"))

@@ -153,6 +153,7 @@ def make(
         country=line.country,
         boundaries=line.loaded.boundaries,
         offences_reference=line.offences_reference(recipe.quarter),
+        every_class=line.classes_of(recipe.quarters),
         quarter=recipe.quarter,
         months=recipe.months,
         crime_id_key=crime_id_key(line.settings.workspace),

@@ -32,13 +32,15 @@ def build(
     folder: Path,
     earlier: pl.DataFrame | None = None,
     earlier_small_areas: pl.DataFrame | None = None,
+    every_class: pl.DataFrame | None = None,
 ) -> list[Path]:
     """Write the return of `quarter` into `folder`: every table as workbooks, CSV, Parquet and metadata, and a summary.
 
     `recorded-crime-<quarter>` holds police force areas; `community-safety-partnerships-`, `outcomes-` and, for the
     quarter that ends a financial year, `small-areas-` the rest; `prc-pfa-`, `prc-csp-` and `prc-outcomes-` are the
     long tables. `offences_reference` has one row for each `offence_code` of the two years with its `offence_group`,
-    `offence_subgroup` and `offence_description`. `earlier` is the Parquet table of an earlier edition of the
+    `offence_subgroup` and `offence_description`, and `every_class` those of all that is judged, where this is more:
+    the long tables hold every quarter. `earlier` is the Parquet table of an earlier edition of the
     same return: what has changed since is marked [r] and listed. `earlier_small_areas` is that of small areas:
     what it printed stands. The same input gives the same bytes. Returns the files written. Raises ReturnError,
     with nothing written, when the return cannot be made as asked.
@@ -56,10 +58,11 @@ def build(
     )
     for other in others:
         made |= {} if other is None else files(other)
+    classes = offences_reference if every_class is None else every_class
     if whole_quarters(judged, asked):
-        made |= open_data_files(pfa_open_data(judged, country, offences_reference, asked))
-        made |= open_data_files(csp_open_data(judged, country, offences_reference, asked))
-    long_outcomes = outcomes_open_data(judged, country, offences_reference, asked)
+        made |= open_data_files(pfa_open_data(judged, country, classes, asked))
+        made |= open_data_files(csp_open_data(judged, country, classes, asked))
+    long_outcomes = outcomes_open_data(judged, country, classes, asked)
     if long_outcomes is not None:
         # Its hundreds of thousands of rows a year are for machines.
         made |= open_data_files(long_outcomes, workbooks=False)

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from transforms.completeness.record_rules import RecordTables, record_findings, tally_lines
+from transforms.completeness.signatures import recorded_late
 from transforms.contracts import tables
 from transforms.contracts.columns import OUTSIDE, ZONE
 
@@ -169,3 +170,14 @@ def test_a_whole_supply_raises_nothing() -> None:
 def test_each_rule_fires_on_its_fault_and_no_other_does(codes: set[str], held: Any) -> None:
     told = found(held())
     assert set(told["code"].to_list()) == codes, told["sentence"].to_list()
+
+
+def test_a_force_waits_longer_than_is_usual_once_it_is_known_what_is() -> None:
+    """The first weeks of a supply may be as late as the rest; nothing is said of them, and the run goes on."""
+    waits = [400.0, 400.0, 400.0, 30.0, 30.0, 30.0, 30.0, 400.0]
+    weeks = [date(2019, 7, 1) + timedelta(weeks=week) for week in range(len(waits))]
+    delays = pl.DataFrame({"force": "carrow", "week": weeks, "records": 500, "median_hours": waits})
+    found = recorded_late(delays)
+    assert found["first_month"].to_list() == [date(2019, 8, 1)]
+    assert "400" in found["sentence"][0]
+    assert "30 are usual" in found["sentence"][0]

@@ -819,6 +819,8 @@ def recorded_late(delays: pl.DataFrame) -> pl.DataFrame:
             month=pl.col("week").dt.month_start(),
         )
         .filter(
+            # A force of whose first weeks nothing is known before has no usual wait.
+            pl.col("usual").is_not_null(),
             pl.col("median_hours") > HOURS_ALLOWED,
             pl.col("median_hours") > LONGER * pl.max_horizontal("usual", pl.lit(1.0)),
         )
