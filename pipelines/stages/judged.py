@@ -136,7 +136,6 @@ def _of_records(line: Line) -> pl.DataFrame:
     )
     made_from = digest(line.basis, *(workspace.key(table) for table in read))
     if not workspace.up_to_date("record_findings", "all", made_from):
-        references = pl.concat([line.offences_reference(quarter) for quarter in line.quarters()])
         found = record_findings(
             RecordTables(
                 offences=workspace.scan("offence_grid", tables.OffenceGrid),
@@ -150,7 +149,7 @@ def _of_records(line: Line) -> pl.DataFrame:
                 places=workspace.scan("system_places", tables.SystemPlaces).collect(),
                 coded=_coded(line),
                 vintages=line.country.vintages,
-                types=references.select("offence_code", "category").unique("offence_code"),
+                types=line.classes_of(line.quarters()).select("offence_code", "category"),
                 window=line.window(),
             )
         )
@@ -217,8 +216,7 @@ def open_judged(line: Line, quarters: Sequence[Quarter]) -> judging.Judged:
     workspace = line.workspace
     verdicts = workspace.read("verdicts", tables.Verdicts, names)
     holds = workspace.read("holds", tables.Holds, names)
-    references = pl.concat([line.offences_reference(quarter) for quarter in quarters])
-    types = references.select("offence_code", "category").unique("offence_code", maintain_order=True)
+    types = line.classes_of(quarters).select("offence_code", "category")
     # Every rule was checked when these were written; sealing checks types and every cell against its verdict.
     crimes = pl.concat([counted_in(line, quarter) for quarter in quarters])
     return judging.judged(
