@@ -14,7 +14,7 @@ import polars as pl
 
 from publish.api import rows
 from publish.api.ids import Ids
-from publish.api.layers import ARRAYS, Layer
+from publish.api.layers import ARRAYS
 from publish.api.opened import FORMAT, INDEX
 from publish.api.points import Indices
 from publish.api.told import NUMBERS, Told
@@ -66,10 +66,10 @@ class Earlier:
         """The folder of the API's files."""
         return self.told.folder
 
-    def layer(self, kind: str, month: str) -> Layer | None:
-        """A month of a kind as it was written; None where there was none."""
+    def layer(self, kind: str, month: str) -> tuple[Path, Mapping[str, Any]] | None:
+        """What a month of a kind as it was written is opened with (`Layer.open`); None where there was none."""
         held = self.held[kind].get(month)
-        return None if held is None else Layer.open(self.api / kind / month, held)
+        return None if held is None else (self.api / kind / month, held)
 
     def crimes(self, months: Sequence[str]) -> set[str]:
         """Those of some months whose crimes stand: their lines are the same, and the outcomes of each."""

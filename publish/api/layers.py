@@ -43,7 +43,7 @@ class Layer:
 
     @classmethod
     def open(cls, folder: Path, beside: Mapping[str, Any]) -> Layer:
-        """Open what `writing.write_layer` wrote, mapped and not read."""
+        """Open what `writing.write_layer` wrote and `deflating.deflate` did, mapped and not read."""
         arrays = {name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in ARRAYS}
         return cls(
             text=mapped(folder / "text.bin"),

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from publish.api import rows
+from publish.api.deflating import Deflating
 from publish.api.earlier import Earlier
 from publish.api.ids import Ids
 from publish.api.told import Told, save_numbers
@@ -42,13 +43,16 @@ class Months:
 
     def write(self) -> dict[str, dict[str, Any]]:
         """Write them, and the ids of crimes and outcomes. Returns what is needed beside the files to open each."""
+        with Deflating() as deflating:
+            return self._write(deflating)
+
+    def _write(self, deflating: Deflating) -> dict[str, dict[str, Any]]:
         feeds, places, national, earlier = self.feeds, self.places, self.national, self.earlier
         self.parts.made[PART] = self.key
         standing = set() if earlier is None else earlier.crimes(self.names)
         given = self._given_otherwise(standing)
-        latest = given.group_by("key", outcome="outcome_type").agg(outcome_month=pl.col("month").max())
         crimes, ids = self._each(
-            "crimes", standing, lambda month: rows.crimes(feeds, month, places, national, latest)
+            deflating, "crimes", standing, lambda month: rows.crimes(feeds, month, places, national, given)
         )
         told = Told(self.folder, self.names, self._save_ids("crimes", standing, ids))
         if earlier is not None:
@@ -56,12 +60,12 @@ class Months:
             touched = given.filter(pl.col("key").is_in(otherwise.implode()))["month"]
             standing = earlier.outcomes(self.names) - set(touched.unique())
         outcomes, ids = self._each(
-            "outcomes", standing, lambda month: rows.outcomes(feeds, month, places, national, told)
+            deflating, "outcomes", standing, lambda month: rows.outcomes(feeds, month, places, national, told)
         )
         if outcomes:
             self._save_ids("outcomes", standing, ids)
         standing = set() if earlier is None else earlier.stops(self.names)
-        stops, _ = self._each("stops", standing, lambda month: rows.stops(feeds, month, places))
+        stops, _ = self._each(deflating, "stops", standing, lambda month: rows.stops(feeds, month, places))
         return {"crimes": crimes, "outcomes": outcomes, "stops": stops}
 
     @property
@@ -83,7 +87,11 @@ class Months:
         return rows.given(files, pl.concat(crimes))
 
     def _each(
-        self, kind: str, standing: Set[str], made: Callable[[date], pl.DataFrame | None]
+        self,
+        deflating: Deflating,
+        kind: str,
+        standing: Set[str],
+        made: Callable[[date], pl.DataFrame | None],
     ) -> tuple[dict[str, Any], list[Ids]]:
         """Write each month of a kind, or take it over. Returns what is held, and the ids of what was made."""
         held: dict[str, Any] = {}
@@ -93,8 +101,11 @@ class Months:
                 self.parts.kept(PART, self.key, f"{kind}/{name}")
                 held[name] = self.earlier.held[kind][name]
             elif (table := made(month)) is not None:
-                before = None if self.earlier is None else self.earlier.layer(kind, name)
-                held[name] = write_layer(self.folder / kind / name, table, self.places.height, before)
+                held[name] = write_layer(self.folder / kind / name, table, self.places.height)
+                deflating.add(
+                    self.folder / kind / name,
+                    None if self.earlier is None else self.earlier.layer(kind, name),
+                )
                 if kind == "crimes":
                     save_numbers(table, self.folder / kind / name)
                 if kind != "stops":

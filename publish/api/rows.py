@@ -28,27 +28,28 @@ NUMBER_OF_CATEGORY: Final = {
 
 
 def given(paths: Sequence[Path], crimes: pl.Series | None = None) -> pl.DataFrame:
-    """The outcomes in some files of crimes with an id: `key` (its first 60 bits), `outcome_type`, `month`.
+    """The outcomes in some files of crimes with an id: `key` (its first 60 bits, ascending), `outcome_type`, `month`.
 
     Only of the `crimes` with those keys when they are given.
     """
     wanted = None if crimes is None else crimes.unique().to_frame("key").lazy()
-    parts = [pl.DataFrame(schema={"key": pl.Int64, "outcome_type": pl.String, "month": pl.String})]
+    parts = [pl.DataFrame(schema={"key": pl.Int64, "outcome_type": pl.Categorical, "month": pl.Categorical})]
     for path in paths:
-        part = pl.scan_parquet(path).select(number_of("crime_id").alias("key"), "outcome_type", "month")
+        part = pl.scan_parquet(path).select(
+            number_of("crime_id").alias("key"), pl.col("outcome_type", "month").cast(pl.Categorical)
+        )
         if wanted is not None:
             part = part.join(wanted, on="key", how="semi")
         parts.append(part.drop_nulls("key").collect())
-    return pl.concat(parts)
+    return pl.concat(parts).sort("key")
 
 
 def crimes(
-    feeds: Path, month: date, places: pl.DataFrame, national: Sequence[str], latest: pl.DataFrame
+    feeds: Path, month: date, places: pl.DataFrame, national: Sequence[str], given: pl.DataFrame
 ) -> pl.DataFrame:
     """The crimes of one month, with `id` (its number), `crime_id` and `row`.
 
-    `places` is of `places.laid_out`, and `latest` has the `outcome_month` in which a crime (`key`, the first 60 bits
-    of its id) was last given each `outcome`.
+    `places` is of `places.laid_out`, and `given` has the outcomes of every crime of the month (as `given` finds them).
     """
     lines = _lines(feeds, "street", month)
     assert lines is not None
@@ -62,14 +63,31 @@ def crimes(
         .sort("point", "force", "category", "crime_id", "outcome", nulls_last=True)
         .with_row_index("row")
         .with_columns(number_of("crime_id").alias("key"))
-        .join(latest, on=["key", "outcome"], how="left", maintain_order="left")
     )
-    return rows.with_columns(
-        id=pl.Series(numbers(rows, month)),
-        is_national=pl.col("force").is_in(list(national)),
-        number="category",
-        category="category_name",
-    ).with_columns(json=text.crime(f"{month:%Y-%m}"), category="number")
+    return (
+        rows.join(_latest(rows, given), on="row", how="left", maintain_order="left")
+        .with_columns(
+            id=pl.Series(numbers(rows, month)),
+            is_national=pl.col("force").is_in(list(national)),
+            number="category",
+            category="category_name",
+        )
+        .with_columns(json=text.crime(f"{month:%Y-%m}"), category="number")
+    )
+
+
+def _latest(rows: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
+    """The month (`outcome_month`) in which the crime of each `row` was last given its outcome, where it was.
+
+    Two tables in the order of their keys are joined by going along both, without a table of all that was ever given.
+    """
+    asked = rows.select("row", "key", "outcome").drop_nulls().sort("key")
+    return (
+        asked.join(given, on="key")
+        .filter(pl.col("outcome") == pl.col("outcome_type").cast(pl.String))
+        .group_by("row")
+        .agg(outcome_month=pl.col("month").cast(pl.String).max())
+    )
 
 
 def outcomes(

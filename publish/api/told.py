@@ -37,7 +37,8 @@ class Told:
         That is `category` (its number), `category_name`, `id` (the crime's number) and `crime_month`: of its record
         in the earliest month, and there of the first row.
         """
-        outcomes = outcomes.filter(pl.col("key").is_not_null())
+        # In order, keys that are looked for one after another lie near each other.
+        outcomes = outcomes.filter(pl.col("key").is_not_null()).sort("key")
         here, at = self.ids.first(outcomes["key"].to_numpy())
         category, number = self._read(at)
         names, months = [CATEGORIES[code] for code in RECORDED], list(self.months)

@@ -64,7 +64,7 @@ def write_quarter(lines: pl.DataFrame, path: Path, names: Mapping[str, str] = NA
 
 def read_month(path: Path, month: str) -> pl.DataFrame:
     """The lines of one month (`2019-09`) of a quarter's file, without the geometry, in their order."""
-    return pl.read_parquet(path).drop("geometry").filter(pl.col("month") == month)
+    return pl.scan_parquet(path).drop("geometry").filter(pl.col("month") == month).collect()
 
 
 def _points(lines: pl.DataFrame) -> Any:

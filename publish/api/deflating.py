@@ -1,0 +1,123 @@
+"""Deflates the text of months in processes of this machine, while the rows of the next are made.
+
+Each process imports this, so nothing is imported here that takes long.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+import zlib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from publish.api.layers import SEPARATION, STORED_SEPARATION, Layer, mapped
+
+#: Bytes of text from which on a month is worth a process: about a second's work.
+LARGE: Final = 16 << 20
+
+
+class Deflating:
+    """The months that are being deflated. Leaving the `with` block waits for them, and raises what went wrong."""
+
+    def __init__(self) -> None:
+        # A forked process would inherit the locks of threads that it does not have.
+        self.processes = ProcessPoolExecutor(
+            os.cpu_count(), multiprocessing.get_context("spawn"), initializer=_belong_to_the_parent
+        )
+        self.waiting: list[tuple[Future[None] | None, Path, tuple[Path, Mapping[str, Any]] | None]] = []
+
+    def __enter__(self) -> Deflating:
+        return self
+
+    def __exit__(self, failed: object, *_: object) -> None:
+        try:
+            for future, folder, earlier in self.waiting if failed is None else ():
+                try:
+                    if future is not None:
+                        future.result()
+                        continue
+                except BrokenProcessPool:
+                    pass
+                # Its process was killed: what is left is done here.
+                deflate(folder, earlier)
+        finally:
+            self.processes.shutdown(cancel_futures=True)
+
+    def add(self, folder: Path, earlier: tuple[Path, Mapping[str, Any]] | None = None) -> None:
+        """Deflate a month as `deflate` does, by the end of the `with` block."""
+        if (folder / "text.bin").stat().st_size < LARGE:
+            deflate(folder, earlier)
+            return
+        try:
+            future = self.processes.submit(deflate, folder, earlier)
+        except BrokenProcessPool:
+            future = None
+        self.waiting.append((future, folder, earlier))
+
+
+def _belong_to_the_parent() -> None:
+    """Leave an interrupt to the parent, and end when it is gone, however it ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()
+
+
+def deflate(folder: Path, earlier: tuple[Path, Mapping[str, Any]] | None = None) -> None:
+    """Deflate the text of each point of a month of `writing.write_layer`, so that any run can be sent (RFC 1951).
+
+    A full flush ends each on a byte and forgets what went before; the separator follows as a block of its own. Beside
+    it is written where the bytes of each point begin (`deflated_at`), and the checksum of all text up to and including
+    each point: with its last separator, led by that of no text (`crc_after`), and without it (`crc_before`). A point
+    whose text is the same in `earlier`, the same month as it was written before (what `Layer.open` is given), has the
+    bytes that it has there.
+    """
+    data = mapped(folder / "text.bin")
+    row_at, point_at = (np.load(folder / f"{name}.npy") for name in ("row_at", "point_at"))
+    filled = np.flatnonzero(np.diff(point_at))
+    starts, ends = (row_at[point_at[filled + step]].tolist() for step in (0, 1))
+    known: Iterator[tuple[bytes, bytes]] = itertools.repeat((b"", b""))
+    if earlier is not None:
+        layer = Layer.open(*earlier)
+        known = zip(layer.texts(filled), layer.blocks(filled), strict=True)
+    lengths, after, before = [0], [0], []
+    # A full flush clears the compressor's memory, so it is given little: most points have a few kilobytes.
+    squeeze = zlib.compressobj(6, zlib.DEFLATED, -13, 6)
+    running = 0
+    with (folder / "deflated.bin").open("wb") as file:
+        for start, end, (was, then) in zip(starts, ends, known, strict=False):
+            text, gap = data[start : end - len(SEPARATION)], data[end - len(SEPARATION) : end]
+            # Two views are compared item by item, which takes longer than deflating.
+            if was == bytes(data[start:end]):
+                block = then
+            else:
+                block = squeeze.compress(text) + squeeze.flush(zlib.Z_FULL_FLUSH) + STORED_SEPARATION
+            file.write(block)
+            lengths.append(len(block))
+            before.append(running := zlib.crc32(text, running))
+            after.append(running := zlib.crc32(gap, running))
+    # A point without a record begins where the next one does.
+    number = np.searchsorted(filled, np.arange(len(point_at)))
+    before_at = np.zeros(len(point_at) - 1, np.uint32)
+    before_at[filled] = before
+    made: dict[str, np.ndarray[Any, Any]] = {
+        "deflated_at": np.cumsum(lengths, dtype=np.int64)[number],
+        "crc_after": np.array(after, np.uint32)[number],
+        "crc_before": before_at,
+    }
+    for name, array in made.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)

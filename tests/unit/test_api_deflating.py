@@ -1,0 +1,104 @@
+"""Large months of the API are deflated in processes beside the one that builds: the same bytes, come what may."""
+
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from publish.api import deflating
+from publish.api.deflating import Deflating, deflate
+from publish.api.layers import SEPARATION
+
+POINTS = 200
+
+
+def month(folder: Path, number: int) -> Path:
+    """The text of a month as `write_layer` leaves it: three records at each point."""
+    folder.mkdir(parents=True)
+    texts = [f'{{"at":{at // 3},"number":{at * number}}}'.encode() + SEPARATION for at in range(3 * POINTS)]
+    (folder / "text.bin").write_bytes(b"".join(texts))
+    np.save(folder / "row_at.npy", np.cumsum([0, *map(len, texts)], dtype=np.int64))
+    np.save(folder / "point_at.npy", np.arange(0, 3 * POINTS + 1, 3, dtype=np.int32))
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """Every month is large."""
+    monkeypatch.setattr(deflating, "LARGE", 0)
+
+
+@pytest.fixture
+def wanted(tmp_path):
+    """Four months deflated in this process."""
+    for number in range(4):
+        deflate(month(tmp_path / "here" / str(number), number))
+    return contents(tmp_path / "here")
+
+
+def test_processes_make_the_same_bytes(tmp_path, large, wanted):
+    with Deflating() as work:
+        for number in range(4):
+            work.add(month(tmp_path / "there" / str(number), number))
+        assert work.waiting
+    assert contents(tmp_path / "there") == wanted
+
+
+def test_what_a_killed_process_left_is_done_by_the_build_itself(tmp_path, large, wanted):
+    with Deflating() as work:
+        for number in range(4):
+            if number == 2:
+                for process in multiprocessing.active_children():
+                    process.kill()
+                    process.join()
+            work.add(month(tmp_path / "there" / str(number), number))
+    assert contents(tmp_path / "there") == wanted
+
+
+def test_what_goes_wrong_in_a_process_is_raised_at_the_end(tmp_path, large):
+    with pytest.raises(FileNotFoundError, match=r"point_at\.npy"), Deflating() as work:
+        (month(tmp_path / "month", 1) / "point_at.npy").unlink()
+        work.add(tmp_path / "month")
+
+
+def test_processes_end_with_a_build_that_is_killed(tmp_path):
+    """The build adds a month, tells the processes that it has, and hangs; then it is killed."""
+    month(tmp_path / "month", 1)
+    build = f"""
+import multiprocessing, time
+from pathlib import Path
+from publish.api import deflating
+deflating.LARGE = 0
+with deflating.Deflating() as work:
+    work.add(Path({str(tmp_path / "month")!r}))
+    work.waiting[0][0].result()
+    print(*(process.pid for process in multiprocessing.active_children()), flush=True)
+    time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", build], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        started = [int(pid) for pid in process.stdout.readline().split()]
+        process.kill()
+    assert started
+    until = time.monotonic() + 30
+    while left := [pid for pid in started if is_running(pid)]:
+        assert time.monotonic() < until, f"still there: {left}"
+        time.sleep(0.05)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not merely waiting to be forgotten."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
