@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from pipelines.progress import console, steps
-from pipelines.room import MAKE_ROOM, is_out_of_room
-from pipelines.settings import Settings, crime_id_key
+from pipelines.room import MAKE_ROOM, fullest, is_out_of_room
+from pipelines.settings import RELEASES, Settings, crime_id_key
 from pipelines.shelves import PUBLIC, Shelved, Shelves
 from pipelines.store import Storage, StoreError, Workspace
 from publish.release import MANIFEST
@@ -94,8 +95,10 @@ def run_line(where: Settings, quarter: Quarter | None) -> Outcome:
     except Exception as problem:
         if not is_out_of_room(problem) or MAKE_ROOM in str(problem):
             raise
+        written = (where.workspace, os.environ.get(RELEASES, where.workspace), tempfile.gettempdir())
+        place = fullest(written) or where.workspace
         raise StoreError(
-            f"there is no room left on the disk for what is made in {where.workspace}: {MAKE_ROOM}."
+            f"there is no room left on the disk for what is made in {place}: {MAKE_ROOM}."
         ) from problem
 
 
