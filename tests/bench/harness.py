@@ -80,7 +80,7 @@ def print_ratios(title: str, baseline: Measured, others: Sequence[Measured], row
     print("|---|---:|---:|---:|---:|---:|---:|")
     for each in (baseline, *others):
         print(
-            f"| {each.name} | {each.seconds:.1f} | {each.seconds / baseline.seconds:.1f} "
-            f"| {each.processor:.1f} | {each.processor / baseline.processor:.1f} "
+            f"| {each.name} | {each.seconds:.1f} | {each.seconds / baseline.seconds:.2f} "
+            f"| {each.processor:.1f} | {each.processor / baseline.processor:.2f} "
             f"| {rows / each.seconds:,.0f} | {each.peak_mib:,.0f} MiB |"
         )

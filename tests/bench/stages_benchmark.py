@@ -211,7 +211,8 @@ def _cells(*figures: float) -> str:
 
 
 def _figure(value: float, decimals: int) -> str:
-    return "–" if math.isnan(value) else f"{value:,.{decimals}f}"
+    # Of a part, a tenth says too little.
+    return "–" if math.isnan(value) else f"{value:,.{decimals + (value < 1)}f}"
 
 
 def _chart(found: Sequence[Cost], what: str, title: str) -> go.Figure:
