@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import warnings
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from pipelines.progress import console, steps
 from pipelines.room import MAKE_ROOM, fullest, is_out_of_room
-from pipelines.settings import RELEASES, Settings, crime_id_key
+from pipelines.settings import Settings, SettingsError, crime_id_key, releases_folder
 from pipelines.shelves import PUBLIC, Shelved, Shelves
 from pipelines.store import Storage, StoreError, Workspace
 from publish.release import MANIFEST
@@ -95,7 +96,9 @@ def run_line(where: Settings, quarter: Quarter | None) -> Outcome:
     except Exception as problem:
         if not is_out_of_room(problem) or MAKE_ROOM in str(problem):
             raise
-        written = (where.workspace, os.environ.get(RELEASES, where.workspace), tempfile.gettempdir())
+        written = [where.workspace, tempfile.gettempdir()]
+        with contextlib.suppress(SettingsError):
+            written.append(releases_folder(where.workspace))
         place = fullest(written) or where.workspace
         raise StoreError(
             f"there is no room left on the disk for what is made in {place}: {MAKE_ROOM}."

@@ -14,6 +14,7 @@ import pytest
 from publish.api import deflating
 from publish.api.deflating import Deflating, deflate
 from publish.api.layers import SEPARATION
+from tests.trees import contents
 
 POINTS = 200
 
@@ -26,10 +27,6 @@ def month(folder: Path, number: int) -> Path:
     np.save(folder / "row_at.npy", np.cumsum([0, *map(len, texts)], dtype=np.int64))
     np.save(folder / "point_at.npy", np.arange(0, 3 * POINTS + 1, 3, dtype=np.int32))
     return folder
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
 
 
 @pytest.fixture

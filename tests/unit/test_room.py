@@ -46,7 +46,7 @@ def test_where_every_disk_has_room_none_is_named(disks):
 def test_a_run_names_the_place_that_is_full(tmp_path, monkeypatch, disks, full):
     places = {name: str(tmp_path / name) for name in ("workspace", "releases", "temporary")}
     disks |= dict.fromkeys(places.values(), 20 * GIB) | {places[full]: 0}
-    monkeypatch.setenv("FULLCOUNT_RELEASES", places["releases"])
+    monkeypatch.setattr(running, "releases_folder", lambda workspace: places["releases"])
     monkeypatch.setattr(running.tempfile, "gettempdir", lambda: places["temporary"])
 
     def fails(*_: object) -> None:
