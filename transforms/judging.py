@@ -17,6 +17,7 @@ from transforms.contracts import tables
 from transforms.contracts.columns import CATEGORY
 from transforms.contracts.status import STATUS, Status, allows_number
 from transforms.holding import hold_cells, without_held
+from transforms.quarter_rows import QuarterRows
 from transforms.register import COUNTED_FROM
 
 #: A month without one crime in a neighbourhood that had this many a month before is held for a person
@@ -40,11 +41,12 @@ class Judged:
     areas: pl.DataFrame
     verdicts: pl.DataFrame
     findings: pl.DataFrame
-    crimes: pl.DataFrame
+    #: The crimes that may be listed (`tables.Counted`), read when they are asked for.
+    crimes: QuarterRows
     outcomes: pl.DataFrame
     removed: pl.DataFrame
     #: What is told beside crimes (`tables.CaseOutcomes`, `tables.Searches`), by the verdicts on the files that tell it.
-    case_outcomes: pl.DataFrame
+    case_outcomes: QuarterRows
     searches: pl.DataFrame
     #: The decisions in force that the verdicts rest on (`tables.Decisions`); among them what is to leave comparisons.
     decisions: pl.DataFrame
@@ -65,11 +67,11 @@ def judged(
     areas: pl.DataFrame,
     verdicts: pl.DataFrame,
     findings: pl.DataFrame,
-    crimes: pl.DataFrame,
+    crimes: pl.DataFrame | QuarterRows,
     outcomes: pl.DataFrame | None = None,
     removed: pl.DataFrame | None = None,
     decisions: pl.DataFrame | None = None,
-    case_outcomes: pl.DataFrame | None = None,
+    case_outcomes: pl.DataFrame | QuarterRows | None = None,
     searches: pl.DataFrame | None = None,
 ) -> Judged:
     """Seal judged tables after checking them. `decisions` are those in force; none unless given.
@@ -82,19 +84,18 @@ def judged(
         areas=_figures(areas, tables.AreaCounts),
         verdicts=tables.Verdicts.validate(verdicts, cast=True),
         findings=tables.Findings.validate(findings, cast=True),
-        crimes=_typed(crimes, tables.Counted),
+        crimes=_by_quarter(crimes, tables.Counted),
         outcomes=_typed(_or_none(outcomes, tables.OutcomeCounts), tables.OutcomeCounts),
         removed=_typed(_or_none(removed, tables.RemovedTally), tables.RemovedTally),
-        case_outcomes=_typed(_or_none(case_outcomes, tables.CaseOutcomes), tables.CaseOutcomes),
+        case_outcomes=_by_quarter(case_outcomes, tables.CaseOutcomes),
         searches=_typed(_or_none(searches, tables.Searches), tables.Searches),
         decisions=tables.Decisions.validate(_or_none(decisions, tables.Decisions), cast=True),
         seal=_SEAL,
     )
     file = ["file_type", "force", "month"]
     searches = sealed.searches.with_columns(file_type=pl.lit("stop-and-search"))
-    for rows in (sealed.case_outcomes, searches):
-        loose = rows.select(file).unique()
-        loose = loose.join(sealed.verdicts.filter(allows_number()), on=file, how="anti")
+    for scopes in (sealed.case_outcomes.scopes, searches.select(file).unique()):
+        loose = scopes.join(sealed.verdicts.filter(allows_number()), on=file, how="anti")
         if loose.height:
             file_type, force, month = loose.sort(file).row(0)
             raise JudgementError(
@@ -104,7 +105,7 @@ def judged(
     for name, figures in (
         ("offences", sealed.offences.filter(allows_number())),
         ("areas", sealed.areas.filter(allows_number())),
-        ("crimes", sealed.crimes),
+        ("crimes", sealed.crimes.scopes),
         ("outcomes", sealed.outcomes),
         ("removed", sealed.removed),
     ):
@@ -121,8 +122,15 @@ def judged(
                 f"{name}: {force} {month:%Y-%m} holds figures that no verdict allows. Judge the month again."
             )
     cell = ["force", "month", "lsoa_code", "category"]
-    held = sealed.areas.lazy().filter(~allows_number()).select(cell)
-    listed = sealed.crimes.lazy().select(cell).join(held, on=cell, how="semi").unique().sort(cell).collect()
+    held = (
+        sealed.areas.lazy()
+        .filter(~allows_number())
+        .select(cell)
+        .join(publishable.lazy(), on=["force", "month"], how="semi")
+        .collect()
+    )
+    rows = sealed.crimes.lazy(held["month"].unique()).select(cell)
+    listed = rows.join(held.lazy(), on=cell, how="semi").unique().sort(cell).collect(engine="streaming")
     if listed.height:
         force, month, area, category = listed.row(0)
         raise JudgementError(
@@ -133,6 +141,11 @@ def judged(
 
 def _or_none(frame: pl.DataFrame | None, schema: type[dy.Schema]) -> pl.DataFrame:
     return schema.create_empty() if frame is None else frame
+
+
+def _by_quarter(rows: pl.DataFrame | QuarterRows | None, schema: type[dy.Schema]) -> QuarterRows:
+    by_quarter = rows if isinstance(rows, QuarterRows) else QuarterRows.of(_or_none(rows, schema))
+    return by_quarter.typed(schema.create_empty().schema)
 
 
 def _typed(frame: pl.DataFrame, schema: type[dy.Schema]) -> pl.DataFrame:
@@ -319,16 +332,31 @@ def publishable_rows(rows: pl.LazyFrame, verdicts: pl.DataFrame, file_type: str)
     return rows.join(_published(verdicts, file_type).lazy(), on=["force", "month"], how="semi")
 
 
-def outcomes_of_crimes(counted: pl.LazyFrame, verdicts: pl.DataFrame) -> pl.LazyFrame:
+def withdrawn(counted: pl.LazyFrame) -> pl.LazyFrame:
+    """The crimes that a later net correction took back, `force, crime_ref`: neither they nor it are listed."""
+    return counted.filter(pl.col("counted") < 0).select("force", "crime_ref").drop_nulls().unique()
+
+
+def among(withdrawn: pl.DataFrame, crimes: Sequence[pl.LazyFrame]) -> pl.DataFrame:
+    """Those of the `withdrawn` that some `crimes` hold, in order; nothing is read where there is none."""
+    if withdrawn.is_empty() or not crimes:
+        return withdrawn.clear()
+    of = pl.concat([each.select(withdrawn.columns) for each in crimes])
+    return of.join(withdrawn.lazy(), on=withdrawn.columns, how="semi").unique().sort(pl.all()).collect()
+
+
+def outcomes_of_crimes(
+    counted: pl.LazyFrame, withdrawn: pl.DataFrame, verdicts: pl.DataFrame
+) -> pl.LazyFrame:
     """The outcomes that extracts tell of crimes, of the months whose verdict allows publication: `CaseOutcomes`.
 
     Each is in the month in which it was given, whenever its crime was recorded, and by that month's verdict on the
     extract, as in the return (`publishable_tallies`). It says nothing of a place. A month that a force's own outcomes
-    file tells is left to that; a crime that a correction took back has no outcome.
+    file tells is left to that; a crime that is `withdrawn` has no outcome.
     """
     told = counted.filter(
         pl.col("counted") > 0, pl.col("outcome", "outcome_month", "crime_ref").is_not_null()
-    ).join(counted.filter(pl.col("counted") < 0), on=["force", "crime_ref"], how="anti", nulls_equal=True)
+    ).join(withdrawn.lazy(), on=["force", "crime_ref"], how="anti")
     rows = told.select(
         "force",
         "crime_ref",

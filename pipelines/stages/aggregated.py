@@ -19,6 +19,11 @@ def counted_in(line: Line, quarter: Quarter) -> pl.LazyFrame:
     return line.workspace.scan("counted", tables.Counted, _partitions(line, "counted", quarter))
 
 
+def counted_key(line: Line, quarter: Quarter) -> list[tuple[str, str]]:
+    """What `counted_in` reads of the quarter: the name and the object of each partition."""
+    return line.workspace.key("counted", _partitions(line, "counted", quarter))
+
+
 def _partitions(line: Line, table: str, quarter: Quarter) -> list[str]:
     return [name for name in line.workspace.head.get(table, {}) if name.endswith(f" {quarter}")]
 
@@ -48,10 +53,8 @@ def aggregate_quarter(line: Line, quarter: Quarter) -> bool:
     present = line.present(months)
     made_from = digest(
         line.basis,
-        workspace.key("counted", _partitions(line, "counted", quarter)),
-        workspace.key(
-            "returned", [name for name in workspace.head.get("returned", {}) if name.endswith(f" {quarter}")]
-        ),
+        counted_key(line, quarter),
+        workspace.key("returned", _partitions(line, "returned", quarter)),
         present.select("force", "file_type", "month", "supplied").rows(),
     )
     if workspace.up_to_date("area_grid", str(quarter), made_from):

@@ -9,10 +9,11 @@ import polars as pl
 
 from geography.vintages import to_current
 from pipelines import ledger
-from pipelines.stages.aggregated import counted_in, in_order
+from pipelines.stages.aggregated import counted_in, counted_key, in_order
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import accepted, published_before, supply_partition
 from pipelines.store import digest
+from publish.parts import code_of, key_of
 from transforms import aggregation, judging, register
 from transforms.completeness import signatures, supply
 from transforms.completeness.findings import with_names
@@ -21,6 +22,7 @@ from transforms.contracts import tables
 from transforms.decisions import in_force
 from transforms.holding import PART, decide, hold_verdicts, holds_of
 from transforms.periods import Quarter
+from transforms.quarter_rows import QuarterRows
 
 
 def freeze_decisions(line: Line, standing: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -218,35 +220,74 @@ def open_judged(line: Line, quarters: Sequence[Quarter]) -> judging.Judged:
     holds = workspace.read("holds", tables.Holds, names)
     types = line.classes_of(quarters).select("offence_code", "category")
     # Every rule was checked when these were written; sealing checks types and every cell against its verdict.
-    crimes = pl.concat([counted_in(line, quarter) for quarter in quarters])
     return judging.judged(
         offences=workspace.scan("judged_offences", tables.OffenceCounts, names).collect(),
         areas=workspace.scan("judged_areas", tables.AreaCounts, names).collect(),
         verdicts=verdicts,
         findings=workspace.read("findings", tables.Findings, names),
-        crimes=judging.publishable_crimes(crimes, verdicts, holds).collect(),
+        crimes=_crimes(line, quarters, verdicts, holds),
         outcomes=judging.publishable_tallies(
             workspace.scan("outcome_counts", tables.OutcomeCounts), verdicts, holds, types
         ).collect(),
         removed=judging.publishable_tallies(_removed(line), verdicts, holds, types).collect(),
-        case_outcomes=_case_outcomes(line, crimes, verdicts),
+        case_outcomes=_case_outcomes(line, quarters, verdicts),
         searches=_passed_on(line, "searches", tables.Searches, "stop-and-search", verdicts),
         decisions=workspace.read("decisions", tables.Decisions),
     )
 
 
-def _case_outcomes(line: Line, crimes: pl.LazyFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
-    """The outcomes of police.uk files on current boundaries, and those that extracts tell of the `crimes`."""
+def _crimes(
+    line: Line, quarters: Sequence[Quarter], verdicts: pl.DataFrame, holds: pl.DataFrame
+) -> QuarterRows:
+    """The crimes of each quarter that may be listed."""
+    parts, keys = {}, {}
+    for quarter in quarters:
+        parts[quarter] = judging.publishable_crimes(counted_in(line, quarter), verdicts, holds)
+        judged = (each.filter(pl.col("month").is_in(quarter.months)).rows() for each in (verdicts, holds))
+        keys[quarter] = digest(_code(), counted_key(line, quarter), *judged)
+    return QuarterRows(tables.Counted.create_empty(), parts, keys)
+
+
+def _case_outcomes(line: Line, quarters: Sequence[Quarter], verdicts: pl.DataFrame) -> QuarterRows:
+    """The outcomes of each quarter: of police.uk files on current boundaries, and what extracts tell of the crimes."""
     files = _passed_on(line, "case_outcomes", tables.CaseOutcomes, "outcomes", verdicts)
-    country = line.country
-    return pl.concat(
-        [
-            to_current(files, country.vintages, country.lsoas, line.loaded.boundaries).select(
-                tables.CaseOutcomes.column_names()
-            ),
-            judging.outcomes_of_crimes(crimes, verdicts).collect(),
-        ]
+    files = to_current(files, line.country.vintages, line.country.lsoas, line.loaded.boundaries).select(
+        tables.CaseOutcomes.column_names()
     )
+    crimes = {quarter: counted_in(line, quarter) for quarter in quarters}
+    withdrawn = judging.withdrawn(pl.concat(crimes.values())).collect()
+    # An outcome is told by the crime, of whatever quarter: of most quarters no crime tells one of another's months.
+    given = pl.collect_all(
+        each.select(first=pl.col("outcome_month").min(), last=pl.col("outcome_month").max())
+        for each in crimes.values()
+    )
+    parts, keys = {}, {}
+    for quarter in quarters:
+        of_quarter = pl.col("month").is_in(quarter.months)
+        telling = [
+            of
+            for of, (first, last) in zip(quarters, (each.row(0) for each in given), strict=True)
+            if first is not None and first <= quarter.months[-1] and last >= quarter.months[0]
+        ]
+        own = files.filter(of_quarter)
+        told = [
+            judging.outcomes_of_crimes(crimes[each], withdrawn, verdicts).filter(of_quarter)
+            for each in telling
+        ]
+        parts[quarter] = pl.concat([own.lazy(), *told])
+        keys[quarter] = digest(
+            _code(),
+            key_of(own),
+            [counted_key(line, each) for each in telling],
+            judging.among(withdrawn, [crimes[each] for each in telling]).rows(),
+            verdicts.filter(of_quarter).rows(),
+        )
+    return QuarterRows(tables.CaseOutcomes.create_empty(), parts, keys)
+
+
+def _code() -> str:
+    """What decides, beside its input, which rows a release is given."""
+    return code_of("pipelines.stages", "geography", "transforms").hex()
 
 
 def _passed_on(

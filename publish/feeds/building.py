@@ -30,7 +30,7 @@ from publish.feeds import (
     tables,
 )
 from publish.parts import Parts, code_of, key_of
-from transforms.judging import Judged
+from transforms.judging import Judged, among, withdrawn
 from transforms.periods import Quarter, quarters_of
 
 #: The kinds of file beside the street files, with their columns and those of their Parquet files.
@@ -64,7 +64,7 @@ class Build:
         }
         verdicts = judged.verdicts.filter(pl.col("month").is_in(months))
         states = availability.states(verdicts, country)
-        states = availability.without_rows(states, "outcomes", judged.case_outcomes)
+        states = availability.without_rows(states, "outcomes", judged.case_outcomes.scopes)
         self.states = availability.without_rows(states, "stop-and-search", judged.searches)
         self.written: list[Path] = []
         #: the lines of each file of a force and month, by force, month and kind.
@@ -154,7 +154,7 @@ class Build:
 
     @cached_property
     def _withdrawn(self) -> pl.DataFrame:
-        return street.withdrawn(self.judged.crimes)
+        return withdrawn(self.judged.crimes.lazy()).collect()
 
     def _forces(self, kind: str, quarter: Quarter) -> dict[str, list[str]]:
         """The forces whose file of a kind may be published, for each month of a quarter."""
@@ -215,14 +215,15 @@ class Build:
             used.append(at)
         return pl.concat(figures), pl.concat(used)
 
-    def _crimes(self, months: Sequence[date]) -> pl.DataFrame:
+    def _crimes(self, months: Sequence[date]) -> pl.LazyFrame:
         """The judged crimes of some months, with all that a line is made from."""
-        return self.judged.crimes.filter(pl.col("month").is_in(months)).select(street.READ)
+        return self.judged.crimes.lazy(months).select(street.READ)
 
     def _street_key(self, quarter: Quarter) -> str:
-        rows = street.standing(self._crimes(self.quarters[quarter]), self._withdrawn)
+        gone = among(self._withdrawn, [self._crimes(self.quarters[quarter])]).rows()
         forces = self._forces("street", quarter)
-        return key_of(self._basis, rows, forces, self._newest if self._newest in forces else "")
+        newest = self._newest if self._newest in forces else ""
+        return key_of(self._basis, self.judged.crimes.keys.get(quarter), gone, forces, newest)
 
     def _make_street(
         self, quarter: Quarter, points: pl.DataFrame, places: pl.DataFrame
@@ -232,7 +233,7 @@ class Build:
             name = f"{month:%Y-%m}"
             forces = self._forces("street", quarter)[name]
             rows = street.published(
-                self._crimes([month]), points, self._withdrawn, self.country, self.key, places
+                self._crimes([month]).collect(), points, self._withdrawn, self.country, self.key, places
             )
             self._by_force(rows, "street", street.COLUMNS, name, forces)
             shown = rows.filter(pl.col("force").is_in(forces))
@@ -266,30 +267,33 @@ class Build:
 
     def _beside(self, quarter: Quarter, kind: str) -> None:
         """The outcomes or the searches of a quarter, by force and month and as Parquet, where any were supplied."""
-        rows = self.judged.case_outcomes if kind == "outcomes" else self.judged.searches
-        rows = rows.filter(pl.col("month").is_in(self.quarters[quarter]))
-        if rows.is_empty():
+        of_quarter = pl.col("month").is_in(self.quarters[quarter])
+        told = self.judged.case_outcomes.scopes if kind == "outcomes" else self.judged.searches
+        told = told.filter(of_quarter)
+        if told.is_empty():
             return
-        months = [f"{month:%Y-%m}" for month in rows["month"].unique().sort()]
+        months = [f"{month:%Y-%m}" for month in told["month"].unique().sort()]
         forces = {month: self._forces(kind, quarter)[month] for month in months}
         parquet = f"parquet/{quarter}-{kind}.parquet"
         patterns = [parquet, *(f"{month}/*-{kind}.csv" for month in months)]
         columns, names = BESIDE[kind]
         streets = [f"parquet/{each}-street.parquet" for each in self.quarters if each <= quarter]
-        made_from: list[object] = [self._basis, rows, forces]
-        if kind == "outcomes":
-            made_from += [self._digest(name) for name in streets]
-            if rows.filter(pl.col("file_type") != "extract").height:
+        made_from: list[object] = [self._basis, forces]
+        if kind == "stop-and-search":
+            made_from.append(told)
+        else:
+            made_from += [self.judged.case_outcomes.keys[quarter], *(self._digest(name) for name in streets)]
+            if told.filter(pl.col("file_type") != "extract").height:
                 made_from += [sorted(self.compared), [self._digest(name) for name in self._parquet()]]
         if self._kept(f"{kind} {quarter}", key_of(*made_from), *patterns):
             for month in months:
                 self._take(kind, month, forces[month])
         else:
             lines = (
-                searches.published(rows)
+                searches.published(told)
                 if kind == "stop-and-search"
                 else outcomes.published(
-                    rows,
+                    self.judged.case_outcomes.collect(self.quarters[quarter]),
                     self.country,
                     self.key,
                     self.folder,

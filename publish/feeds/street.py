@@ -79,17 +79,12 @@ READ: Final = (
 BLOCK: Final = 64
 
 
-def withdrawn(crimes: pl.DataFrame) -> pl.DataFrame:
-    """The crimes that a later net correction took back: neither the crime nor its correction has a line."""
-    return crimes.filter(pl.col("counted") < 0).select("force", "crime_ref").drop_nulls().unique()
-
-
-def map_points_of(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
+def map_points_of(crimes: pl.LazyFrame, country: Country) -> pl.DataFrame:
     """The map point of each place that a force recorded: `csp_code, longitude, latitude` and the point's `at_…`.
 
     Nothing else of a recorded place is published. Each distinct place is looked up once.
     """
-    places = crimes.filter(~_is_public()).select(PLACE).drop_nulls().unique()
+    places = crimes.filter(~_is_public()).select(PLACE).drop_nulls().unique().collect()
     found = snapper_of(country).snap(places.with_columns(pl.col(*PLACE).name.prefix("from_")))
     return found.select(
         *(pl.col(f"from_{name}").alias(name) for name in PLACE),
@@ -137,17 +132,18 @@ def _points_of_few(country: Country) -> pl.DataFrame:
     return few.group_by(at="lsoa_code").agg(few=pl.struct("longitude", "latitude").n_unique().cast(pl.Int64))
 
 
-def without_place(crimes: pl.DataFrame, country: Country) -> pl.DataFrame:
+def without_place(crimes: pl.LazyFrame, country: Country) -> pl.DataFrame:
     """The crimes that not even their LSOA is told of (`lsoas_of_figures`), with `area`, the LSOA of their map point.
 
     No line and no map tells it: it is for figures that hide what is small (`transforms.disclosure`).
     """
-    places = map_points_of(crimes, country).select(*PLACE, area="at_lsoa_code")
-    return (
-        crimes.filter(pl.col("lsoa_code").is_null(), pl.col("counted") > 0)
-        .join(places, on=PLACE)
-        .filter(pl.col("category").cast(pl.String).is_in(SENSITIVE), pl.col("area").is_not_null())
-    )
+    apart = crimes.filter(
+        pl.col("lsoa_code").is_null(),
+        pl.col("counted") > 0,
+        pl.col("category").cast(pl.String).is_in(SENSITIVE),
+    ).collect()
+    places = map_points_of(apart.lazy(), country).select(*PLACE, area="at_lsoa_code")
+    return apart.join(places, on=PLACE).filter(pl.col("area").is_not_null())
 
 
 def standing(crimes: pl.DataFrame, withdrawn: pl.DataFrame) -> pl.DataFrame:
@@ -185,7 +181,7 @@ def published(
 ) -> pl.DataFrame:
     """Lines of the street file, sorted, with their `force` and what `at_map_points` and `moved` say of them.
 
-    `crimes` is `Counted`, `points` is `map_points_of`, `withdrawn` is `withdrawn`. A record of a force is
+    `crimes` is `Counted`, `points` is `map_points_of`, `withdrawn` is `judging.withdrawn`. A record of a force is
     put at its map point, with the LSOA of that point, and its reference is replaced by a keyed hash. A row
     that police.uk published before is passed on as it was. Anti-social behaviour has neither id nor
     outcome. A record without a map point keeps its line, with “No Location” and no LSOA; and so does one that

@@ -206,8 +206,7 @@ def _unmapped(
         )
         .with_columns(supplied=allows_number())
     )
-    crimes = judged.crimes.filter(pl.col("month").is_in(quarter.year_ending))
-    apart = street.without_place(crimes, country)
+    apart = street.without_place(judged.crimes.lazy(quarter.year_ending), country)
     # Another force's crimes are in none of a force's areas.
     of_lsoas = count_onto_grid(grid.lazy(), apart.lazy(), ["force", "area"]).collect()
     homes = country.lsoas.select(

@@ -24,7 +24,9 @@ from publish.site.shapes import Outlines
 from publish.site.tiles import Level, write_areas, write_points
 from publish.site.writing import Folder, key_of
 from transforms.contracts.columns import BEHAVIOUR, CATEGORY
+from transforms.judging import withdrawn
 from transforms.periods import Quarter
+from transforms.quarter_rows import QuarterRows
 
 #: The zooms at which each level of area is drawn.
 ZOOMS: Final = {"forces": range(4, 7), "neighbourhoods": range(7, 10), "areas": range(10, 13)}
@@ -102,7 +104,7 @@ def write_figures(files: Folder, figures: Figures, keys: Mapping[str, str]) -> N
 
 def write_point_tiles(
     files: Folder,
-    crimes: pl.DataFrame,
+    crimes: QuarterRows,
     country: Country,
     months: Sequence[date],
     bulk: Path | None = None,
@@ -119,12 +121,12 @@ def write_point_tiles(
     sums = read_sums(bulk) if bulk is not None and (bulk / SUMS).is_file() else {}
     lines = {month: key_of(owned, sums.get(_quarter_of_lines(month))) for month in months}
     if bulk is None:
-        points, withdrawn = street.map_points_of(crimes, country), street.withdrawn(crimes)
+        points, gone = street.map_points_of(crimes.lazy(), country), withdrawn(crimes.lazy()).collect()
 
     def shown(month: date) -> pl.DataFrame:
         if bulk is not None:
             return _lines(bulk, month)
-        standing = street.standing(crimes.filter(pl.col("month") == month), withdrawn)
+        standing = street.standing(crimes.collect([month]), gone)
         return street.at_map_points(standing, points)
 
     def write(month: date) -> tuple[str, bool]:

@@ -278,8 +278,8 @@ def figures_of(judged: Judged, country: Country, months: Sequence[date]) -> Figu
             level: _shades(figures.filter(pl.col("month") == latest)) for level, figures in shown.items()
         },
         mapped=mapped,
-        outcomes=_outcomes(judged.crimes.filter(pl.col("month") > plus_months(latest, -YEAR)), country),
-        elsewhere=_elsewhere(judged.crimes.filter(pl.col("month") == latest), judged.verdicts, country),
+        outcomes=_outcomes(judged.crimes.lazy(window[-YEAR:]), country),
+        elsewhere=_elsewhere(judged.crimes.lazy([latest]), judged.verdicts, country),
     )
 
 
@@ -359,15 +359,16 @@ def _population(country: Country) -> dict[tuple[str, ...], int]:
 
 
 def _elsewhere(
-    crimes: pl.DataFrame, verdicts: pl.DataFrame, country: Country
+    crimes: pl.LazyFrame, verdicts: pl.DataFrame, country: Country
 ) -> dict[tuple[str, str], list[tuple[str, Figure]]]:
     """Records that a force made inside another's neighbourhood: told apart, never added to its own."""
     owners = country.lsoas.select("lsoa_code", "neighbourhood", owner="force")
     found: dict[tuple[str, str], list[tuple[str, Figure]]] = {}
     records = (
         crimes.select("force", "month", "lsoa_code", count=pl.col("counted").cast(pl.Int64))
-        .join(owners, on="lsoa_code")
+        .join(owners.lazy(), on="lsoa_code")
         .filter(pl.col("force") != pl.col("owner"))
+        .collect()
         .join(counting_verdicts(verdicts).select("force", "month", "status"), on=["force", "month"])
         .join(country.forces.select("force", "reported_by"), on="force")
     )
@@ -379,12 +380,11 @@ def _elsewhere(
     return found
 
 
-def _outcomes(crimes: pl.DataFrame, country: Country) -> dict[tuple[str, str], list[tuple[str, int]]]:
+def _outcomes(crimes: pl.LazyFrame, country: Country) -> dict[tuple[str, str], list[tuple[str, int]]]:
     """How many of the crimes that a force recorded in its own neighbourhoods had each outcome, most first."""
     rows = (
         rows_by(
-            crimes.lazy()
-            .filter(is_crime(), pl.col("counted") > 0)
+            crimes.filter(is_crime(), pl.col("counted") > 0)
             .join(country.lsoas.lazy().select("lsoa_code", *PLACE), on=["lsoa_code", "force"])
             .with_columns(pl.col("outcome").fill_null(NO_OUTCOME)),
             [*PLACE, "outcome"],

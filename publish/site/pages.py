@@ -33,6 +33,7 @@ from transforms.contracts.status import ALLOWS_NUMBER, Status
 from transforms.counting.editions import load_editions, load_worked_examples
 from transforms.counting.methodology import methodology
 from transforms.periods import plus_months
+from transforms.quarter_rows import QuarterRows
 
 #: Kept in place of a whole force's longer name for a path.
 LONGEST_SLUG: Final = 60
@@ -61,7 +62,7 @@ class Addresses:
 
 def write_pages(
     figures: Figures,
-    crimes: pl.DataFrame,
+    crimes: QuarterRows,
     country: Country,
     boundaries: Boundaries,
     folder: Path,
@@ -98,7 +99,7 @@ class _Site:
     def __init__(
         self,
         figures: Figures,
-        crimes: pl.DataFrame,
+        crimes: QuarterRows,
         country: Country,
         boundaries: Boundaries,
         files: Folder,

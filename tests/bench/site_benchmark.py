@@ -35,7 +35,7 @@ from publish.feeds.tables import write_quarter
 from transforms.contracts.columns import CATEGORIES, CATEGORY, NO_LOCATION
 from transforms.contracts.status import STATUS
 from transforms.contracts.tables import Findings, Holds
-from transforms.judging import Judged, judge_areas, judged
+from transforms.judging import Judged, judge_areas, judged, withdrawn
 from transforms.periods import quarters_of
 
 SILENT = "greater-manchester"
@@ -130,13 +130,14 @@ def records(owned: pl.DataFrame, boundaries: geopandas.GeoDataFrame) -> pl.DataF
 def write_lines(sealed: Judged, country: Country, months: Sequence[date], bulk: Path) -> None:
     """The lines of the bulk files that hold `months`, as Parquet of each quarter, and their hashes."""
     (bulk / "parquet").mkdir(parents=True, exist_ok=True)
-    points, withdrawn = street.map_points_of(sealed.crimes, country), street.withdrawn(sealed.crimes)
+    points, gone = (
+        street.map_points_of(sealed.crimes.lazy(), country),
+        withdrawn(sealed.crimes.lazy()).collect(),
+    )
     for quarter in quarters_of(months):
-        crimes = sealed.crimes.filter(pl.col("month").is_in(quarter.months))
+        crimes = sealed.crimes.collect(quarter.months)
         parts = crimes.sort("month").partition_by("month", maintain_order=True)
-        lines = [
-            street.published(part, points, withdrawn, country, b"a key of the benchmark") for part in parts
-        ]
+        lines = [street.published(part, points, gone, country, b"a key of the benchmark") for part in parts]
         write_quarter(pl.concat(lines), bulk / "parquet" / f"{quarter}-street.parquet")
     names = sorted((bulk / "parquet").iterdir())
     sums = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  parquet/{path.name}\n" for path in names)
@@ -173,7 +174,10 @@ def main(data: Path, work: Path) -> None:
     )
     months = counts["month"].unique().sort().to_list()
     whole = judged_from_counts(counts, loaded.country, loaded.boundaries)
-    print(f"{len(months)} months, {whole.areas.height:,} cells, {whole.crimes.height:,} records", flush=True)
+    print(
+        f"{len(months)} months, {whole.areas.height:,} cells, {whole.crimes.collect().height:,} records",
+        flush=True,
+    )
     folder, bulk, later = work / "site", work / "bulk", work / "bulk-again"
     for each in (folder, bulk, later):
         shutil.rmtree(each, ignore_errors=True)

@@ -20,8 +20,9 @@ import pytest
 from fixtures.small_judged import KEY, MONTHS, small_boundaries, small_country, small_judged
 from geography.kml import read_kml
 from publish import feeds
-from publish.feeds.street import map_points_of, published, withdrawn
+from publish.feeds.street import map_points_of, published
 from transforms.judging import judged as seal
+from transforms.judging import withdrawn
 
 WINDOW = [month for month in MONTHS if month >= date(2019, 6, 1)]
 HEADER = (
@@ -74,7 +75,9 @@ def test_street_file_has_the_layout_of_police_uk(folder):
 
 def test_every_judged_crime_has_one_line(folder, judged):
     for force in ("northshire", "eastmark", "btp"):
-        crimes = judged.crimes.filter((pl.col("force") == force) & (pl.col("month") == date(2019, 9, 1)))
+        crimes = judged.crimes.collect().filter(
+            (pl.col("force") == force) & (pl.col("month") == date(2019, 9, 1))
+        )
         rows = lines_of(folder / "2019-09" / f"2019-09-{force}-street.csv")
         assert len(rows) == crimes.height
         by_type = {str(name): n for name, n in crimes.group_by("category").len().iter_rows()}
@@ -103,7 +106,9 @@ def test_missing_month_has_no_file_and_a_stated_reason(folder):
 
 def test_supplied_month_without_crime_is_a_file_with_a_header_only(country, tmp_path):
     whole = small_judged(country)
-    crimes = whole.crimes.filter(~((pl.col("force") == "btp") & (pl.col("month") == date(2019, 9, 1))))
+    crimes = whole.crimes.collect().filter(
+        ~((pl.col("force") == "btp") & (pl.col("month") == date(2019, 9, 1)))
+    )
     quiet = seal(whole.offences, whole.areas, whole.verdicts, whole.findings, crimes)
     feeds.build(quiet, country, WINDOW[-1:], tmp_path / "feeds", KEY)
     assert (tmp_path / "feeds/2019-09/2019-09-btp-street.csv").read_text() == HEADER + "\n"
@@ -129,7 +134,7 @@ def test_crime_ids_depend_on_the_key_and_hide_the_reference(country, judged, fol
     others = {row["Crime ID"] for row in lines_of(tmp_path / "other" / name)} - {""}
     assert len(ids) == len(others) > 100
     assert not ids & others
-    references = judged.crimes["crime_ref"].drop_nulls().to_list()
+    references = judged.crimes.collect()["crime_ref"].drop_nulls().to_list()
     assert not ids & {hashlib.sha256(reference.encode()).hexdigest() for reference in references}
     published = b"".join(path.read_bytes() for path in folder.rglob("*.csv"))
     assert b"REF/" not in published
@@ -137,14 +142,14 @@ def test_crime_ids_depend_on_the_key_and_hide_the_reference(country, judged, fol
 
 
 def test_reference_of_a_force_is_hashed_even_when_it_looks_public(country, tmp_path):
-    base = small_judged(country).crimes.filter(pl.col("crime_ref").is_not_null()).head(2)
+    base = small_judged(country).crimes.collect().filter(pl.col("crime_ref").is_not_null()).head(2)
     looks_public = "ab" * 32
     crimes = base.with_columns(
         crime_ref=pl.lit(looks_public), offence_code=pl.Series(["8N", None], dtype=pl.String)
     )
-    ids = published(crimes, map_points_of(crimes, country), withdrawn(crimes), country, KEY)[
-        "Crime ID"
-    ].to_list()
+    ids = published(
+        crimes, map_points_of(crimes.lazy(), country), withdrawn(crimes.lazy()).collect(), country, KEY
+    )["Crime ID"].to_list()
     assert sorted(identity == looks_public for identity in ids) == [False, True]
 
 
@@ -170,9 +175,10 @@ def test_only_map_points_are_published_never_the_place_itself(country, judged, f
 
 
 def test_withdrawn_crime_has_no_line(country):
-    crime = small_judged(country).crimes.filter(pl.col("crime_ref").is_not_null()).head(1)
+    crime = small_judged(country).crimes.collect().filter(pl.col("crime_ref").is_not_null()).head(1)
     both = pl.concat([crime, crime.with_columns(counted=pl.lit(-1, pl.Int8))])
-    assert published(both, map_points_of(both, country), withdrawn(both), country, KEY).is_empty()
+    gone = withdrawn(both.lazy()).collect()
+    assert published(both, map_points_of(both.lazy(), country), gone, country, KEY).is_empty()
 
 
 def test_archive_is_the_same_bytes_again(country, judged, folder, tmp_path):
@@ -197,8 +203,10 @@ def test_archive_is_the_same_bytes_again(country, judged, folder, tmp_path):
 
 @pytest.mark.parametrize("key", [KEY, b"k" * 64, b"longer than a block of the hash, " * 4])
 def test_crime_id_is_the_standard_keyed_hash_of_force_and_reference(country, judged, key):
-    crime = judged.crimes.filter(pl.col("crime_ref").is_not_null()).head(1)
-    line = published(crime, map_points_of(crime, country), withdrawn(crime), country, key)
+    crime = judged.crimes.collect().filter(pl.col("crime_ref").is_not_null()).head(1)
+    line = published(
+        crime, map_points_of(crime.lazy(), country), withdrawn(crime.lazy()).collect(), country, key
+    )
     message = f"{crime['force'][0]}\n{crime['crime_ref'][0]}".encode()
     assert line["Crime ID"].to_list() == [hmac.new(key, message, "sha256").hexdigest()]
 

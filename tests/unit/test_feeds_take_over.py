@@ -12,7 +12,8 @@ from fixtures.small_judged import KEY, MONTHS, small_boundaries, small_country, 
 from geography.areas import Country
 from publish import feeds
 from tests.trees import contents
-from transforms.judging import Judged, judged
+from tests.unit.resealing import with_rows
+from transforms.judging import Judged
 from transforms.periods import Quarter
 
 YEAR = MONTHS[-12:]
@@ -28,15 +29,6 @@ def taken(folder: Path, before: Path) -> set[str]:
     }
 
 
-def with_rows(whole: Judged, **tables: pl.DataFrame) -> Judged:
-    """The same figures with other tables of records."""
-    held = {
-        name: getattr(whole, name)
-        for name in ("offences", "areas", "verdicts", "findings", "crimes", "case_outcomes", "searches")
-    }
-    return judged(**(held | tables))
-
-
 @pytest.fixture(scope="module")
 def country() -> Country:
     return small_country()
@@ -50,13 +42,12 @@ def before(tmp_path_factory: pytest.TempPathFactory, country: Country) -> Path:
 
 
 def one_crime_less(whole: Judged) -> Judged:
-    gone = whole.crimes.filter(pl.col("month") == YEAR[-1]).row(0, named=True)["crime_ref"]
-    return with_rows(whole, crimes=whole.crimes.filter(pl.col("crime_ref").ne_missing(gone)))
+    gone = whole.crimes.collect().filter(pl.col("month") == YEAR[-1]).row(0, named=True)["crime_ref"]
+    return with_rows(whole, crimes=lambda rows: rows.filter(pl.col("crime_ref").ne_missing(gone)))
 
 
 def one_outcome_less(whole: Judged) -> Judged:
-    rows = whole.case_outcomes.sort("month")
-    return with_rows(whole, case_outcomes=rows[:-1])
+    return with_rows(whole, case_outcomes=lambda rows: rows.sort("month")[:-1])
 
 
 def nothing_else(whole: Judged) -> Judged:

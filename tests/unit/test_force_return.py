@@ -29,7 +29,11 @@ def offences(force: str = "gwynfa") -> pl.DataFrame:
 
 def hub(force: str = "gwynfa") -> pl.DataFrame:
     """Records and rules as the line holds them, made from the crimes that were counted."""
-    crimes = judged_places().crimes.filter(pl.col("force") == force, pl.col("month").is_in(QUARTER.months))
+    crimes = (
+        judged_places()
+        .crimes.collect()
+        .filter(pl.col("force") == force, pl.col("month").is_in(QUARTER.months))
+    )
     blank = {name: pl.lit(None, dtype) for name, dtype in Lines.create_empty().schema.items()}
     records = crimes.select(
         **{

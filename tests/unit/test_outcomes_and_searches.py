@@ -48,7 +48,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 def test_files_have_the_layout_of_police_uk_and_every_row_that_was_supplied(release, judged):
     for kind, header, supplied in (
-        ("outcomes", OUTCOMES, judged.case_outcomes),
+        ("outcomes", OUTCOMES, judged.case_outcomes.collect()),
         ("stop-and-search", STOPS, judged.searches),
     ):
         paths = sorted((release / "feeds").glob(f"*/*-{kind}.csv"))
@@ -190,7 +190,7 @@ def test_an_outcome_never_tells_a_place_that_its_crime_does_not(tmp_path, judged
         True,
         True,
     )
-    moved = judged.case_outcomes.filter(pl.col("month") == YEAR[-1]).with_columns(
+    moved = judged.case_outcomes.collect().filter(pl.col("month") == YEAR[-1]).with_columns(
         longitude=country.map_points["longitude"][-1], latitude=country.map_points["latitude"][-1],
         lsoa_code=pl.lit(country.map_points["lsoa_code"][-1]),
     )  # fmt: skip

@@ -71,25 +71,27 @@ def test_a_point_of_an_owners_list_with_few_addresses_is_never_used():
     small = country.map_points.with_columns(
         addresses=pl.when(pl.col("point_id") % 2 == 0).then(3).otherwise(12).cast(pl.Int64)
     )
-    crimes = small_judged(country).crimes
-    points = street.map_points_of(crimes, type(country)(**{**vars(country), "map_points": small}))
+    crimes = small_judged(country).crimes.collect()
+    points = street.map_points_of(crimes.lazy(), type(country)(**{**vars(country), "map_points": small}))
     used = points["at_point_id"].drop_nulls()
     assert (used % 2 == 1).all()
 
 
 def crimes_at(homes: pl.DataFrame, month: date) -> pl.DataFrame:
     """One burglary at each home, as a force supplies it."""
-    like = small_judged(small_country()).crimes.filter(pl.col("offence_code").is_not_null()).head(1)
+    like = small_judged(small_country()).crimes.collect().filter(pl.col("offence_code").is_not_null()).head(1)
     return (
         like.drop("longitude", "latitude", "csp_code", "crime_ref", "month", "category")
         .join(homes.with_row_index("n"), how="cross")
         .with_columns(
             force=pl.lit("northshire"),
             month=pl.lit(month),
-            category=pl.lit("Burglary").cast(small_judged(small_country()).crimes.schema["category"]),
+            category=pl.lit("Burglary").cast(
+                small_judged(small_country()).crimes.collect().schema["category"]
+            ),
             crime_ref=pl.format("REF/{}", "n"),
         )
-        .select(small_judged(small_country()).crimes.columns)
+        .select(small_judged(small_country()).crimes.collect().columns)
     )
 
 
@@ -98,7 +100,9 @@ def released(homes, points, before):
     country = small_country()
     country = type(country)(**{**vars(country), "map_points": points})
     crimes = crimes_at(homes, MONTHS[-1])
-    return street.published(crimes, street.map_points_of(crimes, country), NOTHING, country, KEY, before)
+    return street.published(
+        crimes, street.map_points_of(crimes.lazy(), country), NOTHING, country, KEY, before
+    )
 
 
 def suspects(homes: pl.DataFrame, releases: list[tuple[pl.DataFrame, pl.DataFrame]]) -> dict[str, int]:

@@ -177,10 +177,14 @@ def test_every_published_table_together_tells_nothing_of_what_is_hidden(built: d
         on_the_map = sum(int(mapped[place]) for place in places)
         sums.append(([atom[place] for place in places], value - on_the_map))
     attacker = Attacker(sums, len(atom))
-    crimes = judged_places().crimes.filter(
-        pl.col("month").is_in(QUARTER.year_ending),
-        pl.col("lsoa_code").is_null(),
-        pl.col("csp_code").is_not_null(),
+    crimes = (
+        judged_places()
+        .crimes.collect()
+        .filter(
+            pl.col("month").is_in(QUARTER.year_ending),
+            pl.col("lsoa_code").is_null(),
+            pl.col("csp_code").is_not_null(),
+        )
     )
     points = country().map_points.select("longitude", "latitude", at="lsoa_code")
     true = dict(crimes.join(points, on=["longitude", "latitude"])["at"].value_counts().iter_rows())
@@ -210,13 +214,13 @@ def test_a_later_version_keeps_what_was_printed_of_small_areas(
 def test_outcomes_agree_on_both_bases_with_the_crimes(judged: Judged) -> None:
     release = outcomes(judged, country(), QUARTER)
     assert release is not None
-    crimes = judged.crimes.filter(
+    crimes = judged.crimes.collect().filter(
         pl.col("force") == "gwynfa", pl.col("month").is_between(pl.date(2018, 4, 1), pl.date(2019, 3, 1))
     )
     assert cell(release, 2, "Gwynfa", "total") == crimes.height, (
         "every crime recorded, with an outcome or none"
     )
-    closed = judged.crimes.filter(
+    closed = judged.crimes.collect().filter(
         pl.col("force") == "gwynfa", pl.col("month").is_between(pl.date(2018, 2, 1), pl.date(2019, 1, 1))
     )
     held = float(cell(release, 4, "Gwynfa", "total"))
@@ -253,7 +257,9 @@ def test_the_long_table_of_outcomes_is_dense_and_says_what_was_not_provided(judg
     open_crimes = table.rows.filter(pl.col("Outcome Type") == "0")
     assert set(open_crimes.select(text(closed)).to_series()) == {"[z]"}
     whole = table.rows.filter(~pl.col("Outcome Type").str.contains("A"), pl.col("Force Name") == "Gwynfa")
-    crimes = judged.crimes.filter(pl.col("force") == "gwynfa", pl.col("month") < pl.date(2019, 4, 1))
+    crimes = judged.crimes.collect().filter(
+        pl.col("force") == "gwynfa", pl.col("month") < pl.date(2019, 4, 1)
+    )
     assert whole.select(number(recorded)).to_series().sum() == crimes.height, (
         "each crime once, sub-types apart"
     )

@@ -267,7 +267,7 @@ def test_month_that_nobody_owed_is_not_a_zero(country):
         whole.areas.filter(later),
         whole.verdicts.filter(later),
         whole.findings,
-        whole.crimes.filter(later),
+        whole.crimes.collect().filter(later),
     )
     place = figures_of(short, country, MONTHS).neighbourhoods("northshire")["NC01"]
     assert place.trend[0].count is None
@@ -295,7 +295,7 @@ def with_area_held(whole, lsoa):
         .otherwise(pl.col("status").cast(pl.String))
         .cast(STATUS),
     )
-    crimes = whole.crimes.filter(~here.fill_null(False))
+    crimes = whole.crimes.collect().filter(~here.fill_null(False))
     return seal(whole.offences, areas, whole.verdicts, whole.findings, crimes)
 
 
@@ -422,7 +422,7 @@ def test_outcomes_are_those_of_the_crimes_of_the_year(country, folder):
     words = text(folder / "northshire/NC01/index.html")
     judged = small_judged(country)
     lsoas = country.lsoas.filter(pl.col("neighbourhood") == "NC01")["lsoa_code"].to_list()
-    crimes = judged.crimes.filter(
+    crimes = judged.crimes.collect().filter(
         pl.col("lsoa_code").is_in(lsoas),
         pl.col("force") == "northshire",
         pl.col("month") > date(2018, 9, 1),

@@ -140,7 +140,8 @@ def test_points_add_up_to_the_crimes_that_have_a_place(country, tmp_path):
     judged = small_judged(country)
     path = points_of(judged, country, tmp_path)
     published = street.at_map_points(
-        judged.crimes.filter(pl.col("month") == LATEST), street.map_points_of(judged.crimes, country)
+        judged.crimes.collect().filter(pl.col("month") == LATEST),
+        street.map_points_of(judged.crimes.lazy(), country),
     )
     crimes = published.filter(pl.col("longitude").is_not_null())
     expected = Counter(crimes["category"].cast(pl.String).to_list())

@@ -142,7 +142,7 @@ def test_the_year_of_small_areas_is_twelve_months_of_the_map(released: Released)
 def test_partnerships_count_where_a_crime_was_and_not_where_the_map_shows_it(released: Released) -> None:
     judged = open_judged(released.line, released.line.quarters())
     placed = place(
-        judged.crimes.select("force", "longitude", "latitude", "csp_code", map_lsoa="lsoa_code"),
+        judged.crimes.collect().select("force", "longitude", "latitude", "csp_code", map_lsoa="lsoa_code"),
         released.line.loaded.boundaries,
     ).join(released.lsoas.select("lsoa_code", own="csp_code"), on="lsoa_code", how="left")
     assert placed["csp_code"].equals(placed["own"])

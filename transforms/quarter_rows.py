@@ -1,0 +1,70 @@
+"""Rows that may be published, by quarter: read when they are asked for, and told apart without being read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import polars as pl
+from polars import selectors
+
+from transforms.periods import Quarter, quarters_of
+
+
+@dataclass(frozen=True)
+class QuarterRows:
+    """The rows of some quarters, and a key of what those of each are read from: equal keys, equal rows.
+
+    `nothing` has their columns and no row. A release of millions of rows takes over most of what the one before made
+    of them: of those it asks the key and reads nothing.
+    """
+
+    nothing: pl.DataFrame
+    parts: Mapping[Quarter, pl.LazyFrame]
+    keys: Mapping[Quarter, str]
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame) -> QuarterRows:
+        """Rows that are there already, in their order, those of each quarter known by their content."""
+        parts = {
+            quarter: rows.filter(pl.col("month").is_in(quarter.months))
+            for quarter in quarters_of(rows["month"].unique().to_list())
+        }
+        return cls(
+            rows.clear(),
+            {quarter: part.lazy() for quarter, part in parts.items()},
+            {quarter: _content(part) for quarter, part in parts.items()},
+        )
+
+    def lazy(self, months: Iterable[date] | None = None) -> pl.LazyFrame:
+        """The rows of some months, of all unless given, oldest quarter first; of others no file is looked at."""
+        wanted = None if months is None else list(months)
+        quarters = sorted(self.parts) if wanted is None else quarters_of(wanted)
+        parts = [self.parts[quarter] for quarter in quarters if quarter in self.parts]
+        rows = pl.concat([self.nothing.lazy(), *parts])
+        return rows if wanted is None else rows.filter(pl.col("month").is_in(wanted))
+
+    def collect(self, months: Iterable[date] | None = None) -> pl.DataFrame:
+        """The rows of some months, of all unless given, in memory."""
+        return self.lazy(months).collect()
+
+    @cached_property
+    def scopes(self) -> pl.DataFrame:
+        """Each `force` and `month` that has a row, once; with the `file_type` that tells it, where rows have one."""
+        by = [name for name in ("file_type", "force", "month") if name in self.nothing.columns]
+        return self.lazy().select(by).unique().collect(engine="streaming").sort(by)
+
+    def typed(self, columns: Mapping[str, pl.DataType]) -> QuarterRows:
+        """The same rows with some of their columns, as they are to be typed."""
+        wanted = [pl.col(name).cast(dtype) for name, dtype in columns.items()]
+        parts = {quarter: part.select(wanted) for quarter, part in self.parts.items()}
+        return QuarterRows(self.nothing.select(wanted), parts, self.keys)
+
+
+def _content(rows: pl.DataFrame) -> str:
+    # A categorical is written by its number, which depends on what else this process has read.
+    plain = rows.with_columns(selectors.categorical().cast(pl.String))
+    return hashlib.sha256(plain.write_ipc(None).getvalue()).hexdigest()
