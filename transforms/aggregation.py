@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from transforms.contracts.status import allows_number, worst
+from transforms.contracts.status import allows_number, ranked, worst_rank
 
 
 def count_onto_grid(grid: pl.LazyFrame, counted: pl.LazyFrame, key: Sequence[str]) -> pl.LazyFrame:
@@ -40,7 +40,7 @@ def add_up(figures: pl.DataFrame | pl.LazyFrame, by: Sequence[str], child: str |
     """
     parts = [
         pl.col("count").sum().alias("count"),
-        worst(pl.col("status")).alias("status"),
+        worst_rank(pl.col("status")).alias("status"),
     ]
     if child is not None:
         parts.append(pl.col(child).filter(~allows_number()).unique().sort().alias("lacking"))
@@ -48,6 +48,7 @@ def add_up(figures: pl.DataFrame | pl.LazyFrame, by: Sequence[str], child: str |
         figures.lazy()
         .group_by(by)
         .agg(parts)
+        .with_columns(ranked(pl.col("status")))
         .with_columns(count=pl.when(allows_number()).then("count"))
         .sort(by)
         .collect()
@@ -57,6 +58,11 @@ def add_up(figures: pl.DataFrame | pl.LazyFrame, by: Sequence[str], child: str |
 def net_of(changes: pl.DataFrame, by: Sequence[str], column: str) -> pl.DataFrame:
     """The net of signed whole changes: one row for each value of `by`, sorted, with `column`; none may be null."""
     return changes.group_by(by).agg(pl.col(column).cast(pl.Int64).sum()).sort(by)
+
+
+def counted_by(crimes: pl.LazyFrame, by: Sequence[str]) -> pl.DataFrame:
+    """How many crimes count (`counted`, 1 or -1 in each) of each value of `by` that has one, in no order."""
+    return crimes.group_by(by).agg(pl.col("counted").cast(pl.Int64).sum()).collect(engine="streaming")
 
 
 def total_within(column: str, by: Sequence[str]) -> pl.Expr:

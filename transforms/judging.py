@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Final
 
 import dataframely as dy
@@ -16,7 +17,7 @@ from transforms.completeness.findings import as_findings, number
 from transforms.contracts import tables
 from transforms.contracts.columns import CATEGORY
 from transforms.contracts.status import STATUS, Status, allows_number
-from transforms.holding import hold_cells, without_held
+from transforms.holding import hold_cells
 from transforms.quarter_rows import QuarterRows
 from transforms.register import COUNTED_FROM
 
@@ -61,6 +62,19 @@ class Judged:
         """Every month judged, in order."""
         return self.verdicts.get_column("month").unique().sort().to_list()
 
+    @cached_property
+    def listed(self) -> pl.DataFrame:
+        """How many crimes are listed (`counted`) of each `force, month, csp_code, offence_code, category`.
+
+        They are counted once, a quarter at a time, for every figure that is made of them.
+        """
+        by = ["force", "month", "csp_code", "offence_code", "category"]
+        none = aggregation.counted_by(self.crimes.nothing.lazy(), by)
+        quarters = sorted(self.crimes.parts)
+        return pl.concat(
+            [none, *(aggregation.counted_by(self.crimes.lazy(quarter.months), by) for quarter in quarters)]
+        )
+
 
 def judged(
     offences: pl.DataFrame,
@@ -101,7 +115,7 @@ def judged(
             raise JudgementError(
                 f"{file_type}: {force} {month:%Y-%m} holds rows that no verdict allows. Judge the month again."
             )
-    publishable = counting_verdicts(sealed.verdicts).filter(allows_number()).select("force", "month")
+    publishable = listable(sealed.verdicts)
     for name, figures in (
         ("offences", sealed.offences.filter(allows_number())),
         ("areas", sealed.areas.filter(allows_number())),
@@ -321,15 +335,26 @@ def judge_areas(grid: pl.LazyFrame, verdicts: pl.DataFrame, holds: pl.DataFrame)
     )
 
 
-def publishable_crimes(counted: pl.LazyFrame, verdicts: pl.DataFrame, holds: pl.DataFrame) -> pl.LazyFrame:
-    """The crimes of force-months whose verdict allows publication, outside every part that is held."""
-    allowed = counting_verdicts(verdicts).lazy().filter(allows_number()).select("force", "month")
-    return without_held(counted.join(allowed, on=["force", "month"], how="semi"), holds)
+def listable(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """The force-months whose crimes may be listed, outside every part that is held: `force, month`."""
+    return counting_verdicts(verdicts).filter(allows_number()).select("force", "month").unique()
+
+
+def tellable(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """The force-months whose outcomes may be told, by the kind of file that tells them: `file_type, force, month`.
+
+    A month that a force's own outcomes file tells is left to that.
+    """
+    months = verdicts.filter(allows_number()).select("file_type", "force", "month")
+    own = months.filter(pl.col("file_type") == "outcomes")
+    rest = months.filter(pl.col("file_type") == "extract").join(own, on=["force", "month"], how="anti")
+    return pl.concat([own, rest])
 
 
 def publishable_rows(rows: pl.LazyFrame, verdicts: pl.DataFrame, file_type: str) -> pl.LazyFrame:
     """The rows of a kind of file (`outcomes`, `stop-and-search`) whose force-month's verdict allows publication."""
-    return rows.join(_published(verdicts, file_type).lazy(), on=["force", "month"], how="semi")
+    allowed = verdicts.filter(pl.col("file_type") == file_type, allows_number())
+    return rows.join(allowed.lazy(), on=["force", "month"], how="semi")
 
 
 def withdrawn(counted: pl.LazyFrame) -> pl.LazyFrame:
@@ -345,19 +370,18 @@ def among(withdrawn: pl.DataFrame, crimes: Sequence[pl.LazyFrame]) -> pl.DataFra
     return of.join(withdrawn.lazy(), on=withdrawn.columns, how="semi").unique().sort(pl.all()).collect()
 
 
-def outcomes_of_crimes(
-    counted: pl.LazyFrame, withdrawn: pl.DataFrame, verdicts: pl.DataFrame
-) -> pl.LazyFrame:
-    """The outcomes that extracts tell of crimes, of the months whose verdict allows publication: `CaseOutcomes`.
+def outcomes_of_crimes(counted: pl.LazyFrame, withdrawn: pl.DataFrame) -> pl.LazyFrame:
+    """The outcomes that extracts tell of crimes: `CaseOutcomes`. Which may be told is for `tellable` to say.
 
     Each is in the month in which it was given, whenever its crime was recorded, and by that month's verdict on the
-    extract, as in the return (`publishable_tallies`). It says nothing of a place. A month that a force's own outcomes
-    file tells is left to that; a crime that is `withdrawn` has no outcome.
+    extract, as in the return (`publishable_tallies`). It says nothing of a place. A crime that is `withdrawn` has none.
     """
     told = counted.filter(
         pl.col("counted") > 0, pl.col("outcome", "outcome_month", "crime_ref").is_not_null()
-    ).join(withdrawn.lazy(), on=["force", "crime_ref"], how="anti")
-    rows = told.select(
+    )
+    if withdrawn.height:
+        told = told.join(withdrawn.lazy(), on=["force", "crime_ref"], how="anti")
+    return told.select(
         "force",
         "crime_ref",
         "outcome",
@@ -369,13 +393,6 @@ def outcomes_of_crimes(
         lsoa_code=pl.lit(None, pl.String),
         file_type=pl.lit("extract"),
     ).select(tables.CaseOutcomes.column_names())
-    return publishable_rows(rows, verdicts, "extract").join(
-        _published(verdicts, "outcomes").lazy(), on=["force", "month"], how="anti"
-    )
-
-
-def _published(verdicts: pl.DataFrame, file_type: str) -> pl.DataFrame:
-    return verdicts.filter(pl.col("file_type") == file_type, allows_number()).select("force", "month")
 
 
 def publishable_tallies(
@@ -385,7 +402,7 @@ def publishable_tallies(
 
     `categories` has `offence_code, category`. A class whose crime type nobody knows is held with its force only.
     """
-    allowed = counting_verdicts(verdicts).lazy().filter(allows_number()).select("force", "month")
+    allowed = listable(verdicts).lazy()
     held = (
         holds.lazy()
         .filter(pl.col("lsoa_code").is_null(), ~allows_number())

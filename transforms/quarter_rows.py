@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
 
 import polars as pl
 from polars import selectors
 
 from transforms.periods import Quarter, quarters_of
 
+#: What is allowed or not: rows of a force and month, of a kind of file where there are several.
+SCOPE = ("file_type", "force", "month")
+
 
 @dataclass(frozen=True)
 class QuarterRows:
     """The rows of some quarters, and a key of what those of each are read from: equal keys, equal rows.
 
-    `nothing` has their columns and no row. A release of millions of rows takes over most of what the one before made
-    of them: of those it asks the key and reads nothing.
+    `nothing` has their columns and no row. `scopes` has each `force` and `month` (and `file_type`, where rows have
+    one) of which rows are given; of others none is. A release of millions of rows takes over most of what the one
+    before made of them: of those it asks the key and reads nothing.
     """
 
     nothing: pl.DataFrame
     parts: Mapping[Quarter, pl.LazyFrame]
     keys: Mapping[Quarter, str]
+    scopes: pl.DataFrame
 
     @classmethod
     def of(cls, rows: pl.DataFrame) -> QuarterRows:
@@ -37,6 +41,7 @@ class QuarterRows:
             rows.clear(),
             {quarter: part.lazy() for quarter, part in parts.items()},
             {quarter: _content(part) for quarter, part in parts.items()},
+            scopes_of(rows.lazy()),
         )
 
     def lazy(self, months: Iterable[date] | None = None) -> pl.LazyFrame:
@@ -45,23 +50,25 @@ class QuarterRows:
         quarters = sorted(self.parts) if wanted is None else quarters_of(wanted)
         parts = [self.parts[quarter] for quarter in quarters if quarter in self.parts]
         rows = pl.concat([self.nothing.lazy(), *parts])
-        return rows if wanted is None else rows.filter(pl.col("month").is_in(wanted))
+        if wanted is not None:
+            rows = rows.filter(pl.col("month").is_in(wanted))
+        return rows.join(self.scopes.lazy(), on=self.scopes.columns, how="semi")
 
     def collect(self, months: Iterable[date] | None = None) -> pl.DataFrame:
         """The rows of some months, of all unless given, in memory."""
         return self.lazy(months).collect()
 
-    @cached_property
-    def scopes(self) -> pl.DataFrame:
-        """Each `force` and `month` that has a row, once; with the `file_type` that tells it, where rows have one."""
-        by = [name for name in ("file_type", "force", "month") if name in self.nothing.columns]
-        return self.lazy().select(by).unique().collect(engine="streaming").sort(by)
-
     def typed(self, columns: Mapping[str, pl.DataType]) -> QuarterRows:
         """The same rows with some of their columns, as they are to be typed."""
         wanted = [pl.col(name).cast(dtype) for name, dtype in columns.items()]
         parts = {quarter: part.select(wanted) for quarter, part in self.parts.items()}
-        return QuarterRows(self.nothing.select(wanted), parts, self.keys)
+        return replace(self, nothing=self.nothing.select(wanted), parts=parts)
+
+
+def scopes_of(rows: pl.LazyFrame) -> pl.DataFrame:
+    """Each force and month that has a row, and the kind of file where rows have one; in order."""
+    by = [name for name in SCOPE if name in rows.collect_schema()]
+    return rows.select(by).unique().collect(engine="streaming").sort(by)
 
 
 def _content(rows: pl.DataFrame) -> str:

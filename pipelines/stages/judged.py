@@ -20,9 +20,9 @@ from transforms.completeness.findings import with_names
 from transforms.completeness.record_rules import RecordTables, record_findings, tally_lines
 from transforms.contracts import tables
 from transforms.decisions import in_force
-from transforms.holding import PART, decide, hold_verdicts, holds_of
+from transforms.holding import PART, decide, hold_verdicts, holds_of, without_held
 from transforms.periods import Quarter
-from transforms.quarter_rows import QuarterRows
+from transforms.quarter_rows import SCOPE, QuarterRows, scopes_of
 
 
 def freeze_decisions(line: Line, standing: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -242,10 +242,10 @@ def _crimes(
     """The crimes of each quarter that may be listed."""
     parts, keys = {}, {}
     for quarter in quarters:
-        parts[quarter] = judging.publishable_crimes(counted_in(line, quarter), verdicts, holds)
+        parts[quarter] = without_held(counted_in(line, quarter), holds)
         judged = (each.filter(pl.col("month").is_in(quarter.months)).rows() for each in (verdicts, holds))
         keys[quarter] = digest(_code(), counted_key(line, quarter), *judged)
-    return QuarterRows(tables.Counted.create_empty(), parts, keys)
+    return QuarterRows(tables.Counted.create_empty(), parts, keys, judging.listable(verdicts))
 
 
 def _case_outcomes(line: Line, quarters: Sequence[Quarter], verdicts: pl.DataFrame) -> QuarterRows:
@@ -270,10 +270,7 @@ def _case_outcomes(line: Line, quarters: Sequence[Quarter], verdicts: pl.DataFra
             if first is not None and first <= quarter.months[-1] and last >= quarter.months[0]
         ]
         own = files.filter(of_quarter)
-        told = [
-            judging.outcomes_of_crimes(crimes[each], withdrawn, verdicts).filter(of_quarter)
-            for each in telling
-        ]
+        told = [judging.outcomes_of_crimes(crimes[each], withdrawn).filter(of_quarter) for each in telling]
         parts[quarter] = pl.concat([own.lazy(), *told])
         keys[quarter] = digest(
             _code(),
@@ -282,7 +279,9 @@ def _case_outcomes(line: Line, quarters: Sequence[Quarter], verdicts: pl.DataFra
             judging.among(withdrawn, [crimes[each] for each in telling]).rows(),
             verdicts.filter(of_quarter).rows(),
         )
-    return QuarterRows(tables.CaseOutcomes.create_empty(), parts, keys)
+    every = pl.concat([files.lazy(), judging.outcomes_of_crimes(pl.concat(crimes.values()), withdrawn)])
+    scopes = scopes_of(every).join(judging.tellable(verdicts), on=SCOPE, how="semi")
+    return QuarterRows(tables.CaseOutcomes.create_empty(), parts, keys, scopes)
 
 
 def _code() -> str:

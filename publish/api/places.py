@@ -32,9 +32,11 @@ def laid_out(feeds: Path, country: Country, months: Sequence[date]) -> tuple[Poi
         location="On or near " + pl.col("name"),
         point_id="point_id",
     )
-    street = _used(feeds, "street", months, *PLACE, "point_id")
-    outcomes = _used(feeds, "outcomes", months, *PLACE)
-    named = pl.concat([listed, street, outcomes.with_columns(point_id=pl.lit(None, pl.Int64))])
+    # A crime that was placed here is at a point of the list, and so are most outcomes.
+    street = _used(feeds, "street", months, *PLACE, where=pl.col("point_id").is_null(), but=listed)
+    outcomes = _used(feeds, "outcomes", months, *PLACE, but=listed)
+    elsewhere = pl.concat([street, outcomes]).with_columns(point_id=pl.lit(None, pl.Int64))
+    named = pl.concat([listed, elsewhere])
     # A search file gives no name: it is that of the point in any other file, or the one without a name.
     unnamed = (
         _used(feeds, "stop-and-search", months, "longitude", "latitude")
@@ -54,20 +56,28 @@ def laid_out(feeds: Path, country: Country, months: Sequence[date]) -> tuple[Poi
     return points, laid.with_columns(at=text.location("longitude", "latitude", "point_id", "location"))
 
 
-def _used(feeds: Path, kind: str, months: Sequence[date], *columns: str) -> pl.DataFrame:
-    """Some columns of where the records of a kind of file are, each different one once."""
-    types = {"location": pl.String, "point_id": pl.Int64}
-    parts = [pl.DataFrame(schema={name: types.get(name, pl.Float64) for name in columns})]
+def _used(
+    feeds: Path,
+    kind: str,
+    months: Sequence[date],
+    *columns: str,
+    where: pl.Expr | None = None,
+    but: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Some columns of where the records of a kind of file are, each different one once, `but` for those of a table."""
     names = [f"{month:%Y-%m}" for month in months]
+    has_place = pl.col("month").is_in(names) & pl.col("longitude").is_not_null()
+    types = {name: pl.String if name == "location" else pl.Float64 for name in columns}
+    parts = [pl.LazyFrame(schema=types)]
     for quarter in quarters_of(months):
         path = feeds / "parquet" / f"{quarter}-{kind}.parquet"
         if path.exists():
-            lines = pl.scan_parquet(path).filter(
-                pl.col("month").is_in(names), pl.col("longitude").is_not_null()
-            )
-            at = pl.col("longitude", "latitude").round(6)
-            parts.append(lines.select(columns).with_columns(at).unique().collect())
-    return pl.concat(parts).unique()
+            lines = pl.scan_parquet(path).filter(has_place if where is None else has_place & where)
+            parts.append(lines.select(columns).with_columns(pl.col("longitude", "latitude").round(6)))
+    used = pl.concat(parts)
+    if but is not None:
+        used = used.join(but.lazy(), on=columns, how="anti")
+    return used.unique().collect(engine="streaming")
 
 
 def _identified(places: pl.DataFrame) -> pl.Series:

@@ -14,6 +14,7 @@ from publish.returns.formats import workbook_files
 from publish.returns.machine_readable import write_machine_readable
 from publish.returns.open_data import csp_open_data, open_data_files, pfa_open_data, whole_quarters
 from publish.returns.outcomes import outcomes, outcomes_open_data
+from publish.returns.partnerships import by_offence
 from publish.returns.recorded_crime import partnership_crime, recorded_crime
 from publish.returns.revisions import revised
 from publish.returns.small_areas import small_areas
@@ -51,8 +52,9 @@ def build(
         raise ReturnError(f"quarter “{quarter}”", "it cannot be read.", str(error)) from error
     release = recorded_crime(judged, country, offences_reference, asked)
     made = files(release if earlier is None else revised(release, earlier)) | write_summary(release)
+    of_partnerships = by_offence(judged, country) if judged.offences.height else None
     others = (
-        partnership_crime(judged, country, offences_reference, asked),
+        partnership_crime(judged, country, offences_reference, asked, of_partnerships),
         outcomes(judged, country, asked),
         small_areas(judged, country, asked, earlier_small_areas),
     )
@@ -61,7 +63,7 @@ def build(
     classes = offences_reference if every_class is None else every_class
     if whole_quarters(judged, asked):
         made |= open_data_files(pfa_open_data(judged, country, classes, asked))
-        made |= open_data_files(csp_open_data(judged, country, classes, asked))
+        made |= open_data_files(csp_open_data(judged, country, classes, asked, of_partnerships))
     long_outcomes = outcomes_open_data(judged, country, classes, asked)
     if long_outcomes is not None:
         # Its hundreds of thousands of rows a year are for machines.

@@ -80,11 +80,16 @@ def pfa_open_data(
 
 
 def csp_open_data(
-    judged: Judged, country: Country, offences_reference: pl.DataFrame, last: Quarter | None = None
+    judged: Judged,
+    country: Country,
+    offences_reference: pl.DataFrame,
+    last: Quarter | None = None,
+    by_offence: pl.DataFrame | None = None,
 ) -> OpenData:
     """Offences by Community Safety Partnership, financial quarter and offence code, as `pfa_open_data`.
 
-    Crimes that lie in none stand under “Unassigned” and the force's name (`partnerships.by_offence`).
+    Crimes that lie in none stand under “Unassigned” and the force's name (`partnerships.by_offence`, made here unless
+    it is given).
     """
     quarters = whole_quarters(judged, last)
     forces = country.forces.select("force", clean(pl.col("name")).alias("Police Force"))
@@ -94,9 +99,15 @@ def csp_open_data(
         .select("partnership", "Police Force", clean(pl.col("csp_name")).alias("CSP Name"))
         .unique()
     )
-    figures = partnerships.by_offence(judged, country).drop("force")
+    figures = partnerships.by_offence(judged, country) if by_offence is None else by_offence
     return _open_data(
-        "prc-csp", "Community Safety Partnership", quarters, figures, names, CSP_COLUMNS, offences_reference
+        "prc-csp",
+        "Community Safety Partnership",
+        quarters,
+        figures.drop("force"),
+        names,
+        CSP_COLUMNS,
+        offences_reference,
     )
 
 

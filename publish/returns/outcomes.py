@@ -233,6 +233,14 @@ def outcomes_open_data(
         orient="row",
     )
     missing = Status.MISSING.value
+    types = _types()
+    # Millions of rows name a few places, codes and types: they are compared as numbers.
+    kinds = {
+        "force": pl.Enum(judged.offences.get_column("force").unique().sort()),
+        "offence_code": pl.Enum(judged.offences.get_column("offence_code").unique().sort()),
+        "written": pl.Enum(types.get_column("written")),
+    }
+    coded = {name: pl.col(name).cast(kind, strict=False) for name, kind in kinds.items()}
     forces = judged.offences.select("force").unique()
     statuses = {
         basis: forces.join(months, how="cross")
@@ -240,11 +248,10 @@ def outcomes_open_data(
         .with_columns(pl.col("status").fill_null(missing))
         .group_by("force", "quarter")
         .agg(worst(pl.col("status")).alias("status"))
-        .with_columns(supplied=allows_number())
+        .with_columns(coded["force"], supplied=allows_number())
         for basis in (RECORDED, CLOSED)
     }
     codes = judged.offences.select("month", "offence_code").unique().join(months, on="month")
-    types = _types()
     parts = (
         codes.select("quarter", "offence_code")
         .unique()
@@ -252,15 +259,20 @@ def outcomes_open_data(
         .filter(
             pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("quarter").dt.offset_by("2mo"))
         )
+        .with_columns(coded["offence_code"], coded["written"])
     )
     # Each crime stands under its type, and again under its sub-type when it has one.
     each = judged.outcomes.join(months, on="month")
-    written = pl.concat(
-        [
-            each.with_columns(written="outcome_type"),
-            each.filter(pl.col("sub_type").is_not_null()).with_columns(written="sub_type"),
-        ]
-    ).rename({"rows": "counted"})
+    written = (
+        pl.concat(
+            [
+                each.with_columns(written="outcome_type"),
+                each.filter(pl.col("sub_type").is_not_null()).with_columns(written="sub_type"),
+            ]
+        )
+        .rename({"rows": "counted"})
+        .with_columns(coded.values())
+    )
     key = ["force", "quarter", "offence_code", "written"]
     counts = [
         count_onto_grid(
@@ -279,26 +291,48 @@ def _laid_out(
     offences_reference: pl.DataFrame,
     quarters: list[Quarter],
 ) -> OpenData:
-    reference = offences_reference.select(
-        "offence_code",
-        pl.col("offence_description").alias("Offence Description"),
-        pl.col("offence_group").alias("Offence Group"),
-        pl.col("offence_subgroup").alias("Offence Subgroup"),
-    ).unique("offence_code")
-    names = country.forces.select("force", pl.col("name").alias("Force Name"))
-    described = types.select(
-        "written",
-        "order",
-        pl.col("name").alias("Outcome Description"),
-        pl.col("group").alias("Outcome Group"),
+    # What is printed beside a place, a code and a type is cleaned and put in order once for each, not in every row.
+    kinds = rows.schema
+    reference = (
+        offences_reference.select(
+            "offence_code",
+            pl.col("offence_description").alias("Offence Description"),
+            pl.col("offence_group").alias("Offence Group"),
+            pl.col("offence_subgroup").alias("Offence Subgroup"),
+        )
+        .unique("offence_code")
+        .sort("Offence Description", "offence_code")
+        .with_row_index("of_code")
+        .with_columns(clean(pl.col(pl.String)))
+        .with_columns(
+            pl.col("offence_code").alias("Offence Code"),
+            pl.col("offence_code").cast(kinds["offence_code"], strict=False),
+        )
     )
-    closed = pl.when(pl.col("written") != NOT_YET).then(CLOSED)
-    no_outcome = pl.when(pl.col("written") == NOT_YET).then(pl.lit("[z]")).otherwise(pl.lit(NOT_PROVIDED))
+    names = (
+        country.forces.select("force", pl.col("name").alias("Force Name"))
+        .sort("Force Name", maintain_order=True)
+        .with_row_index("of_force")
+        .with_columns(pl.col("force").cast(kinds["force"], strict=False), clean(pl.col("Force Name")))
+    )
+    described = types.select(
+        pl.col("written").cast(kinds["written"]),
+        "order",
+        clean(pl.col("name")).alias("Outcome Description"),
+        clean(pl.col("group")).alias("Outcome Group"),
+        clean(pl.col("written")).alias("Outcome Type"),
+    )
+    is_open = pl.col("written") == pl.lit(NOT_YET, kinds["written"])
+    closed = pl.when(~is_open).then(CLOSED)
+    no_outcome = pl.when(is_open).then(pl.lit("[z]")).otherwise(pl.lit(NOT_PROVIDED))
     laid = (
-        rows.join(names, on="force")
-        .join(reference, on="offence_code")
-        .join(described, on="written")
-        .sort("quarter", "Force Name", "Offence Description", "offence_code", "order")
+        rows.join(names.select("force", "of_force"), on="force")
+        .join(reference.select("offence_code", "of_code"), on="offence_code")
+        .join(described.select("written", "order"), on="written")
+        .sort("quarter", "of_force", "of_code", "order")
+        .join(names.drop("of_force"), on="force", maintain_order="left")
+        .join(reference.drop("of_code"), on="offence_code", maintain_order="left")
+        .join(described.drop("order"), on="written", maintain_order="left")
         .select(
             financial_year(pl.col("quarter")).alias("Financial Year"),
             pl.struct(number=financial_quarter(pl.col("quarter")).cast(pl.Float64), text=pl.lit("")).alias(
@@ -309,21 +343,20 @@ def _laid_out(
             "Offence Group",
             "Offence Subgroup",
             "Offence Description",
-            pl.col("offence_code").alias("Offence Code"),
+            "Offence Code",
             "Outcome Description",
             "Outcome Group",
-            pl.col("written").alias("Outcome Type"),
+            "Outcome Type",
             _cell(pl.col(RECORDED), NOT_PROVIDED).alias(_COUNTS[RECORDED]),
             _cell(closed, no_outcome).alias(_COUNTS[CLOSED]),
         )
     )
     first, last = quarters[0], quarters[-1]
-    text = [column for column in COLUMNS if laid.schema[column] == pl.String]
     return OpenData(
         "prc-outcomes",
         f"Outcomes of police recorded crime by police force area and offence, {first.title} to {last.title}",
         last,
-        laid.select(COLUMNS).with_columns(clean(pl.col(text))),
+        laid.select(COLUMNS),
     )
 
 

@@ -60,7 +60,7 @@ def by_offence(judged: Judged, country: Country) -> pl.DataFrame:
     )
     key = ["force", "month", "partnership", "offence_code"]
     # A crime of a force or a code that nobody owes is on no row of the grid.
-    crimes = judged.crimes.lazy().select(
+    crimes = judged.listed.lazy().select(
         pl.col("force").cast(force, strict=False),
         "month",
         pl.col("csp_code").cast(kinds["csp_code"], strict=False),
@@ -78,7 +78,7 @@ def by_crime_type(judged: Judged, country: Country) -> pl.DataFrame:
     placed = judged.areas.lazy().join(places(country).lazy(), on=["force", "lsoa_code"])
     grid = add_up(placed, by=key).drop("count").with_columns(supplied=allows_number())
     return (
-        count_onto_grid(grid.lazy(), _in_partnerships(judged.crimes.lazy(), places(country)), key)
+        count_onto_grid(grid.lazy(), _in_partnerships(judged.listed.lazy(), places(country)), key)
         .select(*key, "count", "status")
         .sort(key)
         .collect()
@@ -102,12 +102,20 @@ def _unless_short(figures: pl.DataFrame, where: pl.DataFrame, judged: Judged) ->
     force = figures.schema["force"]
     ours = add_up(figures, by=["force", "month"])
     theirs = add_up(judged.offences, by=["force", "month"]).with_columns(pl.col("force").cast(force))
-    areas = judged.areas.filter(
+    of_force = pl.col("force").cast(force)
+    areas = judged.areas.lazy().filter(
         pl.col("force").is_in(ours.get_column("force").cast(pl.String).unique().to_list())
-    ).with_columns(pl.col("force").cast(force))
+    )
     # The crimes of a held area are not listed: a force with one must then agree with the areas that are not held.
-    open_areas = add_up(areas.filter(allows_number()), by=["force", "month"])
-    some_held = areas.filter(~allows_number()).select("force", "month", some=pl.lit(True)).unique()
+    open_areas = add_up(areas.filter(allows_number()), by=["force", "month"]).with_columns(of_force)
+    held_areas = (
+        areas.filter(~allows_number())
+        .select("force", "month", "lsoa_code")
+        .unique()
+        .collect(engine="streaming")
+        .with_columns(of_force)
+    )
+    some_held = held_areas.select("force", "month", some=pl.lit(True)).unique()
     agrees_apart = (
         pl.col("some").is_not_null() & (pl.col("count") > 0) & (pl.col("count") == pl.col("count placed"))
     )
@@ -119,10 +127,7 @@ def _unless_short(figures: pl.DataFrame, where: pl.DataFrame, judged: Judged) ->
         .select("force", "month", short=pl.lit(True))
     )
     held = (
-        areas.filter(~allows_number())
-        .select("force", "month", "lsoa_code")
-        .unique()
-        .join(where, on=["force", "lsoa_code"])
+        held_areas.join(where, on=["force", "lsoa_code"])
         .select("force", "month", "partnership", held=pl.lit(True))
         .unique()
     )

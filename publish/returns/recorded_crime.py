@@ -54,15 +54,23 @@ def recorded_crime(
 
 
 def partnership_crime(
-    judged: Judged, country: Country, offences_reference: pl.DataFrame, quarter: Quarter
+    judged: Judged,
+    country: Country,
+    offences_reference: pl.DataFrame,
+    quarter: Quarter,
+    by_offence: pl.DataFrame | None = None,
 ) -> Release:
-    """The same tables with the Community Safety Partnerships of each force below it. Raises as `recorded_crime`."""
+    """The same tables with the Community Safety Partnerships of each force below it. Raises as `recorded_crime`.
+
+    `by_offence` is `partnerships.by_offence` where it has been made already.
+    """
     check_quarter(judged, quarter)
     areas = with_partnerships(published_areas(country), country)
     offences = _offences(judged)
     supplies = []
     if offences.height:
-        parts = partnerships.by_offence(judged, country).select(
+        figures = partnerships.by_offence(judged, country) if by_offence is None else by_offence
+        parts = figures.select(
             "month",
             "count",
             "status",

@@ -16,11 +16,18 @@ from publish.api.releases import One
 from publish.feeds import availability
 from transforms.contracts.tables import CaseOutcomes
 from transforms.counting import load_editions
-from transforms.judging import Judged, JudgementError, judged, outcomes_of_crimes, withdrawn
+from transforms.judging import Judged, JudgementError, judged, outcomes_of_crimes, tellable, withdrawn
+from transforms.quarter_rows import SCOPE
 
 #: It supplies extracts and falls silent in July 2019.
 FORCE = "mercaster"
 CHARGED = "Suspect charged"
+
+
+def told_by(crimes: pl.DataFrame, sealed: Judged) -> pl.DataFrame:
+    """The outcomes of some crimes that may be told."""
+    every = outcomes_of_crimes(crimes.lazy(), withdrawn(crimes.lazy()).collect()).collect()
+    return every.join(tellable(sealed.verdicts), on=SCOPE, how="semi")
 
 
 def with_outcomes(sealed: Judged) -> Judged:
@@ -34,7 +41,7 @@ def with_outcomes(sealed: Judged) -> Judged:
             outcome_month=pl.when(mine).then(pl.col("month").dt.offset_by("1mo")),
         )
     )
-    told = outcomes_of_crimes(crimes.lazy(), withdrawn(crimes.lazy()).collect(), sealed.verdicts).collect()
+    told = told_by(crimes, sealed)
     return judged(
         sealed.offences, sealed.areas, sealed.verdicts, sealed.findings, crimes.drop("n"), case_outcomes=told
     )
@@ -143,7 +150,7 @@ def test_the_api_answers_them(release: Path) -> None:
 def test_a_force_with_a_file_of_its_own_is_told_by_that() -> None:
     sealed = small_judged(small_country())
     crimes = sealed.crimes.collect().with_columns(outcome=pl.lit(CHARGED), outcome_month="month")
-    told = outcomes_of_crimes(crimes.lazy(), withdrawn(crimes.lazy()).collect(), sealed.verdicts).collect()
+    told = told_by(crimes, sealed)
     CaseOutcomes.validate(told)
     held = sealed.case_outcomes.collect().select("force", "month").unique()
     mine = told.filter(force="northshire").select("force", "month").unique()

@@ -55,15 +55,21 @@ ALLOWS_NUMBER: Final = (Status.COMPLETE.value, Status.PARTIAL.value)
 
 def worst(status: pl.Expr) -> pl.Expr:
     """The status of a total over `status`: the worst of its parts, by the order of `WORST_LAST`."""
-    return _ranked(status.cast(STATUS).to_physical().max())
+    return ranked(worst_rank(status))
 
 
 def worst_so_far(status: pl.Expr) -> pl.Expr:
     """For each row in order, the worst status up to it, by the order of `WORST_LAST`."""
-    return _ranked(status.cast(STATUS).to_physical().cum_max())
+    return ranked(status.cast(STATUS).to_physical().cum_max())
 
 
-def _ranked(rank: pl.Expr) -> pl.Expr:
+def worst_rank(status: pl.Expr) -> pl.Expr:
+    """The place of the `worst` status in `WORST_LAST`: a number, which a group of rows has at once."""
+    return status.cast(STATUS).to_physical().max()
+
+
+def ranked(rank: pl.Expr) -> pl.Expr:
+    """The status at a place of `WORST_LAST`."""
     return rank.cast(pl.UInt8).replace_strict(dict(enumerate(STATUS.categories)), return_dtype=STATUS)
 
 
