@@ -114,7 +114,15 @@ def _by_judge(line: Line, present: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataF
     workspace = line.workspace
     made_from = digest(line.basis, workspace.key("area_grid"), present.rows())
     if not workspace.up_to_date("judge_findings", "all", made_from):
-        done = supply.judge_grid(workspace.scan("area_grid", tables.AreaGrid), present, line.country.lsoas)
+        by_this_code = digest(_code())
+        known = workspace.up_to_date("judged_months", "all", by_this_code)
+        done = supply.judge_grid(
+            workspace.scan("area_grid", tables.AreaGrid),
+            present,
+            line.country.lsoas,
+            workspace.read("judged_months", tables.JudgedMonths) if known else None,
+        )
+        workspace.write("judged_months", "all", done.months, tables.JudgedMonths, by_this_code)
         workspace.write("expected", "all", done.expected, tables.Expected, made_from)
         workspace.write("judge_findings", "all", done.findings, tables.Findings, made_from)
     return workspace.read("judge_findings", tables.Findings), workspace.read("expected", tables.Expected)
@@ -285,7 +293,7 @@ def _case_outcomes(line: Line, quarters: Sequence[Quarter], verdicts: pl.DataFra
 
 
 def _code() -> str:
-    """What decides, beside its input, which rows a release is given."""
+    """The code that what is kept was made by: of another the same input may give something else."""
     return code_of("pipelines.stages", "geography", "transforms").hex()
 
 

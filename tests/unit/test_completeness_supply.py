@@ -2,12 +2,13 @@
 
 from datetime import date
 
+import numpy as np
 import polars as pl
 import pytest
 
 from fixtures import faults
 from transforms import holding
-from transforms.completeness import signatures, supply
+from transforms.completeness import constants, judgement, localise, signatures, supply
 from transforms.contracts import tables
 from transforms.contracts.columns import CATEGORY, NO_LOCATION, OUTSIDE
 
@@ -182,3 +183,50 @@ def test_a_month_that_stops_early_is_one_finding_in_the_judges_measure() -> None
     told = found.row(0, named=True)
     assert (told["observed"], told["expected"]) == (short["observed"], short["expected"])
     assert "came where about" in told["sentence"]
+
+
+def test_a_judgement_that_goes_on_from_an_earlier_one_is_the_same_and_goes_through_what_changed_alone(
+    clean: tuple[pl.LazyFrame, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = supply.judge_grid(clean[0], present(list(faults.FORCES)), clean[1])
+    tables.JudgedMonths.validate(before.months)
+    grid, lsoas = of_the_line(*faults.cube_fault("W35"))
+    anew = supply.judge_grid(grid, present(list(faults.FORCES)), lsoas)
+    gone_through = []
+    localise = judgement.localise
+
+    def spy(t: int, *rest, **options):  # type: ignore[no-untyped-def]
+        gone_through.append(t)
+        return localise(t, *rest, **options)
+
+    monkeypatch.setattr(judgement, "localise", spy)
+    again = supply.judge_grid(grid, present(list(faults.FORCES)), lsoas, before.months)
+    assert again.findings.rows() == anew.findings.rows() != before.findings.rows()
+    assert again.expected.equals(anew.expected)
+    assert again.months.equals(anew.months)
+    # The first months are expected from the later ones, for they have none before.
+    changed = MONTHS.index(LAST)
+    assert gone_through
+    assert all(t < constants.MINIMUM_HISTORY or t >= changed for t in gone_through)
+    gone_through.clear()
+    assert supply.judge_grid(grid, present(list(faults.FORCES)), lsoas, again.months).findings.equals(
+        anew.findings
+    )
+    assert gone_through == []
+
+
+def test_what_is_kept_of_a_month_is_what_was_found_to_the_last_digit() -> None:
+    found = [
+        localise.Incident(
+            np.int64(3), 1, "area", "area", np.float64(0.1) + 0.2, 1 / 3, float("inf"), -np.inf,
+            np.array([4, 7]), "Cedar", np.int64(2), lost=1e-300,
+        ),
+        localise.Incident(0, 0, "missing", "force", 0.0, 1.0, 0.002, 1.5),
+    ]  # fmt: skip
+    again = localise.read(localise.written(found))
+    assert [{**vars(each), "areas": None} for each in again] == [
+        {**vars(each), "areas": None} for each in found
+    ]
+    assert again[0].areas is not None
+    assert again[0].areas.tolist() == [4, 7]
+    assert again[1].areas is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -52,11 +54,13 @@ class Judgement:
     `coverage`, `reason`, `since`. `alerts`: one row for each incident, worst first, with `next_steps`, `low`,
     `high` and `lost` beside the printed columns. `affected`: the grid below the force: one row for each
     force, month, area (null: every area) and category (null: every category) that an alert covers.
+    `months`: what was found in each month, by a key of all that it was found in.
     """
 
     verdicts: pl.DataFrame
     alerts: pl.DataFrame
     affected: pl.DataFrame
+    months: Mapping[str, list[Incident]]
 
 
 def judge(
@@ -65,6 +69,7 @@ def judge(
     register: pl.DataFrame | None = None,
     as_of: date | None = None,
     anchor: pl.DataFrame | None = None,
+    known: Mapping[str, list[Incident]] | None = None,
 ) -> Judgement:
     """Judges `counts` [month, area, category, n] on `areas` [area, force, …levels].
 
@@ -73,8 +78,9 @@ def judge(
     `areas` owes every month in range. With `as_of`, months after it are not looked at and its alerts are
     those open in that month; without it every month is judged in turn as it would have arrived, and the
     first months again in the light of later ones. `anchor` [force, crimes] holds what an outside source says
-    a force records in a month, for forces without a history of their own. Raises `CountsError`. The model is
-    described in docs/completeness.md.
+    a force records in a month, for forces without a history of their own. `known` are the `months` of an earlier
+    judgement by the same code: one that would be found in the same is not gone through again. Raises `CountsError`.
+    The model is described in docs/completeness.md.
     """
     cube = encode(counts, areas, as_of)
     owed = _owed(cube, register)
@@ -85,12 +91,16 @@ def judge(
     if len(cube.months) >= 2 * k.SETTLING_MONTHS:
         track = _hindsight(track, follow(by_force[::-1], size, owed[::-1], anchored))
     local = LocalModel(cube)
-    incidents: list[Incident] = []
-    for t in range(len(cube.months)):
+    months: dict[str, list[Incident]] = {}
+    for t, key in enumerate(_keys(cube, track)):
         month = local.expect(t)
         if as_of is None or t == len(cube.months) - 1:
-            incidents.extend(relocated(t, cube, track, month, localise(t, cube, track, month)))
+            found = None if known is None else known.get(key)
+            if found is None:
+                found = relocated(t, cube, track, month, localise(t, cube, track, month))
+            months[key] = found
         local.learn(t, month, track.masked[t, :, :-1])
+    incidents = [incident for found in months.values() for incident in found]
     exposed = exposed_months(cube, track)
     told = {(t, alert.incident.force) for alert in exposed for t in range(alert.first, alert.last + 1)}
     alerts = join_incidents(
@@ -98,7 +108,28 @@ def judge(
     )
     alerts.extend(exposed)
     verdicts = _verdicts(cube, track, owed, alerts, register)
-    return Judgement(verdicts, alert_table(cube, local, track, alerts, as_of), affected_grid(cube, alerts))
+    table = alert_table(cube, local, track, alerts, as_of)
+    return Judgement(verdicts, table, affected_grid(cube, alerts), months)
+
+
+def _keys(cube: Cube, track: Track) -> list[str]:
+    """For each month a key of all that its incidents are found in: the counts up to it, and what was expected of it."""
+    so_far = hashlib.blake2b(repr((cube.forces, cube.areas, cube.categories)).encode())
+    so_far.update(cube.first_area.tobytes())
+    for level in cube.levels:
+        so_far.update(repr((level.name, level.nodes, level.named)).encode() + level.node_of_area.tobytes())
+    keys = []
+    of_month = (track.counts, track.mean, track.phi, track.down, track.up, track.state, track.history)
+    for t, month in enumerate(cube.months):
+        for values in (cube.n[t], cube.no_location[t], track.level[t]):
+            so_far.update(np.ascontiguousarray(values).tobytes())
+        here = so_far.copy()
+        here.update(repr(month).encode())
+        for values in of_month:
+            here.update(np.ascontiguousarray(values[t]).tobytes())
+        keys.append(here.hexdigest())
+        so_far.update(track.masked[t].tobytes())
+    return keys
 
 
 def _owed(cube: Cube, register: pl.DataFrame | None) -> Floats:

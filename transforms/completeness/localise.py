@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +40,25 @@ class Incident:
     months: int = 1
     like_month: int | None = None
     lost: float = field(default=0.0)
+
+
+def written(incidents: Sequence[Incident]) -> str:
+    """Incidents as JSON text, to be kept for a later judgement (`read`)."""
+    return json.dumps([vars(incident) for incident in incidents], default=_plain)
+
+
+def read(text: str) -> list[Incident]:
+    """The incidents of a text that `written` gave, the same to the last digit."""
+    return [
+        Incident(
+            **each | {"areas": None if each["areas"] is None else np.array(each["areas"], dtype=np.int64)}
+        )
+        for each in json.loads(text)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist()
 
 
 @dataclass(frozen=True)

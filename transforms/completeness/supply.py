@@ -11,6 +11,7 @@ from transforms.completeness import constants as k
 from transforms.completeness import signatures
 from transforms.completeness.findings import ALL_FORCES, as_findings, judged_findings, number
 from transforms.completeness.judgement import judge
+from transforms.completeness.localise import read, written
 from transforms.contracts import columns as c
 from transforms.contracts import tables
 
@@ -26,32 +27,45 @@ SMALLER: Final = 5
 
 @dataclass(frozen=True)
 class SupplyJudgement:
-    """What the judge makes of the line's counts: `findings` (`Findings`) and `expected` (`Expected`)."""
+    """What the judge makes of the line's counts: `findings` (`Findings`), `expected` (`Expected`), `months`.
+
+    `months` (`JudgedMonths`) is what it found in each month, for the next judgement to go on from.
+    """
 
     findings: pl.DataFrame
     expected: pl.DataFrame
+    months: pl.DataFrame
 
 
-def judge_grid(grid: pl.LazyFrame, present: pl.DataFrame, lsoas: pl.DataFrame) -> SupplyJudgement:
+def judge_grid(
+    grid: pl.LazyFrame, present: pl.DataFrame, lsoas: pl.DataFrame, known: pl.DataFrame | None = None
+) -> SupplyJudgement:
     """Judge the area grid over every month of the window: `AreaGrid`, `register.presence` and the country's LSOAs.
 
     A force without an area of its own is judged by its total. Records outside the area of their force are in no
     area of it and say nothing about any. With fewer than `FEWEST_FORCES` forces owing counts nothing is judged
     here, and that is said of each: what is missing is then told by the register, by empty files and by months that
-    stop early.
+    stop early. `known` are the `months` of an earlier judgement by the same code; the judgement is the same without.
     """
     owing = present.filter(pl.col("file_type").is_in(["extract", "street"]))
     counts, areas = counts_of(grid, lsoas, owing)
     if owing.get_column("force").n_unique() < FEWEST_FORCES or counts.is_empty():
-        return SupplyJudgement(_not_compared(owing), tables.Expected.create_empty())
+        nothing = tables.Expected.create_empty(), tables.JudgedMonths.create_empty()
+        return SupplyJudgement(_not_compared(owing), *nothing)
     owed = owing.select("force", first_month="month", last_month="month").unique()
-    judgement = judge(counts, areas, register=owed)
+    before = {} if known is None else {key: read(text) for key, text in known.iter_rows()}
+    judgement = judge(counts, areas, register=owed, known=before)
     expected = judgement.verdicts.select(
         "force", "month", "observed", "expected", "low", "high", "coverage"
     ).filter(pl.col("expected").is_not_null())
     # Whose records lost their location is told by force (`location_lost`), and every code here is of one vintage.
     found = judged_findings(judgement).filter(pl.col("force") != ALL_FORCES, pl.col("code") != "W22")
-    return SupplyJudgement(found.sort("finding"), expected.sort("force", "month"))
+    months = pl.DataFrame(
+        [(key, written(incidents)) for key, incidents in judgement.months.items()],
+        schema=tables.JudgedMonths.create_empty().schema,
+        orient="row",
+    )
+    return SupplyJudgement(found.sort("finding"), expected.sort("force", "month"), months)
 
 
 def _not_compared(owing: pl.DataFrame) -> pl.DataFrame:

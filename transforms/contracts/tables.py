@@ -453,6 +453,13 @@ class Verdicts(dy.Schema):
     )
 
 
+class JudgedMonths(dy.Schema):
+    """One row for each month that the judge went through: what it found, for the next run to go on from."""
+
+    key = dy.String(primary_key=True, description="hash of the counts and expectations that it was found in")
+    incidents = dy.String(description="what was found, as JSON (`transforms.completeness.localise.Incident`)")
+
+
 class Expected(dy.Schema):
     """One row for each force and month owed that the judge could judge: what came, and what complete supply would be.
 
