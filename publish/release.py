@@ -67,31 +67,26 @@ def build(ingredients: Ingredients, folder: Path, before: Path | None = None) ->
     """
     judged = admit(ingredients.judged)
     months = list(ingredients.months)
-    returns.build(
-        judged,
-        ingredients.country,
-        ingredients.offences_reference,
-        str(ingredients.quarter),
-        folder / "returns",
-        earlier=ingredients.earlier,
-        earlier_small_areas=ingredients.earlier_small_areas,
-        every_class=ingredients.every_class,
-    )
-    if ingredients.revised is not None:
-        told = revision_files(ingredients.revised, ingredients.country, ingredients.quarter)
-        write(told, folder / "returns")
-    feeds.build(
-        judged,
-        ingredients.country,
-        months,
-        folder / "feeds",
-        key=ingredients.crime_id_key,
-        earlier=ingredients.earlier_feeds,
-        shapes=ingredients.boundaries,
-        ever_public=[release / "feeds" for release in ingredients.ever_public.values()],
-        before=None if before is None else before / "feeds",
-    )
-    api.build(folder / "feeds", ingredients.country, ingredients.boundaries, months, folder / "api", before)
+    # Much of each is one step after another, and nothing of the return is needed before its files are listed.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        returned = beside.submit(_returns, ingredients, judged, folder / "returns")
+        feeds.build(
+            judged,
+            ingredients.country,
+            months,
+            folder / "feeds",
+            key=ingredients.crime_id_key,
+            earlier=ingredients.earlier_feeds,
+            shapes=ingredients.boundaries,
+            ever_public=[release / "feeds" for release in ingredients.ever_public.values()],
+            before=None if before is None else before / "feeds",
+        )
+        if returned.done():
+            returned.result()  # What is wrong with it is told before more is made.
+        api.build(
+            folder / "feeds", ingredients.country, ingredients.boundaries, months, folder / "api", before
+        )
+        returned.result()
     documents = sorted(path.name for path in (folder / "returns").iterdir() if path.is_file())
     addresses = site.Addresses(documents=documents)
     site.build(
@@ -106,6 +101,22 @@ def build(ingredients: Ingredients, folder: Path, before: Path | None = None) ->
         bulk=folder / "feeds",
     )
     return names(folder)
+
+
+def _returns(ingredients: Ingredients, judged: Judged, folder: Path) -> None:
+    """Write every table of the return, and what it revises."""
+    returns.build(
+        judged,
+        ingredients.country,
+        ingredients.offences_reference,
+        str(ingredients.quarter),
+        folder,
+        earlier=ingredients.earlier,
+        earlier_small_areas=ingredients.earlier_small_areas,
+        every_class=ingredients.every_class,
+    )
+    if ingredients.revised is not None:
+        write(revision_files(ingredients.revised, ingredients.country, ingredients.quarter), folder)
 
 
 def names(folder: Path) -> list[str]:

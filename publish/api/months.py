@@ -133,5 +133,12 @@ def _ids_of(rows: pl.DataFrame, month: int) -> Ids:
 def _joined(parts: Sequence[Ids]) -> Ids:
     """Those of some parts, in order."""
     frames = [pl.DataFrame({"key": each.key, "month": each.month, "row": each.row}) for each in parts]
-    ids = pl.concat(frames).sort("key", "month", "row")
-    return Ids(*(ids[name].to_numpy() for name in ("key", "month", "row")))
+    # Runs that are in order are put together at once, and only of an id with several records is more looked at.
+    ids = pl.concat([each.sort("key", maintain_order=True) for each in frames]).sort(
+        "key", maintain_order=True
+    )
+    again = (ids["key"] == ids["key"].shift(1)).fill_null(False)
+    tied = (again | again.shift(-1, fill_value=False)).arg_true()
+    in_order = ids[tied].sort("key", "month", "row")
+    month, row = (ids[name].scatter(tied, in_order[name]) for name in ("month", "row"))
+    return Ids(ids["key"].to_numpy(), month.to_numpy(), row.to_numpy())
