@@ -67,7 +67,8 @@ def build(ingredients: Ingredients, folder: Path, before: Path | None = None) ->
     """
     judged = admit(ingredients.judged)
     months = list(ingredients.months)
-    # Much of each is one step after another, and nothing of the return is needed before its files are listed.
+    # Much of each is one step after another, so two go side by side: the return and then the API's files beside the
+    # bulk files and then the site, which lists the documents of the return.
     with ThreadPoolExecutor(max_workers=1) as beside:
         returned = beside.submit(_returns, ingredients, judged, folder / "returns")
         feeds.build(
@@ -81,25 +82,29 @@ def build(ingredients: Ingredients, folder: Path, before: Path | None = None) ->
             ever_public=[release / "feeds" for release in ingredients.ever_public.values()],
             before=None if before is None else before / "feeds",
         )
-        if returned.done():
-            returned.result()  # What is wrong with it is told before more is made.
-        api.build(
-            folder / "feeds", ingredients.country, ingredients.boundaries, months, folder / "api", before
+        served = beside.submit(
+            api.build,
+            folder / "feeds",
+            ingredients.country,
+            ingredients.boundaries,
+            months,
+            folder / "api",
+            before,
         )
         returned.result()
-    documents = sorted(path.name for path in (folder / "returns").iterdir() if path.is_file())
-    addresses = site.Addresses(documents=documents)
-    site.build(
-        judged,
-        ingredients.country,
-        ingredients.boundaries,
-        months,
-        folder / "site",
-        addresses,
-        revised=ingredients.revised,
-        earlier=None if before is None else before / "site",
-        bulk=folder / "feeds",
-    )
+        documents = sorted(path.name for path in (folder / "returns").iterdir() if path.is_file())
+        site.build(
+            judged,
+            ingredients.country,
+            ingredients.boundaries,
+            months,
+            folder / "site",
+            site.Addresses(documents=documents),
+            revised=ingredients.revised,
+            earlier=None if before is None else before / "site",
+            bulk=folder / "feeds",
+        )
+        served.result()
     return names(folder)
 
 
