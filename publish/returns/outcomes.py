@@ -303,10 +303,10 @@ def _laid_out(
         .unique("offence_code")
         .sort("Offence Description", "offence_code")
         .with_row_index("of_code")
-        .with_columns(clean(pl.col(pl.String)))
         .with_columns(
-            pl.col("offence_code").alias("Offence Code"),
             pl.col("offence_code").cast(kinds["offence_code"], strict=False),
+            clean(pl.col("offence_code")).alias("Offence Code"),
+            clean(pl.col("^Offence .*$")),
         )
     )
     names = (
