@@ -32,7 +32,7 @@ class QuarterRows:
 
     @classmethod
     def of(cls, rows: pl.DataFrame) -> QuarterRows:
-        """Rows that are there already, in their order, those of each quarter known by their content."""
+        """Rows that are there already, those of each quarter known by their content."""
         parts = {
             quarter: rows.filter(pl.col("month").is_in(quarter.months))
             for quarter in quarters_of(rows["month"].unique().to_list())
@@ -45,7 +45,7 @@ class QuarterRows:
         )
 
     def lazy(self, months: Iterable[date] | None = None) -> pl.LazyFrame:
-        """The rows of some months, of all unless given, oldest quarter first; of others no file is looked at."""
+        """The rows of some months, of all unless given, in no order; of other quarters no file is looked at."""
         wanted = None if months is None else list(months)
         quarters = sorted(self.parts) if wanted is None else quarters_of(wanted)
         parts = [self.parts[quarter] for quarter in quarters if quarter in self.parts]
@@ -55,7 +55,7 @@ class QuarterRows:
         return rows.join(self.scopes.lazy(), on=self.scopes.columns, how="semi")
 
     def collect(self, months: Iterable[date] | None = None) -> pl.DataFrame:
-        """The rows of some months, of all unless given, in memory."""
+        """The rows of some months, of all unless given, in memory and in no order."""
         return self.lazy(months).collect()
 
     def typed(self, columns: Mapping[str, pl.DataType]) -> QuarterRows:
