@@ -225,7 +225,7 @@ def hold_cells(cells: pl.LazyFrame, holds: pl.DataFrame) -> pl.LazyFrame:
 
 def without_held(crimes: pl.LazyFrame, holds: pl.DataFrame) -> pl.LazyFrame:
     """Crimes outside every part that is held: what may be listed one by one."""
-    held = holds.lazy().filter(~allows_number())
+    held = holds.filter(~allows_number())
     placed, typed = pl.col("lsoa_code").is_not_null(), pl.col("category").is_not_null()
     for which, key in (
         (~placed & ~typed, ["force", "month"]),
@@ -233,5 +233,7 @@ def without_held(crimes: pl.LazyFrame, holds: pl.DataFrame) -> pl.LazyFrame:
         (placed & ~typed, ["force", "month", "lsoa_code"]),
         (placed & typed, ["force", "month", "lsoa_code", "category"]),
     ):
-        crimes = crimes.join(held.filter(which).select(key).unique(), on=key, how="anti")
+        parts = held.filter(which).select(key).unique()
+        if parts.height:
+            crimes = crimes.join(parts.lazy(), on=key, how="anti")
     return crimes

@@ -70,10 +70,10 @@ class Judged:
         """
         by = ["force", "month", "csp_code", "offence_code", "category"]
         none = aggregation.counted_by(self.crimes.nothing.lazy(), by)
-        quarters = sorted(self.crimes.parts)
-        return pl.concat(
-            [none, *(aggregation.counted_by(self.crimes.lazy(quarter.months), by) for quarter in quarters)]
+        counted = pl.concat(
+            [none, *(aggregation.counted_by(part, by) for part in self.crimes.parts.values())]
         )
+        return counted.join(self.crimes.scopes, on=self.crimes.scopes.columns, how="semi")
 
 
 def judged(
@@ -117,17 +117,16 @@ def judged(
             )
     publishable = listable(sealed.verdicts)
     for name, figures in (
-        ("offences", sealed.offences.filter(allows_number())),
-        ("areas", sealed.areas.filter(allows_number())),
-        ("crimes", sealed.crimes.scopes),
-        ("outcomes", sealed.outcomes),
-        ("removed", sealed.removed),
+        ("offences", sealed.offences.lazy().filter(allows_number())),
+        ("areas", sealed.areas.lazy().filter(allows_number())),
+        ("crimes", sealed.crimes.scopes.lazy()),
+        ("outcomes", sealed.outcomes.lazy()),
+        ("removed", sealed.removed.lazy()),
     ):
         loose = (
-            figures.lazy()
-            .select("force", "month")
+            figures.select("force", "month")
             .unique()
-            .collect()
+            .collect(engine="streaming")
             .join(publishable, on=["force", "month"], how="anti")
         )
         if loose.height:

@@ -250,9 +250,9 @@ def _crimes(
     """The crimes of each quarter that may be listed."""
     parts, keys = {}, {}
     for quarter in quarters:
-        parts[quarter] = without_held(counted_in(line, quarter), holds)
-        judged = (each.filter(pl.col("month").is_in(quarter.months)).rows() for each in (verdicts, holds))
-        keys[quarter] = digest(_code(), counted_key(line, quarter), *judged)
+        judged, held = (each.filter(pl.col("month").is_in(quarter.months)) for each in (verdicts, holds))
+        parts[quarter] = without_held(counted_in(line, quarter), held)
+        keys[quarter] = digest(_code(), counted_key(line, quarter), judged.rows(), held.rows())
     return QuarterRows(tables.Counted.create_empty(), parts, keys, judging.listable(verdicts))
 
 
