@@ -67,9 +67,10 @@ def build(ingredients: Ingredients, folder: Path, before: Path | None = None) ->
     """
     judged = admit(ingredients.judged)
     months = list(ingredients.months)
-    # Much of each is one step after another, so two go side by side: the return and then the API's files beside the
-    # bulk files and then the site, which lists the documents of the return.
-    with ThreadPoolExecutor(max_workers=1) as beside:
+    # Much of each is one step after another, so two go side by side: the return and then the site, which lists its
+    # documents, beside the bulk files and then the API's.
+    beside = ThreadPoolExecutor(max_workers=1)
+    try:
         returned = beside.submit(_returns, ingredients, judged, folder / "returns")
         feeds.build(
             judged,
@@ -82,29 +83,16 @@ def build(ingredients: Ingredients, folder: Path, before: Path | None = None) ->
             ever_public=[release / "feeds" for release in ingredients.ever_public.values()],
             before=None if before is None else before / "feeds",
         )
-        served = beside.submit(
-            api.build,
-            folder / "feeds",
-            ingredients.country,
-            ingredients.boundaries,
-            months,
-            folder / "api",
-            before,
+        if returned.done():
+            returned.result()  # What is wrong with it is told before more is made.
+        shown = beside.submit(_site, ingredients, judged, folder, before)
+        api.build(
+            folder / "feeds", ingredients.country, ingredients.boundaries, months, folder / "api", before
         )
         returned.result()
-        documents = sorted(path.name for path in (folder / "returns").iterdir() if path.is_file())
-        site.build(
-            judged,
-            ingredients.country,
-            ingredients.boundaries,
-            months,
-            folder / "site",
-            site.Addresses(documents=documents),
-            revised=ingredients.revised,
-            earlier=None if before is None else before / "site",
-            bulk=folder / "feeds",
-        )
-        served.result()
+        shown.result()
+    finally:
+        beside.shutdown(cancel_futures=True)
     return names(folder)
 
 
@@ -122,6 +110,22 @@ def _returns(ingredients: Ingredients, judged: Judged, folder: Path) -> None:
     )
     if ingredients.revised is not None:
         write(revision_files(ingredients.revised, ingredients.country, ingredients.quarter), folder)
+
+
+def _site(ingredients: Ingredients, judged: Judged, folder: Path, before: Path | None) -> None:
+    """Write the site, of the bulk files and with the documents of the return, which are there."""
+    documents = sorted(path.name for path in (folder / "returns").iterdir() if path.is_file())
+    site.build(
+        judged,
+        ingredients.country,
+        ingredients.boundaries,
+        list(ingredients.months),
+        folder / "site",
+        site.Addresses(documents=documents),
+        revised=ingredients.revised,
+        earlier=None if before is None else before / "site",
+        bulk=folder / "feeds",
+    )
 
 
 def names(folder: Path) -> list[str]:
