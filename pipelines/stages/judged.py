@@ -114,7 +114,7 @@ def _by_judge(line: Line, present: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataF
     workspace = line.workspace
     made_from = digest(line.basis, workspace.key("area_grid"), present.rows())
     if not workspace.up_to_date("judge_findings", "all", made_from):
-        by_this_code = digest(_code())
+        by_this_code = _code()
         known = workspace.up_to_date("judged_months", "all", by_this_code)
         done = supply.judge_grid(
             workspace.scan("area_grid", tables.AreaGrid),
