@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 
 from publish.api import rows
 from publish.api.ids import Ids
@@ -18,8 +21,10 @@ from publish.api.layers import ARRAYS
 from publish.api.opened import FORMAT, INDEX
 from publish.api.points import Indices
 from publish.api.told import NUMBERS, Told
+from publish.feeds import changes
 from publish.feeds.changes import SUMS, read_sums
 from publish.parts import BUILT
+from transforms.periods import Quarter
 
 #: The files of a month; one of crimes has their numbers too.
 OF_A_MONTH: Final = ("text.bin", "deflated.bin", *(f"{name}.npy" for name in ARRAYS))
@@ -103,27 +108,60 @@ class Earlier:
         renumbered = {old: numbers[name] for old, name in enumerate(self.told.months) if name in numbers}
         return Ids.open(self.api / f"{kind}-ids").of_months(renumbered)
 
+    def files_telling(self, crimes: Indices) -> list[Path]:
+        """The Parquet files of outcomes of now in which some crimes, by their ids in order, may have one.
+
+        One that is as it was then has an outcome of a crime that was held then only where its month has that too, and
+        one of a crime that was not only where it has more lines than its months have.
+        """
+        telling, held = self._differing("outcomes"), Counter[str]()
+        if self.held["outcomes"]:
+            ids, months = Ids.open(self.api / "outcomes-ids"), self.told.months
+            telling |= {_outcomes_of(months[number]) for number in np.unique(ids.month[ids.every(crimes)])}
+            for month, number in zip(months, np.bincount(ids.month, minlength=len(months)), strict=True):
+                held[_outcomes_of(month)] += int(number)
+        is_new = not self.told.ids.first(crimes)[0].all()
+        return [
+            path
+            for path in sorted((self.now / "parquet").glob("*-outcomes.parquet"))
+            if path.name in telling or (is_new and pq.read_metadata(path).num_rows != held[path.name])
+        ]
+
     def _same(self, kind: str, file: str, months: Sequence[str]) -> set[str]:
         """The months that a kind of layer is held of whose lines in a kind of file are the same now."""
-        paths = {path for differing in self._differing(file) for path in differing}
-        other = {month for path in paths for month in _differing(self.feeds / path, self.now / path)}
-        return {month for month in months if month in self.held[kind] and month not in other}
+        then, now = (changes.by_month(sums, file) for sums in self.sums)
+        return {month for month in months if month in self.held[kind] and then.get(month) == now.get(month)}
 
-    def _differing(self, file: str) -> tuple[set[str], set[str]]:
-        """The Parquet files of a kind that the other release has not the same: those of then, and those of now."""
-        before, now = (
+    def _differing(self, file: str) -> set[str]:
+        """The names of the Parquet files of a kind, of then or now, that the other release has not the same."""
+        then, now = (
             {(path, digest) for path, digest in sums.items() if path.endswith(f"-{file}.parquet")}
             for sums in self.sums
         )
-        return {path for path, _ in before - now}, {path for path, _ in now - before}
+        return {Path(path).name for path, _ in then ^ now}
 
     def _given_otherwise(self) -> Indices:
         """The ids of the crimes that have an outcome in one release which they have not in the other."""
-        there, here = (
-            rows.given([folder / path for path in sorted(paths)]).unique()
-            for folder, paths in zip((self.feeds, self.now), self._differing("outcomes"), strict=True)
+        then, now = (
+            {
+                (month, force, digest)
+                for month, forces in changes.by_month(sums, "outcomes").items()
+                for force, digest in forces.items()
+            }
+            for sums in self.sums
         )
-        both = pl.concat([there, here])
+        names = sorted(self._differing("outcomes"))
+        # Whose file of a month is the same has the same outcomes in it.
+        other = pl.DataFrame(
+            sorted({each[:2] for each in then ^ now}),
+            schema={"month": pl.String, "force": pl.String},
+            orient="row",
+        )
+        there, here = (
+            rows.given([path for name in names if (path := folder / "parquet" / name).is_file()], of=other)
+            for folder in (self.feeds, self.now)
+        )
+        both = pl.concat([there.unique(), here.unique()])
         return both.filter(both.is_unique())["key"].unique().sort().to_numpy()
 
 
@@ -133,20 +171,9 @@ def _is_whole(api: Path, kind: str, month: str) -> bool:
     return all((api / kind / month / name).is_file() for name in names)
 
 
-def _differing(*paths: Path) -> set[str]:
-    """The months whose lines differ between two files of a quarter, either of which may not be there."""
-    there, here = (_by_month(path) if path.exists() else {} for path in paths)
-    return {
-        month
-        for month in there.keys() | here.keys()
-        if month not in there or month not in here or not there[month].equals(here[month])
-    }
-
-
-def _by_month(path: Path) -> dict[str, pl.DataFrame]:
-    """The lines of a quarter's file, without the geometry, by month."""
-    parts = pl.read_parquet(path).drop("geometry").partition_by("month", as_dict=True, maintain_order=True)
-    return {str(month): lines for (month,), lines in parts.items()}
+def _outcomes_of(month: str) -> str:
+    """The name of the Parquet file with the outcomes of a month."""
+    return f"{Quarter.of(date.fromisoformat(f'{month}-01'))}-outcomes.parquet"
 
 
 def tag(feeds: Path) -> str:

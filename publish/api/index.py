@@ -45,7 +45,7 @@ def build(
     key = key_of(code, country.lsoas, boundaries["lsoa_code"].to_list(), *boundaries.geometry.to_wkb())
     if not parts.kept(NEIGHBOURHOODS, key, NEIGHBOURHOODS):
         write_neighbourhoods(country, boundaries, folder / NEIGHBOURHOODS)
-    points, laid = places.laid_out(feeds, country, months)
+    points, laid = places.laid_out(feeds, country, months, parts)
     national = country.forces.filter(pl.col("kind") == "national")["force"].to_list()
     key = key_of(code, national, laid)
     if not parts.is_same(PART, key):

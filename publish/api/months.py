@@ -75,16 +75,16 @@ class Months:
 
     def _given_otherwise(self, standing: Set[str]) -> pl.DataFrame:
         """The outcomes (`rows.given`) of every crime of the months that do not stand: of those made before, and now."""
-        files = sorted((self.feeds / "parquet").glob("*-outcomes.parquet"))
         if self.earlier is None or not standing:
-            return rows.given(files)
+            return rows.given(sorted((self.feeds / "parquet").glob("*-outcomes.parquet")))
         made = [month for month in self.months if f"{month:%Y-%m}" not in standing]
         crimes = [pl.Series(self.earlier.keys_but(standing))]
         for quarter in quarters_of(made):
             lines = pl.scan_parquet(self.feeds / "parquet" / f"{quarter}-street.parquet")
             own = lines.filter(pl.col("month").is_in([f"{month:%Y-%m}" for month in made]))
             crimes.append(own.select(number_of("crime_id")).drop_nulls().collect().to_series())
-        return rows.given(files, pl.concat(crimes))
+        keys = pl.concat(crimes).unique().sort()
+        return rows.given(self.earlier.files_telling(keys.to_numpy()), keys)
 
     def _each(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from datetime import date
@@ -13,18 +14,31 @@ import polars as pl
 from geography.areas import Country
 from publish.api import text
 from publish.api.points import Points
+from publish.feeds.changes import read_sums
+from publish.parts import Parts, code_of, key_of
 from transforms.periods import quarters_of
 
 #: Ids of points that are in no list of ours begin here.
 FIRST_FOREIGN_POINT: Final = 2**30
+SEARCHES: Final = "stop-and-search"
+#: The kinds of bulk file that tell of places.
+KINDS: Final = ("street", "outcomes", SEARCHES)
+#: The file, beside those that answers are made of, with the places of each bulk file that are in no list of ours.
+ELSEWHERE: Final = "elsewhere.parquet"
 PLACE: Final = ("longitude", "latitude", "location")
 #: What police.uk calls a place without a name; the blank is part of it.
 NAMELESS: Final = "On or near "
+_NOWHERE: Final = pl.DataFrame(
+    schema={"file": pl.String, "longitude": pl.Float64, "latitude": pl.Float64, "location": pl.String}
+)
 
 
-def laid_out(feeds: Path, country: Country, months: Sequence[date]) -> tuple[Points, pl.DataFrame]:
+def laid_out(
+    feeds: Path, country: Country, months: Sequence[date], parts: Parts
+) -> tuple[Points, pl.DataFrame]:
     """Lay out the map points of a country, and every place of the records of `months` that is none of them.
 
+    The places of a bulk file that the build before had too are taken from what it wrote (`ELSEWHERE`).
     Returns the points, and a row for each place with its `rank`: `PLACE`, `point_id`, and `at`, its text.
     """
     listed = country.map_points.select(
@@ -32,19 +46,15 @@ def laid_out(feeds: Path, country: Country, months: Sequence[date]) -> tuple[Poi
         location="On or near " + pl.col("name"),
         point_id="point_id",
     )
-    # A crime that was placed here is at a point of the list, and so are most outcomes.
-    street = _used(feeds, "street", months, *PLACE, where=pl.col("point_id").is_null(), but=listed)
-    outcomes = _used(feeds, "outcomes", months, *PLACE, but=listed)
-    elsewhere = pl.concat([street, outcomes]).with_columns(point_id=pl.lit(None, pl.Int64))
-    named = pl.concat([listed, elsewhere])
+    elsewhere = _elsewhere(feeds, months, listed, parts)
+    elsewhere.write_parquet(parts.folder / ELSEWHERE, compression="zstd")
+    of_search = elsewhere["file"].str.ends_with(f"-{SEARCHES}")
+    foreign = elsewhere.select(*PLACE, point_id=pl.lit(None, pl.Int64))
+    named = pl.concat([listed, foreign.filter(~of_search)])
     # A search file gives no name: it is that of the point in any other file, or the one without a name.
-    unnamed = (
-        _used(feeds, "stop-and-search", months, "longitude", "latitude")
-        .join(named, on=["longitude", "latitude"], how="anti")
-        .with_columns(location=pl.lit(NAMELESS), point_id=pl.lit(None, pl.Int64))
-    )
+    unnamed = foreign.filter(of_search).join(named, on=["longitude", "latitude"], how="anti")
     places = (
-        pl.concat([named, unnamed])
+        pl.concat([named, unnamed.with_columns(location=pl.lit(NAMELESS))])
         .sort(*PLACE, "point_id", nulls_last=True)
         .unique(list(PLACE), keep="first", maintain_order=True)
     )
@@ -56,28 +66,44 @@ def laid_out(feeds: Path, country: Country, months: Sequence[date]) -> tuple[Poi
     return points, laid.with_columns(at=text.location("longitude", "latitude", "point_id", "location"))
 
 
-def _used(
-    feeds: Path,
-    kind: str,
-    months: Sequence[date],
-    *columns: str,
-    where: pl.Expr | None = None,
-    but: pl.DataFrame | None = None,
-) -> pl.DataFrame:
-    """Some columns of where the records of a kind of file are, each different one once, `but` for those of a table."""
-    names = [f"{month:%Y-%m}" for month in months]
-    has_place = pl.col("month").is_in(names) & pl.col("longitude").is_not_null()
-    types = {name: pl.String if name == "location" else pl.Float64 for name in columns}
-    parts = [pl.LazyFrame(schema=types)]
+def _elsewhere(feeds: Path, months: Sequence[date], listed: pl.DataFrame, parts: Parts) -> pl.DataFrame:
+    """Where the records of each `file` of `months` are, each different place once, but for those of a list of points.
+
+    `file` is what it is called without its ending. A search has no `location`.
+    """
+    sums, found = read_sums(feeds), [_NOWHERE]
+    basis = key_of(code_of("publish.api"), [f"{month:%Y-%m}" for month in months], listed)
+    before = None if parts.earlier is None else parts.earlier / ELSEWHERE
+    known = None
+    with contextlib.suppress(OSError, pl.exceptions.PolarsError):  # What cannot be read is found again.
+        known = pl.read_parquet(before, schema=_NOWHERE.schema) if before is not None else None
     for quarter in quarters_of(months):
-        path = feeds / "parquet" / f"{quarter}-{kind}.parquet"
-        if path.exists():
-            lines = pl.scan_parquet(path).filter(has_place if where is None else has_place & where)
-            parts.append(lines.select(columns).with_columns(pl.col("longitude", "latitude").round(6)))
-    used = pl.concat(parts)
-    if but is not None:
-        used = used.join(but.lazy(), on=columns, how="anti")
-    return used.unique().collect(engine="streaming")
+        for kind in KINDS:
+            name = f"{quarter}-{kind}"
+            path = feeds / "parquet" / f"{name}.parquet"
+            if not path.exists():
+                continue
+            part = f"elsewhere {name}"
+            parts.made[part] = key_of(basis, sums[f"parquet/{path.name}"])
+            if known is not None and parts.is_same(part, parts.made[part]):
+                found.append(known.filter(pl.col("file") == name))
+            else:
+                used = _used(path, months, listed, kind)
+                found.append(used.select(pl.lit(name).alias("file"), *PLACE).sort(*PLACE))
+    return pl.concat(found)
+
+
+def _used(path: Path, months: Sequence[date], listed: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """Where the records of `months` in a file of a kind are, each different place once, but for those of a list."""
+    own = pl.col("month").is_in([f"{month:%Y-%m}" for month in months]) & pl.col("longitude").is_not_null()
+    # A crime that was placed here is at a point of the list, and so are most outcomes.
+    lines = pl.scan_parquet(path).filter(own & pl.col("point_id").is_null() if kind == "street" else own)
+    places = lines.select(
+        pl.col("longitude", "latitude").round(6),
+        location=pl.lit(None, pl.String) if kind == SEARCHES else "location",
+    )
+    by = PLACE[:2] if kind == SEARCHES else PLACE
+    return places.join(listed.lazy(), on=by, how="anti").unique().collect(engine="streaming")
 
 
 def _identified(places: pl.DataFrame) -> pl.Series:

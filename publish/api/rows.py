@@ -27,15 +27,20 @@ NUMBER_OF_CATEGORY: Final = {
 }
 
 
-def given(paths: Sequence[Path], crimes: pl.Series | None = None) -> pl.DataFrame:
+def given(
+    paths: Sequence[Path], crimes: pl.Series | None = None, of: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """The outcomes in some files of crimes with an id: `key` (its first 60 bits, ascending), `outcome_type`, `month`.
 
-    Only of the `crimes` with those keys when they are given.
+    Only of the `crimes` with those keys, and `of` those months and forces, when they are given.
     """
     wanted = None if crimes is None else crimes.unique().to_frame("key").lazy()
     parts = [pl.DataFrame(schema={"key": pl.Int64, "outcome_type": pl.Categorical, "month": pl.Categorical})]
     for path in paths:
-        part = pl.scan_parquet(path).select(
+        lines = pl.scan_parquet(path)
+        if of is not None:
+            lines = lines.join(of.lazy(), on=["month", "force"], how="semi")
+        part = lines.select(
             number_of("crime_id").alias("key"), pl.col("outcome_type", "month").cast(pl.Categorical)
         )
         if wanted is not None:

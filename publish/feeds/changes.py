@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -100,6 +101,19 @@ def read_sums(folder: Path) -> dict[str, str]:
     """The SHA-256 of each of the bulk files in `folder` by its path, as its `SHA256SUMS` says."""
     lines = (line.split("  ", 1) for line in (folder / SUMS).read_text(encoding="utf-8").splitlines())
     return {name: digest for digest, name in lines}
+
+
+def by_month(sums: Mapping[str, str], kind: str) -> dict[str, dict[str, str]]:
+    """The SHA-256 of the files of a kind (`street`) among some sums: by month (`2019-09`), and there by force.
+
+    Where those of a month are the same in two releases, so are its lines in their Parquet files.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for name, digest in sums.items():
+        month, _, file = name.partition("/")
+        if file.startswith(f"{month}-") and file.endswith(f"-{kind}.csv"):
+            found.setdefault(month, {})[file[len(month) + 1 : -len(f"-{kind}.csv")]] = digest
+    return found
 
 
 def _counted(told: list[dict[str, str]]) -> str:

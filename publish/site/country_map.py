@@ -17,7 +17,7 @@ import shapely
 from geography.areas import Country
 from geography.boundaries import METRES
 from publish.feeds import street
-from publish.feeds.changes import SUMS, read_sums
+from publish.feeds.changes import SUMS, by_month, read_sums
 from publish.site.figures import Figures
 from publish.site.map_figures import KINDS, force_files, kind_files
 from publish.site.shapes import Outlines
@@ -119,7 +119,8 @@ def write_point_tiles(
     owners = country.lsoas.select("lsoa_code", area_force="force")
     owned = key_of(owners.write_csv().encode())
     sums = read_sums(bulk) if bulk is not None and (bulk / SUMS).is_file() else {}
-    lines = {month: key_of(owned, sums.get(_quarter_of_lines(month))) for month in months}
+    told = by_month(sums, "street")
+    lines = {month: key_of(owned, sorted(told.get(f"{month:%Y-%m}", {}).items())) for month in months}
     if bulk is None:
         points, gone = street.map_points_of(crimes.lazy(), country), withdrawn(crimes.lazy()).collect()
 
@@ -172,7 +173,9 @@ def _lines(bulk: Path, month: date) -> pl.DataFrame:
             schema=dict.fromkeys(LINE, pl.String) | {"longitude": pl.Float64, "latitude": pl.Float64}
         )
     lines = pl.scan_parquet(path).filter(pl.col("month") == f"{month:%Y-%m}")
-    return lines.rename({"crime_type": "category"}).select(LINE).collect()
+    # To the decimals of the street files, by whose digests a month is known.
+    places = pl.col("longitude", "latitude").round(6)
+    return lines.rename({"crime_type": "category"}).select(LINE).with_columns(places).collect()
 
 
 def _quarter_of_lines(month: date) -> str:

@@ -238,6 +238,17 @@ def test_a_release_before_that_is_not_whole_lends_nothing(first, before, tmp_pat
     assert not taken(beside, "crimes") | taken(beside, "outcomes") | taken(beside, "stops")
 
 
+@pytest.mark.parametrize("damage", [without("api/elsewhere.parquet"), cut("api/elsewhere.parquet")])
+def test_places_that_cannot_be_read_are_found_again(first, before, tmp_path, damage):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(before, damaged)
+    damage(damaged)
+    shutil.copytree(before / "feeds", tmp_path / "feeds")
+    beside = first.api(tmp_path, "api", damaged)
+    assert contents(beside) == contents(before / "api")
+    assert taken(beside, "crimes") == set(NAMES)
+
+
 IDS: Final = [hashlib.sha256(bytes([each])).hexdigest() for each in range(12)]
 #: Points of the small country: two of its own, and one of elsewhere.
 PLACES: Final = [
@@ -266,8 +277,9 @@ outcome = st.tuples(
 )
 
 
-def write_feeds(folder: Path, crimes: list[tuple], given: list[tuple]) -> None:
-    """Bulk files of some lines: just what the API is made from."""
+def write_feeds(folder: Path, months: list[date], crimes: list[tuple], given: list[tuple]) -> None:
+    """Bulk files of the lines of some months: just what the API is made from."""
+    names_of_months = [f"{month:%Y-%m}" for month in months]
     (folder / "parquet").mkdir(parents=True)
     for kind, rows, last, names in (
         ("street", crimes, ("Crime type", "Last outcome category"), tables.NAMES),
@@ -275,7 +287,7 @@ def write_feeds(folder: Path, crimes: list[tuple], given: list[tuple]) -> None:
     ):
         columns = ("force", "Month", "Crime ID", "Longitude", "Latitude", "Location", *last)
         schema = {name: pl.Float64 if name.endswith("itude") else pl.String for name in columns}
-        flat = [(*row[:3], *row[3], *row[4:]) for row in rows]
+        flat = [(*row[:3], *row[3], *row[4:]) for row in rows if row[1] in names_of_months]
         lines = pl.DataFrame(flat, schema=schema, orient="row").sort(columns, nulls_last=True)
         for name in names.keys() - {*columns}:
             lines = lines.with_columns(
@@ -285,13 +297,18 @@ def write_feeds(folder: Path, crimes: list[tuple], given: list[tuple]) -> None:
             own = lines.filter((pl.col("Month") > "2019-06") == (quarter == "2019-Q3"))
             if kind == "street" or own.height:
                 tables.write_quarter(own, folder / "parquet" / f"{quarter}-{kind}.parquet", names)
+        for (month, force), own in lines.group_by("Month", "force", maintain_order=True):
+            (folder / month).mkdir(exist_ok=True)
+            own.write_csv(folder / month / f"{month}-{force}-{kind}.csv")
     (folder / "availability.csv").write_text("month,force,file,state,since,coverage,why,path,lines\n")
-    files = sorted(folder.rglob("*.parquet"))
-    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  parquet/{path.name}\n" for path in files]
+    files = sorted(path for path in folder.glob("*/*") if path.is_file())
+    sums = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n" for path in files
+    ]
     (folder / "SHA256SUMS").write_text("".join(sums))
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.lists(crime, max_size=12),
     st.lists(outcome, max_size=10),
@@ -306,10 +323,12 @@ def test_whatever_lines_differ_the_bytes_are_those_of_a_build_without_a_release_
     """Ids that many records share, outcomes without a crime, and crimes that come, go or change between releases."""
     folder = tmp_path_factory.mktemp("lines")
     build = Build(first.sealed, first.country, FEW_MONTHS[:3])
-    write_feeds(folder / "before" / "feeds", crimes, given)
+    write_feeds(folder / "before" / "feeds", build.months, crimes, given)
     build.api(folder / "before", "api")
     build.months = FEW_MONTHS[1:] if moves else FEW_MONTHS[:3]
-    write_feeds(folder / "feeds", [*crimes[dropped:], *more_crimes], [*given[dropped:], *more_outcomes])
+    write_feeds(
+        folder / "feeds", build.months, [*crimes[dropped:], *more_crimes], [*given[dropped:], *more_outcomes]
+    )
     built_twice(build, folder, folder / "before")
     shutil.rmtree(folder)
 
