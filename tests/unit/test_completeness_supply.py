@@ -96,6 +96,7 @@ def test_records_elsewhere_or_nowhere_are_in_no_area(clean: tuple[pl.LazyFrame, 
         [grid, *(stray.with_columns(lsoa_code=pl.lit(place)) for place in (OUTSIDE, NO_LOCATION))]
     )
     counts, _ = supply.counts_of(more, lsoas, present(list(faults.FORCES)))
+    counts = counts.collect()
     assert counts["area"].null_count() == stray.collect().group_by("month", "category").len().height
     assert OUTSIDE not in counts["area"].to_list()
 

@@ -49,7 +49,10 @@ def judge_grid(
     """
     owing = present.filter(pl.col("file_type").is_in(["extract", "street"]))
     counts, areas = counts_of(grid, lsoas, owing)
-    if owing.get_column("force").n_unique() < FEWEST_FORCES or counts.is_empty():
+    if (
+        owing.get_column("force").n_unique() < FEWEST_FORCES
+        or counts.head(1).collect(engine="streaming").is_empty()
+    ):
         nothing = tables.Expected.create_empty(), tables.JudgedMonths.create_empty()
         return SupplyJudgement(_not_compared(owing), *nothing)
     owed = owing.select("force", first_month="month", last_month="month").unique()
@@ -85,7 +88,7 @@ def _not_compared(owing: pl.DataFrame) -> pl.DataFrame:
 
 def counts_of(
     grid: pl.LazyFrame, lsoas: pl.DataFrame, owing: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> tuple[pl.LazyFrame, pl.DataFrame]:
     """The grid as the judge reads it: positive counts [month, area, category, n], and areas [area, force, …levels]."""
     levels = [name for name in ("csp_code", "neighbourhood") if name in lsoas.columns]
     placed = lsoas.select("force", *levels, area="lsoa_code")
@@ -96,14 +99,17 @@ def counts_of(
     areas = pl.concat([placed, elsewhere])
     own = pl.col("force").is_in(elsewhere["force"].to_list())
     place = pl.col("lsoa_code")
-    counts = (
-        grid.filter(pl.col("count") > 0, own | (place != c.OUTSIDE))
-        .with_columns(area=pl.when(own).then("force").when(place != c.NO_LOCATION).then(place))
-        .group_by("month", "area", "category")
-        .agg(n=pl.col("count").sum())
-        .sort("month", "area", "category")
+    some = grid.filter(pl.col("count") > 0)
+    # The grid has one row for each of these; what is in no area of its own is few rows, and is added up.
+    placed = some.filter(~own, ~place.is_in([c.OUTSIDE, c.NO_LOCATION])).select(
+        "month", "category", area="lsoa_code", n="count"
     )
-    return counts.collect(engine="streaming"), areas
+    rest = (
+        some.filter(own | (place == c.NO_LOCATION))
+        .group_by("month", "category", area=pl.when(own).then("force"))
+        .agg(n=pl.col("count").sum())
+    )
+    return pl.concat([placed, rest]), areas
 
 
 def unexplained(
