@@ -130,8 +130,8 @@ def _site(ingredients: Ingredients, judged: Judged, folder: Path, before: Path |
 
 def names(folder: Path) -> list[str]:
     """The files of a release by their place in it, without its manifest."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [name for path in files if (name := path.relative_to(folder).as_posix()) != MANIFEST]
+    files = [Path(root, name) for root, _, held in os.walk(folder) for name in held]
+    return [name for path in sorted(files) if (name := path.relative_to(folder).as_posix()) != MANIFEST]
 
 
 def seal(
