@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -29,19 +27,13 @@ from publish.feeds import (
     street,
     tables,
 )
+from publish.feeds.earlier import AVAILABILITY, POINTS_BY_MONTH, PRIVACY, Earlier, digest_of
 from publish.parts import Parts, code_of, key_of
 from transforms.judging import Judged, among, withdrawn
 from transforms.periods import Quarter, quarters_of
 
-#: The kinds of file beside the street files, with their columns and those of their Parquet files.
-BESIDE: Final = {
-    "outcomes": (outcomes.COLUMNS, outcomes.NAMES),
-    "stop-and-search": (tuple(searches.COLUMNS), searches.NAMES),
-}
 GEOJSON: Final = "geojson"
 LATEST: Final = "latest.zip"
-POINTS_BY_MONTH: Final = "parquet/points-by-month.parquet"
-PRIVACY: Final = "privacy.csv"
 
 
 class Build:
@@ -72,9 +64,10 @@ class Build:
         #: the SHA-256 of files by their path, as far as they are known.
         self.sums: dict[str, str] = {}
         self._allowed: dict[str, dict[date, list[str]]] = {}
-        self.parts = Parts(folder, before)
+        self.earlier = Earlier.open(before)
+        self.parts = Parts(folder, None if self.earlier is None else before)
         self.compared = privacy.files_with_places(releases)
-        self._compare(before)
+        self._compare()
         compressing = code_of("publish.feeds").hex()
         #: whether the build before compressed a file as this one would.
         self.compressed_alike = self.parts.is_same("archive", compressing)
@@ -87,16 +80,17 @@ class Build:
         readme.write_text(
             archive.readme(self.country, self.states, self.months), encoding="utf-8", newline="\r\n"
         )
-        with archive.Archive(zipped, self.folder, self._of_before(LATEST)) as self.members:
+        compressed = None if self.earlier is None else self.earlier.folder / LATEST
+        with archive.Archive(zipped, self.folder, compressed) as self.members:
             self.members.add(readme)
             figures, used = self._street()
             # The outcomes come after every street line: where those have a crime decides where its outcomes may be.
             for quarter in self.quarters:
-                for kind in BESIDE:
-                    self._beside(quarter, kind)
+                self._outcomes(quarter)
+                self._searches(quarter)
             figures.write_csv(self._path(PRIVACY), line_terminator="\r\n")
             self.members.add(self.written[-1])
-            availability.write(self.states, self.lines, self._path("availability.csv"))
+            availability.write(self.states, self.lines, self._path(AVAILABILITY))
             self.members.add(self.written[-1])
             privacy.write_map_points(self.country, self._path("map-points.csv"))
             self.written += crosswalk.write(self.country, earlier, self.folder)
@@ -118,7 +112,7 @@ class Build:
 
     # What is taken over ---------------------------------------------------------------------------------------------
 
-    def _compare(self, before: Path | None) -> None:
+    def _compare(self) -> None:
         """Let nothing be taken over where places are to be compared with those of other releases than then.
 
         But the build before may have been published since: a line that it has at a place stays there, and one that it
@@ -126,15 +120,11 @@ class Build:
         """
         name = "compared with"
         now = self.compared.keys()
-        if before is not None and self.parts.earlier is not None:
+        if self.earlier is not None:
             then = set(self.parts.before.get(name, "").split())
-            if not then <= now <= then | privacy.files_with_places([before]).keys():
-                self.parts = Parts(self.folder, None)
+            if not then <= now <= then | privacy.files_with_places([self.earlier.folder]).keys():
+                self.earlier, self.parts = None, Parts(self.folder, None)
         self.parts.made[name] = " ".join(sorted(now))
-
-    def _of_before(self, name: str) -> Path | None:
-        """A file of the build before; None where nothing is taken over."""
-        return None if self.parts.earlier is None else self.parts.earlier / name
 
     @cached_property
     def _basis(self) -> bytes:
@@ -162,58 +152,64 @@ class Build:
             self._allowed[kind] = availability.allowed(self.states, kind)
         return {f"{month:%Y-%m}": self._allowed[kind].get(month, []) for month in self.quarters[quarter]}
 
+    def _forces_of(self, kind: str, quarter: Quarter, scopes: pl.DataFrame) -> dict[str, list[str]]:
+        """`_forces` of the months in which anything was supplied (`scopes`), in order."""
+        forces = self._forces(kind, quarter)
+        return {
+            month: forces[month] for month in (f"{each:%Y-%m}" for each in scopes["month"].unique().sort())
+        }
+
     @cached_property
-    def _sums_before(self) -> dict[str, str]:
-        return {} if self.parts.earlier is None else changes.read_sums(self.parts.earlier)
+    def _places(self) -> pl.DataFrame:
+        """Where the releases before have each record."""
+        return privacy.places_in(list(self.compared.values()))
 
     @cached_property
     def _lines_before(self) -> dict[str, int]:
         """The lines of each file of a force and month, by its path, in the build before."""
-        path = self._of_before("availability.csv")
-        if path is None:
-            return {}
-        with path.open(encoding="utf-8", newline="") as file:
-            return {row["path"]: int(row["lines"]) for row in csv.DictReader(file) if row["path"]}
+        return {} if self.earlier is None else self.earlier.lines_by_file()
 
-    def _kept(self, part: str, key: str, *patterns: str) -> bool:
-        """Take over the files of a part (`Parts.kept`), with what is known of them."""
-        taken = self.parts.kept(part, key, *patterns)
-        for path in taken or []:
-            name = path.relative_to(self.folder).as_posix()
-            self.sums[name] = self._sums_before[name]
-        return taken is not None
+    def _stands(self, part: str, key: str, files: Sequence[str]) -> bool:
+        """Whether the build before made a part from the same, and has its files. The part is known by its key now."""
+        self.parts.made[part] = key
+        return self.earlier is not None and self.parts.is_same(part, key) and self.earlier.has(files)
 
-    # The parts ------------------------------------------------------------------------------------------------------
+    def _keep(self, part: str, files: Sequence[str]) -> None:
+        """Take over the files of a part that stands (`Parts.kept`), with what is known of them and of what is in it."""
+        assert self.earlier is not None
+        self.parts.kept(part, self.parts.made[part], *files)
+        within = {name: key for name, key in self.parts.before.items() if name.startswith(f"{part} ")}
+        self.parts.made |= within
+        self.sums |= {name: self.earlier.sums[name] for name in files}
+
+    # The street lines -----------------------------------------------------------------------------------------------
 
     def _street(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Every street file, and GeoJSON of the newest month. Returns `privacy.figures` and `privacy.at_points`."""
-        keys = {quarter: self._street_key(quarter) for quarter in self.quarters}
-        new = [
-            month
-            for quarter, months in self.quarters.items()
-            if not self.parts.is_same(f"street {quarter}", keys[quarter])
-            for month in months
-        ]
-        points = street.map_points_of(self._crimes(new), self.country)
-        places = privacy.places_in(list(self.compared.values())) if new else privacy.NO_PLACES
         figures, used = [], []
-        for quarter, key in keys.items():
+        for quarter in self.quarters:
             forces = self._forces("street", quarter)
-            patterns = [f"parquet/{quarter}-street.parquet", *(f"{month}/*-street.csv" for month in forces)]
-            if self._newest in forces:
-                patterns.append(f"{GEOJSON}/*")
-            if self._kept(f"street {quarter}", key, *patterns):
-                for month in forces:
-                    self._take("street", month, forces[month])
-                told, at = self._figures_before(list(forces))
+            part, parquet = f"street {quarter}", _parquet(quarter, "street")
+            files = [
+                parquet,
+                *(name for month in forces for name in self._street_files(month, forces[month])),
+            ]
+            if self._stands(part, self._street_key(quarter), files):
+                self._keep(part, files)
+                told, at = self._take_months(forces)
             else:
-                told, at = self._make_street(quarter, points, places)
+                told, at = self._make_street(quarter)
             if self._newest in forces:
                 self.written += [self.folder / _geojson(force) for force in forces[self._newest]]
-            self._path(patterns[0])
+            self._path(parquet)
             figures.append(told)
             used.append(at)
         return pl.concat(figures), pl.concat(used)
+
+    def _street_files(self, month: str, forces: Sequence[str]) -> list[str]:
+        """The files that hold the street lines of a month and no other."""
+        drawn = [_geojson(force) for force in forces] if month == self._newest else []
+        return [*(_name(month, force, "street") for force in forces), *drawn]
 
     def _crimes(self, months: Sequence[date]) -> pl.LazyFrame:
         """The judged crimes of some months, with all that a line is made from."""
@@ -225,36 +221,69 @@ class Build:
         newest = self._newest if self._newest in forces else ""
         return key_of(self._basis, self.judged.crimes.keys.get(quarter), gone, forces, newest)
 
-    def _make_street(
-        self, quarter: Quarter, points: pl.DataFrame, places: pl.DataFrame
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        held, figures, used = [], [], []
-        for month in self.quarters[quarter]:
-            name = f"{month:%Y-%m}"
-            forces = self._forces("street", quarter)[name]
-            rows = street.published(
-                self._crimes([month]).collect(), points, self._withdrawn, self.country, self.key, places
+    def _month_key(self, month: str, crimes: pl.DataFrame, forces: Sequence[str]) -> str:
+        gone = among(self._withdrawn, [crimes.lazy()]).rows()
+        return key_of(self._basis, crimes, gone, forces, month == self._newest)
+
+    def _make_street(self, quarter: Quarter) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The street files of a quarter of which something differs: its months of which nothing does are taken over."""
+        forces, parquet = self._forces("street", quarter), _parquet(quarter, "street")
+        files = {month: self._street_files(month, forces[month]) for month in forces}
+        every = self._crimes(self.quarters[quarter]).collect()
+        crimes = {f"{month:%Y-%m}": every.filter(month=month) for month in self.quarters[quarter]}
+        standing = {
+            month
+            for month, rows in crimes.items()
+            if self._stands(
+                f"street {quarter} {month}", self._month_key(month, rows, forces[month]), files[month]
             )
-            self._by_force(rows, "street", street.COLUMNS, name, forces)
-            shown = rows.filter(pl.col("force").is_in(forces))
-            figures.append(privacy.figures(name, shown))
-            used.append(privacy.at_points(shown))
-            held.append(shown)
-            if name == self._newest:
-                self._geojson(shown, forces)
+        }
+        before = self.earlier.lines(parquet, tables.NAMES) if self.earlier and standing else None
+        if before is None:
+            standing = set()
+        new = [rows.lazy() for month, rows in crimes.items() if month not in standing]
+        points = street.map_points_of(pl.concat([every.clear().lazy(), *new]), self.country)
+        held, figures, used = [], [], []
+        for month, rows in crimes.items():
+            if before is not None and month in standing:
+                self._keep(f"street {quarter} {month}", files[month])
+                told, at = self._take_months({month: forces[month]})
+                lines = before.filter(pl.col("Month") == month)
+            else:
+                lines, told, at = self._make_month(month, rows, points, forces[month])
+            # One chunk for each month, as chunks decide the pages of the file.
+            held.append(lines.select(*tables.NAMES).rechunk())
+            figures.append(told)
+            used.append(at)
+        lines = pl.concat(held, rechunk=False)
         (self.folder / "parquet").mkdir(exist_ok=True)
-        tables.write_quarter(pl.concat(held), self.folder / f"parquet/{quarter}-street.parquet")
+        tables.write_quarter(lines, self.folder / parquet)
+        self._note_places(quarter, lines)
         return pl.concat(figures), pl.concat(used)
 
-    def _figures_before(self, months: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """`privacy.figures` and `privacy.at_points` of months, as the build before has them."""
-        figures, points = self._of_before(PRIVACY), self._of_before(POINTS_BY_MONTH)
-        assert figures is not None and points is not None
-        of_months = pl.col("month").is_in(months)
-        return (
-            pl.read_csv(figures, schema=privacy.FIGURES).filter(of_months),
-            pl.scan_parquet(points).filter(of_months).collect(),
-        )
+    def _make_month(
+        self, month: str, crimes: pl.DataFrame, points: pl.DataFrame, forces: Sequence[str]
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """The files of a month. Returns the lines that are published, `privacy.figures` and `privacy.at_points`."""
+        every = street.published(crimes, points, self._withdrawn, self.country, self.key, self._places)
+        self._by_force(every, "street", street.COLUMNS, month, forces)
+        lines = every.filter(pl.col("force").is_in(forces))
+        if month == self._newest:
+            self._geojson(lines, forces)
+        return lines, privacy.figures(month, lines), privacy.at_points(lines)
+
+    def _take_months(self, forces: Mapping[str, Sequence[str]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Count in the street files of months, by their `forces`. Returns what `_make_month` says of each."""
+        assert self.earlier is not None
+        for month in forces:
+            self._take("street", month, forces[month])
+        return self.earlier.figures(list(forces))
+
+    def _note_places(self, quarter: Quarter, lines: pl.DataFrame) -> None:
+        """Note what the lines of each force in a quarter say of where crimes are: its outcomes are made from that."""
+        identified = lines.drop_nulls("Crime ID").select("force", *outcomes.PLACED)
+        for (force,), part in identified.partition_by("force", as_dict=True).items():
+            self.parts.made[_placed(quarter, str(force))] = key_of(part)
 
     def _geojson(self, lines: pl.DataFrame, forces: Sequence[str]) -> None:
         """A file of one month for each force."""
@@ -265,45 +294,100 @@ class Build:
         for force in forces:
             geojson.write(parts.get((force,), features.clear()), self.folder / _geojson(force))
 
-    def _beside(self, quarter: Quarter, kind: str) -> None:
-        """The outcomes or the searches of a quarter, by force and month and as Parquet, where any were supplied."""
-        of_quarter = pl.col("month").is_in(self.quarters[quarter])
-        told = self.judged.case_outcomes.scopes if kind == "outcomes" else self.judged.searches
-        told = told.filter(of_quarter)
-        if told.is_empty():
+    # What is beside them --------------------------------------------------------------------------------------------
+
+    def _outcomes(self, quarter: Quarter) -> None:
+        """The outcomes of a quarter, by force and month and as Parquet, where any were supplied.
+
+        Those of a force are taken over where the force tells the same, and of crimes that are where they were.
+        """
+        rows, kind = self.judged.case_outcomes, "outcomes"
+        scopes = rows.scopes.filter(pl.col("month").is_in(self.quarters[quarter]))
+        if scopes.is_empty():
             return
-        months = [f"{month:%Y-%m}" for month in told["month"].unique().sort()]
-        forces = {month: self._forces(kind, quarter)[month] for month in months}
-        parquet = f"parquet/{quarter}-{kind}.parquet"
-        patterns = [parquet, *(f"{month}/*-{kind}.csv" for month in months)]
-        columns, names = BESIDE[kind]
-        streets = [f"parquet/{each}-street.parquet" for each in self.quarters if each <= quarter]
-        made_from: list[object] = [self._basis, forces]
-        if kind == "stop-and-search":
-            made_from.append(told)
-        else:
-            made_from += [self.judged.case_outcomes.keys[quarter], *(self._digest(name) for name in streets)]
-            if told.filter(pl.col("file_type") != "extract").height:
-                made_from += [sorted(self.compared), [self._digest(name) for name in self._parquet()]]
-        if self._kept(f"{kind} {quarter}", key_of(*made_from), *patterns):
-            for month in months:
+        forces = self._forces_of(kind, quarter, scopes)
+        parquet = _parquet(quarter, kind)
+        telling = [of for of in self.quarters if of <= quarter and of in rows.told_by.get(quarter, [of])]
+        # What a file tells is compared with every release, and with all of this one that is there by now.
+        compared = [sorted(self.compared), [self._digest(name) for name in self._parquet()]]
+        of_files = set(scopes.filter(pl.col("file_type") != "extract")["force"])
+        beside = {
+            force: [
+                [(str(of), self.parts.made.get(_placed(of, force))) for of in telling],
+                compared if force in of_files else [],
+            ]
+            for force in scopes["force"].unique().sort()
+        }
+        every = [parquet, *(_name(month, force, kind) for month in forces for force in forces[month])]
+        if self._stands(f"{kind} {quarter}", key_of(self._basis, forces, rows.keys[quarter], beside), every):
+            self._keep(f"{kind} {quarter}", every)
+            for month in forces:
                 self._take(kind, month, forces[month])
         else:
-            lines = (
-                searches.published(told)
-                if kind == "stop-and-search"
-                else outcomes.published(
-                    self.judged.case_outcomes.collect(self.quarters[quarter]),
-                    self.country,
-                    self.key,
-                    self.folder,
-                    [self.folder / name for name in streets],
-                    self.releases,
-                )
-            ).sort("Month", maintain_order=True)
-            for (month,), part in lines.group_by("Month", maintain_order=True):
-                self._by_force(part, kind, columns, str(month), forces[str(month)])
-            tables.write_quarter(lines, self.folder / parquet, names)
+            streets = [self.folder / _parquet(of, "street") for of in telling]
+            self._make_outcomes(quarter, forces, beside, streets)
+        self._path(parquet)
+
+    def _make_outcomes(
+        self,
+        quarter: Quarter,
+        forces: Mapping[str, Sequence[str]],
+        beside: Mapping[str, object],
+        streets: Sequence[Path],
+    ) -> None:
+        """The outcomes files of a quarter of which something differs: of forces of which nothing does, as they are.
+
+        `beside` is what those of each force are made from beside its rows, `streets` the files of the crimes.
+        """
+        kind, parquet = "outcomes", _parquet(quarter, "outcomes")
+        # Which file tells an outcome decides nothing.
+        rows = self.judged.case_outcomes.lazy(self.quarters[quarter]).drop("supply").collect()
+        standing = {}
+        for (force,), part in rows.partition_by("force", as_dict=True).items():
+            months = [month for month in forces if force in forces[month]]
+            files = [_name(month, force, kind) for month in months]
+            if self._stands(
+                f"{kind} {quarter} {force}", key_of(self._basis, part, months, beside[force]), files
+            ):
+                standing[force] = files
+        before = self.earlier.lines(parquet, outcomes.NAMES) if self.earlier and standing else None
+        if before is None:
+            standing = {}
+        for force, files in standing.items():
+            self._keep(f"{kind} {quarter} {force}", files)
+        other = ~pl.col("force").is_in(list(standing))
+        made = outcomes.published(
+            rows.filter(other), self.country, self.key, self.folder, streets, self.releases
+        )
+        for month in forces:
+            of_month = made.filter(pl.col("Month") == month)
+            self._by_force(of_month, kind, outcomes.COLUMNS, month, forces[month], standing.keys())
+        lines = made.select(*outcomes.NAMES)
+        if before is not None:
+            lines = pl.concat([before.filter(~other), lines])
+        # In one chunk, as chunks decide the pages of the file.
+        lines = lines.sort("Month", "force", maintain_order=True).rechunk()
+        tables.write_quarter(lines, self.folder / parquet, outcomes.NAMES)
+
+    def _searches(self, quarter: Quarter) -> None:
+        """The searches of a quarter, by force and month and as Parquet, where any were supplied."""
+        kind = "stop-and-search"
+        told = self.judged.searches.filter(pl.col("month").is_in(self.quarters[quarter]))
+        if told.is_empty():
+            return
+        forces = self._forces_of(kind, quarter, told)
+        part, parquet = f"{kind} {quarter}", _parquet(quarter, kind)
+        files = [parquet, *(_name(month, force, kind) for month in forces for force in forces[month])]
+        if self._stands(part, key_of(self._basis, forces, told), files):
+            self._keep(part, files)
+            for month in forces:
+                self._take(kind, month, forces[month])
+        else:
+            lines = searches.published(told).sort("Month", maintain_order=True)
+            for month in forces:
+                of_month = lines.filter(pl.col("Month") == month)
+                self._by_force(of_month, kind, tuple(searches.COLUMNS), month, forces[month])
+            tables.write_quarter(lines, self.folder / parquet, searches.NAMES)
         self._path(parquet)
 
     def _boundaries(self, shapes: gpd.GeoDataFrame) -> None:
@@ -314,9 +398,13 @@ class Build:
             shapes["lsoa_code"].to_list(),
             b"".join(shapes.geometry.to_wkb()),
         )
-        if not self._kept("boundaries", key, "boundaries"):
-            boundaries.write(self.country, shapes, self._newest, self.folder / "boundaries")
-        self.written += boundaries.files(self._newest, self.folder / "boundaries")
+        folder = self.folder / "boundaries"
+        files = [path.relative_to(self.folder).as_posix() for path in boundaries.files(self._newest, folder)]
+        if self._stands("boundaries", key, files):
+            self._keep("boundaries", files)
+        else:
+            boundaries.write(self.country, shapes, self._newest, folder)
+        self.written += boundaries.files(self._newest, folder)
 
     # Files ----------------------------------------------------------------------------------------------------------
 
@@ -326,19 +414,33 @@ class Build:
         return self.written[-1]
 
     def _by_force(
-        self, lines: pl.DataFrame, kind: str, columns: Sequence[str], month: str, forces: Sequence[str]
+        self,
+        lines: pl.DataFrame,
+        kind: str,
+        columns: Sequence[str],
+        month: str,
+        forces: Sequence[str],
+        standing: Set[str] = frozenset(),
     ) -> None:
-        """A file of a month for each of some forces, with a header only when it has no line."""
+        """A file of a month for each of some forces, with a header only when it has no line.
+
+        The files of those that are `standing` were taken over.
+        """
         parts = {str(force): part for (force,), part in lines.group_by("force", maintain_order=True)}
         (self.folder / month).mkdir(exist_ok=True)
         for force in forces:
+            if force in standing:
+                self._take(kind, month, [force])
+                continue
             part = parts.get(force, lines.clear())
-            path = self._path(_name(month, force, kind))
-            street.write(part, path, columns)
             name = _name(month, force, kind)
+            path = self._path(name)
+            street.write(part, path, columns)
             self.lines[force, month, kind] = name, part.height
-            # Of a quarter that is made again, most files are what they were.
-            stands = self.compressed_alike and self._sums_before.get(name) == self._digest(name)
+            # Of a month that is made again, most files are what they were.
+            stands = (
+                self.compressed_alike and self.earlier and self.earlier.sums.get(name) == self._digest(name)
+            )
             (self.members.take if stands else self.members.add)(path)
 
     def _take(self, kind: str, month: str, forces: Sequence[str]) -> None:
@@ -359,8 +461,7 @@ class Build:
     def _digest(self, name: str) -> str:
         """The SHA-256 of a file of the folder, which must be whole."""
         if name not in self.sums:
-            with (self.folder / name).open("rb") as file:
-                self.sums[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            self.sums[name] = digest_of(self.folder / name)
         return self.sums[name]
 
     def _digests(self, paths: Sequence[Path]) -> dict[str, str]:
@@ -372,6 +473,14 @@ class Build:
 
 def _geojson(force: str) -> str:
     return f"{GEOJSON}/{force}.geojson"
+
+
+def _parquet(quarter: Quarter, kind: str) -> str:
+    return f"parquet/{quarter}-{kind}.parquet"
+
+
+def _placed(quarter: Quarter, force: str) -> str:
+    return f"street {quarter} places of {force}"
 
 
 def _name(month: str, force: str, kind: str) -> str:

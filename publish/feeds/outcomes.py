@@ -16,6 +16,9 @@ from publish.feeds.tables import NAMES as STREET_NAMES
 COLUMNS: Final = (*street.COLUMNS[:9], "Outcome type")
 ORDER: Final = (*street.ORDER[:6], "Crime ID", "Outcome type")
 
+#: What of the street lines of a force decides where the outcomes are that its extracts tell.
+PLACED: Final = ("Crime ID", "Longitude", "Latitude", "Location", "LSOA code")
+
 #: The columns of the Parquet file, as those of the street lines are named.
 NAMES: Final = {
     "force": "force",
@@ -35,7 +38,8 @@ def published(
     """Lines of the outcomes file, sorted, with their `force`. `outcomes` is `CaseOutcomes`.
 
     An outcome that an extract tells is where the line of its crime is in one of the `streets` (Parquet files of street
-    lines), and nowhere when that has no place or is not in this release. One that a file tells is where the file has
+    lines), and nowhere when that has no place or is not in this release: what the force's own lines say (`PLACED`)
+    decides. One that a file tells is where the file has
     it; but where its crime is told in `folder`, with the files of this release, or in `earlier`, the bulk files of
     those before, and not there, it is nowhere.
     """
@@ -58,16 +62,21 @@ def published(
 
 
 def _at_their_crimes(rows: pl.DataFrame, streets: Sequence[Path]) -> pl.DataFrame:
-    """The same rows with the place of their crime's line in files of street lines."""
-    place = ("longitude", "latitude", "location", "lsoa_code")
+    """The same rows with the place of their crime's line in files of street lines.
+
+    An id is a hash of the force and its reference, so the line is one of the force's own.
+    """
+    crime = ["force", "crime_id"]
+    place = [STREET_NAMES[name] for name in PLACED[1:]]
     if rows.is_empty():
         return rows
     lines = (
         pl.scan_parquet(list(streets))
-        .select("crime_id", *place)
-        .join(rows.lazy().select("crime_id"), on="crime_id", how="semi")
+        .filter(pl.col("force").is_in(rows["force"].unique().to_list()))
+        .select(*crime, *place)
+        .join(rows.lazy().select(crime), on=crime, how="semi")
         .collect(engine="streaming")
-        .sort("crime_id", *place, nulls_last=True)
-        .unique("crime_id", keep="first", maintain_order=True)
+        .sort(*crime, *place, nulls_last=True)
+        .unique(crime, keep="first", maintain_order=True)
     )
-    return rows.drop(place).join(lines, on="crime_id", how="left", maintain_order="left").select(rows.columns)
+    return rows.drop(place).join(lines, on=crime, how="left", maintain_order="left").select(rows.columns)

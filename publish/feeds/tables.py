@@ -67,6 +67,12 @@ def read_month(path: Path, month: str) -> pl.DataFrame:
     return pl.scan_parquet(path).drop("geometry").filter(pl.col("month") == month).collect()
 
 
+def read_quarter(path: Path, names: Mapping[str, str] = NAMES) -> pl.DataFrame:
+    """The lines of a quarter's file, in their order, with those columns that `write_quarter` wrote of them."""
+    columns = {alias: name for name, alias in names.items()}
+    return pl.read_parquet(path, columns=list(columns)).rename(columns)
+
+
 def _points(lines: pl.DataFrame) -> Any:
     placed = lines["Longitude"].is_not_null()
     longitude, latitude = (lines[name].filter(placed).to_numpy() for name in ("Longitude", "Latitude"))
