@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
@@ -29,7 +29,6 @@ class QuarterRows:
     parts: Mapping[Quarter, pl.LazyFrame]
     keys: Mapping[Quarter, str]
     scopes: pl.DataFrame
-    told_by: Mapping[Quarter, Sequence[Quarter]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: pl.DataFrame) -> QuarterRows:

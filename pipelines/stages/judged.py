@@ -269,10 +269,10 @@ def _case_outcomes(line: Line, quarters: Sequence[Quarter], verdicts: pl.DataFra
         each.select(first=pl.col("outcome_month").min(), last=pl.col("outcome_month").max())
         for each in crimes.values()
     )
-    parts, keys, told_by = {}, {}, {}
+    parts, keys = {}, {}
     for quarter in quarters:
         of_quarter = pl.col("month").is_in(quarter.months)
-        told_by[quarter] = telling = [
+        telling = [
             of
             for of, (first, last) in zip(quarters, (each.row(0) for each in given), strict=True)
             if first is not None and first <= quarter.months[-1] and last >= quarter.months[0]
@@ -289,7 +289,7 @@ def _case_outcomes(line: Line, quarters: Sequence[Quarter], verdicts: pl.DataFra
         )
     every = pl.concat([files.lazy(), judging.outcomes_of_crimes(pl.concat(crimes.values()), withdrawn)])
     scopes = scopes_of(every).join(judging.tellable(verdicts), on=SCOPE, how="semi")
-    return QuarterRows(tables.CaseOutcomes.create_empty(), parts, keys, scopes, told_by)
+    return QuarterRows(tables.CaseOutcomes.create_empty(), parts, keys, scopes)
 
 
 def _code() -> str:

@@ -40,8 +40,8 @@ def build(
     changed since the release before, as `changes.json` (JSON Feed) and `changes.xml` (Atom). `earlier` is the
     folder of the bulk files published before; when the list of points has changed since, `map-points-crosswalk.csv`
     tells what became of each. A record that those, or any of `ever_public`, have at another point gets no location.
-    `before` is a folder of bulk files, published or not, of which quarters made from the same are taken over, which
-    never changes a byte.
+    `before` is a folder of bulk files, published or not, of which what was made from the same is taken over: quarters,
+    and of others the months of street lines and each force's outcomes. That never changes a byte.
     `key` is the secret of the crime ids, at least 16 bytes, kept apart from the data and from `folder`.
     Returns the paths written, in order. Equal inputs give equal bytes.
     Raises ValueError when no month is asked for or the key is too short.

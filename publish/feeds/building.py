@@ -27,13 +27,12 @@ from publish.feeds import (
     street,
     tables,
 )
-from publish.feeds.earlier import AVAILABILITY, POINTS_BY_MONTH, PRIVACY, Earlier, digest_of
+from publish.feeds.earlier import AVAILABILITY, LATEST, POINTS_BY_MONTH, PRIVACY, Earlier, digest_of
 from publish.parts import Parts, code_of, key_of
 from transforms.judging import Judged, among, withdrawn
 from transforms.periods import Quarter, quarters_of
 
 GEOJSON: Final = "geojson"
-LATEST: Final = "latest.zip"
 
 
 class Build:
@@ -155,9 +154,8 @@ class Build:
     def _forces_of(self, kind: str, quarter: Quarter, scopes: pl.DataFrame) -> dict[str, list[str]]:
         """`_forces` of the months in which anything was supplied (`scopes`), in order."""
         forces = self._forces(kind, quarter)
-        return {
-            month: forces[month] for month in (f"{each:%Y-%m}" for each in scopes["month"].unique().sort())
-        }
+        supplied = scopes["month"].unique().sort().dt.strftime("%Y-%m")
+        return {month: forces[month] for month in supplied}
 
     @cached_property
     def _places(self) -> pl.DataFrame:
@@ -215,6 +213,10 @@ class Build:
         """The judged crimes of some months, with all that a line is made from."""
         return self.judged.crimes.lazy(months).select(street.READ)
 
+    def _crimes_by_month(self, quarter: Quarter) -> dict[str, pl.DataFrame]:
+        every = self._crimes(self.quarters[quarter]).collect()
+        return {f"{month:%Y-%m}": every.filter(month=month) for month in self.quarters[quarter]}
+
     def _street_key(self, quarter: Quarter) -> str:
         gone = among(self._withdrawn, [self._crimes(self.quarters[quarter])]).rows()
         forces = self._forces("street", quarter)
@@ -226,11 +228,13 @@ class Build:
         return key_of(self._basis, crimes, gone, forces, month == self._newest)
 
     def _make_street(self, quarter: Quarter) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The street files of a quarter of which something differs: its months of which nothing does are taken over."""
+        """The street files of a quarter of which something differs; months of which nothing does are taken over.
+
+        Returns what `_make_month` says of each.
+        """
         forces, parquet = self._forces("street", quarter), _parquet(quarter, "street")
         files = {month: self._street_files(month, forces[month]) for month in forces}
-        every = self._crimes(self.quarters[quarter]).collect()
-        crimes = {f"{month:%Y-%m}": every.filter(month=month) for month in self.quarters[quarter]}
+        crimes = self._crimes_by_month(quarter)
         standing = {
             month
             for month, rows in crimes.items()
@@ -241,8 +245,8 @@ class Build:
         before = self.earlier.lines(parquet, tables.NAMES) if self.earlier and standing else None
         if before is None:
             standing = set()
-        new = [rows.lazy() for month, rows in crimes.items() if month not in standing]
-        points = street.map_points_of(pl.concat([every.clear().lazy(), *new]), self.country)
+        new = pl.concat([rows[:0] if month in standing else rows for month, rows in crimes.items()])
+        points = street.map_points_of(new.lazy(), self.country)
         held, figures, used = [], [], []
         for month, rows in crimes.items():
             if before is not None and month in standing:
@@ -307,7 +311,7 @@ class Build:
             return
         forces = self._forces_of(kind, quarter, scopes)
         parquet = _parquet(quarter, kind)
-        telling = [of for of in self.quarters if of <= quarter and of in rows.told_by.get(quarter, [of])]
+        telling = [of for of in self.quarters if of <= quarter]
         # What a file tells is compared with every release, and with all of this one that is there by now.
         compared = [sorted(self.compared), [self._digest(name) for name in self._parquet()]]
         of_files = set(scopes.filter(pl.col("file_type") != "extract")["force"])
@@ -335,7 +339,7 @@ class Build:
         beside: Mapping[str, object],
         streets: Sequence[Path],
     ) -> None:
-        """The outcomes files of a quarter of which something differs: of forces of which nothing does, as they are.
+        """The outcomes files of a quarter of which something differs; of forces of which nothing does, as they are.
 
         `beside` is what those of each force are made from beside its rows, `streets` the files of the crimes.
         """
@@ -399,12 +403,13 @@ class Build:
             b"".join(shapes.geometry.to_wkb()),
         )
         folder = self.folder / "boundaries"
-        files = [path.relative_to(self.folder).as_posix() for path in boundaries.files(self._newest, folder)]
+        paths = boundaries.files(self._newest, folder)
+        files = [path.relative_to(self.folder).as_posix() for path in paths]
         if self._stands("boundaries", key, files):
             self._keep("boundaries", files)
         else:
             boundaries.write(self.country, shapes, self._newest, folder)
-        self.written += boundaries.files(self._newest, folder)
+        self.written += paths
 
     # Files ----------------------------------------------------------------------------------------------------------
 

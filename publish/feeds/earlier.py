@@ -15,6 +15,7 @@ from publish.feeds import privacy, tables
 from publish.feeds.changes import SUMS, read_sums
 
 AVAILABILITY: Final = "availability.csv"
+LATEST: Final = "latest.zip"
 POINTS_BY_MONTH: Final = "parquet/points-by-month.parquet"
 PRIVACY: Final = "privacy.csv"
 
@@ -28,12 +29,15 @@ class Earlier:
 
     @classmethod
     def open(cls, folder: Path | None) -> Earlier | None:
-        """The bulk files in a folder; None where those that every build reads of them are not there, or not whole."""
+        """The bulk files in a folder; None where those that every build reads of them are not there, or not whole.
+
+        Whether the archive is whole is not looked at, for its size.
+        """
         if folder is None or not (folder / SUMS).is_file():
             return None
         earlier = cls(folder, read_sums(folder))
         whole = all(earlier.is_whole(name) for name in (AVAILABILITY, POINTS_BY_MONTH, PRIVACY))
-        return earlier if whole else None
+        return earlier if whole and earlier.has([LATEST]) else None
 
     def has(self, names: Sequence[str]) -> bool:
         """Whether files are listed and there."""

@@ -24,7 +24,6 @@ from pipelines.settings import settings
 from pipelines.sources.refusal import Refusal
 from pipelines.stages.aggregated import aggregate_quarter
 from pipelines.stages.counted import count_forces, reconcile_transfers, told
-from pipelines.stages.judged import judge_quarters, open_judged
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import record_forces
 from pipelines.stages.supplied import take_in
@@ -323,13 +322,3 @@ def test_transfers_are_searched_for_again_only_where_something_is_new(what: str,
     )
     assert told_after == told_anew
     assert after.workspace.key("transfers") != before.workspace.key("transfers")
-
-
-def test_the_quarters_whose_crimes_tell_the_outcomes_of_a_quarter_are_known(line: Line) -> None:
-    """A crime of May is detected in August: nothing else has an outcome."""
-    judge_quarters(line, line.quarters())
-    outcomes = open_judged(line, line.quarters()).case_outcomes
-    spring, summer = Quarter(2019, 2), Quarter(2019, 3)
-    assert outcomes.told_by == {spring: [], summer: [spring]}
-    assert outcomes.collect(summer.months)["crime_ref"].unique().to_list() == ["A"]
-    assert outcomes.collect(spring.months).is_empty()

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from publish.feeds import outcomes, street, tables
 from tests.trees import contents
 from transforms.judging import Judged, judged, outcomes_of_crimes, tellable, withdrawn
 from transforms.periods import quarters_of
-from transforms.quarter_rows import SCOPE, QuarterRows
+from transforms.quarter_rows import SCOPE
 
 #: Two quarters. Greater Mercaster supplies extracts in all of them; Northshire tells outcomes in a file of its own.
 WINDOW = MONTHS[-9:-3]
@@ -61,23 +60,13 @@ def before(
 
 
 def told(sealed: Judged, crimes: pl.DataFrame) -> Judged:
-    """Crimes, with the outcomes that they and Northshire's own files tell, each quarter's known with who tells them."""
+    """Crimes, with the outcomes that they tell and those of Northshire's own files."""
     every = outcomes_of_crimes(crimes.lazy(), withdrawn(crimes.lazy()).collect()).collect()
     extracts = every.join(tellable(sealed.verdicts), on=SCOPE, how="semi")
-    rows = QuarterRows.of(pl.concat([extracts, sealed.case_outcomes.collect().select(extracts.columns)]))
-    telling = {
-        quarter: quarters_of(
-            crimes.filter(pl.col("outcome_month").is_in(quarter.months))["month"].unique().to_list()
-        )
-        for quarter in rows.parts
-    }
-    return with_outcomes(sealed, crimes, replace(rows, told_by=telling))
-
-
-def with_outcomes(sealed: Judged, crimes: pl.DataFrame | QuarterRows, rows: QuarterRows) -> Judged:
     return judged(
         sealed.offences, sealed.areas, sealed.verdicts, sealed.findings, crimes,
-        case_outcomes=rows, searches=sealed.searches,
+        case_outcomes=pl.concat([extracts, sealed.case_outcomes.collect().select(extracts.columns)]),
+        searches=sealed.searches,
     )  # fmt: skip
 
 
@@ -185,26 +174,6 @@ def test_an_outcome_in_a_later_quarter_follows_its_crime(
     assert old.join(new, on=old.columns, how="anti", nulls_equal=True).height == 1
 
 
-def test_outcomes_are_looked_for_in_the_quarters_whose_crimes_tell_them(
-    country: Country, sealed: Judged, crimes: pl.DataFrame, before: Path, tmp_path: Path
-) -> None:
-    now = told(sealed, crimes)
-    rows = now.case_outcomes
-    assert {str(of): [str(each) for each in rows.told_by[of]] for of in rows.told_by}[SPRING] == [
-        WINTER,
-        SPRING,
-    ]
-    anywhere = replace(rows, told_by={})
-    feeds.build(with_outcomes(now, now.crimes, anywhere), country, WINDOW, tmp_path / "anywhere", KEY)
-    parquet = f"parquet/{SPRING}-outcomes.parquet"
-    assert (tmp_path / "anywhere" / parquet).read_bytes() == (before / parquet).read_bytes()
-    # Were April's outcomes told by no crime of the winter, a change of those would not make them again.
-    apart = with_outcomes(now, now.crimes, replace(rows, told_by={of: [of] for of in rows.told_by}))
-    moved = with_outcomes(now, one_moved(crimes, MARCH), apart.case_outcomes)
-    build(apart, country, tmp_path / "apart")
-    assert lines_of("outcomes", APRIL, FORCE) in built_twice(moved, country, tmp_path, tmp_path / "apart")
-
-
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
@@ -226,6 +195,7 @@ DAMAGE = [
     ("parquet/points-by-month.parquet", Path.unlink, lines_of("street", MARCH, FORCE)),
     ("privacy.csv", altered, lines_of("street", MARCH, FORCE)),
     ("availability.csv", cut, lines_of("street", MARCH, FORCE)),
+    ("latest.zip", Path.unlink, lines_of("street", MARCH, FORCE)),
     ("SHA256SUMS", Path.unlink, lines_of("street", MARCH, FORCE)),
 ]
 
