@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Final
 import polars as pl
 
 from publish.feeds import privacy, tables
-from publish.feeds.changes import SUMS, read_sums
+from publish.feeds.changes import read_sums
+from publish.parts import BUILT
 
 AVAILABILITY: Final = "availability.csv"
 LATEST: Final = "latest.zip"
@@ -33,9 +35,13 @@ class Earlier:
 
         Whether the archive is whole is not looked at, for its size.
         """
-        if folder is None or not (folder / SUMS).is_file():
+        if folder is None:
             return None
-        earlier = cls(folder, read_sums(folder))
+        try:
+            json.loads((folder / BUILT).read_bytes())
+            earlier = cls(folder, read_sums(folder))
+        except (OSError, ValueError):
+            return None
         whole = all(earlier.is_whole(name) for name in (AVAILABILITY, POINTS_BY_MONTH, PRIVACY))
         return earlier if whole and earlier.has([LATEST]) else None
 

@@ -196,6 +196,7 @@ DAMAGE = [
     ("privacy.csv", altered, lines_of("street", MARCH, FORCE)),
     ("availability.csv", cut, lines_of("street", MARCH, FORCE)),
     ("latest.zip", Path.unlink, lines_of("street", MARCH, FORCE)),
+    ("built.json", cut, lines_of("street", MARCH, FORCE)),
     ("SHA256SUMS", Path.unlink, lines_of("street", MARCH, FORCE)),
 ]
 
