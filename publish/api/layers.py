@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from publish.api import checksums
+from publish import checksums
 from publish.api.points import Indices
 
 #: What ends each object in the stored text: a list is the objects between brackets, without the last of these.
