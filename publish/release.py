@@ -20,6 +20,7 @@ from publish import feeds, returns, site
 from publish.api import index as api
 from publish.feeds.changes import read_sums
 from publish.gate import admit
+from publish.parts import BUILT
 from publish.returns.build import write
 from publish.returns.revision_tables import Revised, revision_files
 from transforms.judging import Judged
@@ -62,8 +63,9 @@ class Ingredients:
 def build(ingredients: Ingredients, folder: Path, before: Path | None = None) -> list[str]:
     """Write everything that a release publishes into an empty folder. Returns the names of the files.
 
-    What is made from the same as in the release `before` is taken over from it: bulk files, months of the API, pages.
-    The same ingredients give the same bytes. Raises JudgementError when the tables are not judged.
+    What is made from the same as in the release `before` is taken over from it: bulk files, years of the return's long
+    tables, months of the API, pages. The same ingredients give the same bytes. Raises JudgementError when the tables
+    are not judged.
     """
     judged = admit(ingredients.judged)
     months = list(ingredients.months)
@@ -71,7 +73,7 @@ def build(ingredients: Ingredients, folder: Path, before: Path | None = None) ->
     # documents, beside the bulk files and then the API's.
     beside = ThreadPoolExecutor(max_workers=1)
     try:
-        returned = beside.submit(_returns, ingredients, judged, folder / "returns")
+        returned = beside.submit(_returns, ingredients, judged, folder / "returns", before)
         feeds.build(
             judged,
             ingredients.country,
@@ -96,7 +98,7 @@ def build(ingredients: Ingredients, folder: Path, before: Path | None = None) ->
     return names(folder)
 
 
-def _returns(ingredients: Ingredients, judged: Judged, folder: Path) -> None:
+def _returns(ingredients: Ingredients, judged: Judged, folder: Path, before: Path | None) -> None:
     """Write every table of the return, and what it revises."""
     returns.build(
         judged,
@@ -107,6 +109,7 @@ def _returns(ingredients: Ingredients, judged: Judged, folder: Path) -> None:
         earlier=ingredients.earlier,
         earlier_small_areas=ingredients.earlier_small_areas,
         every_class=ingredients.every_class,
+        before=None if before is None else before / "returns",
     )
     if ingredients.revised is not None:
         write(revision_files(ingredients.revised, ingredients.country, ingredients.quarter), folder)
@@ -114,7 +117,8 @@ def _returns(ingredients: Ingredients, judged: Judged, folder: Path) -> None:
 
 def _site(ingredients: Ingredients, judged: Judged, folder: Path, before: Path | None) -> None:
     """Write the site, of the bulk files and with the documents of the return, which are there."""
-    documents = sorted(path.name for path in (folder / "returns").iterdir() if path.is_file())
+    files = sorted(path.name for path in (folder / "returns").iterdir() if path.is_file())
+    documents = [name for name in files if name != BUILT]
     site.build(
         judged,
         ingredients.country,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from typing import Final
 
 import dataframely as dy
@@ -61,19 +60,6 @@ class Judged:
     def months(self) -> list[date]:
         """Every month judged, in order."""
         return self.verdicts.get_column("month").unique().sort().to_list()
-
-    @cached_property
-    def listed(self) -> pl.DataFrame:
-        """How many crimes are listed (`counted`) of each `force, month, csp_code, offence_code, category`.
-
-        They are counted once, a quarter at a time, for every figure that is made of them.
-        """
-        by = ["force", "month", "csp_code", "offence_code", "category"]
-        none = aggregation.counted_by(self.crimes.nothing.lazy(), by)
-        counted = pl.concat(
-            [none, *(aggregation.counted_by(part, by) for part in self.crimes.parts.values())]
-        )
-        return counted.join(self.crimes.scopes, on=self.crimes.scopes.columns, how="semi")
 
 
 def judged(

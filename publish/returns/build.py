@@ -8,18 +8,20 @@ from pathlib import Path
 import polars as pl
 
 from geography.areas import Country
+from publish.parts import BUILT
+from publish.returns import partnerships
 from publish.returns.accessibility import accessibility_faults
 from publish.returns.errors import ReturnError
 from publish.returns.formats import workbook_files
 from publish.returns.machine_readable import write_machine_readable
 from publish.returns.open_data import csp_open_data, open_data_files, pfa_open_data, whole_quarters
 from publish.returns.outcomes import outcomes, outcomes_open_data
-from publish.returns.partnerships import by_offence
 from publish.returns.recorded_crime import partnership_crime, recorded_crime
 from publish.returns.revisions import revised
 from publish.returns.small_areas import small_areas
 from publish.returns.summary import write_summary
 from publish.returns.tables import Release
+from publish.returns.taking_over import TakingOver
 from publish.returns.worksheets import workbook
 from transforms.judging import Judged
 from transforms.periods import Quarter
@@ -34,6 +36,7 @@ def build(
     earlier: pl.DataFrame | None = None,
     earlier_small_areas: pl.DataFrame | None = None,
     every_class: pl.DataFrame | None = None,
+    before: Path | None = None,
 ) -> list[Path]:
     """Write the return of `quarter` into `folder`: every table as workbooks, CSV, Parquet and metadata, and a summary.
 
@@ -43,8 +46,9 @@ def build(
     `offence_subgroup` and `offence_description`, and `every_class` those of all that is judged, where this is more:
     the long tables hold every quarter. `earlier` is the Parquet table of an earlier edition of the
     same return: what has changed since is marked [r] and listed. `earlier_small_areas` is that of small areas:
-    what it printed stands. The same input gives the same bytes. Returns the files written. Raises ReturnError,
-    with nothing written, when the return cannot be made as asked.
+    what it printed stands. Years of the long tables that are made from the same as in the return in the folder
+    `before` are taken over from it. The same input gives the same bytes, whatever is taken over. Returns the files
+    written. Raises ReturnError, with nothing written, when the return cannot be made as asked.
     """
     try:
         asked = Quarter.parse(quarter) if isinstance(quarter, str) else quarter
@@ -52,23 +56,27 @@ def build(
         raise ReturnError(f"quarter “{quarter}”", "it cannot be read.", str(error)) from error
     release = recorded_crime(judged, country, offences_reference, asked)
     made = files(release if earlier is None else revised(release, earlier)) | write_summary(release)
-    of_partnerships = by_offence(judged, country) if judged.offences.height else None
+    figures = partnerships.Figures(judged, country)
     others = (
-        partnership_crime(judged, country, offences_reference, asked, of_partnerships),
+        partnership_crime(judged, country, offences_reference, asked, figures),
         outcomes(judged, country, asked),
         small_areas(judged, country, asked, earlier_small_areas),
     )
     for other in others:
         made |= {} if other is None else files(other)
     classes = offences_reference if every_class is None else every_class
+    taking_over = TakingOver(before)
     if whole_quarters(judged, asked):
-        made |= open_data_files(pfa_open_data(judged, country, classes, asked))
-        made |= open_data_files(csp_open_data(judged, country, classes, asked, of_partnerships))
+        pfa = pfa_open_data(judged, country, classes, asked)
+        made |= open_data_files(pfa, taking_over=taking_over)
+        csp = csp_open_data(judged, country, classes, asked, figures)
+        made |= open_data_files(csp, taking_over=taking_over)
     long_outcomes = outcomes_open_data(judged, country, classes, asked)
     if long_outcomes is not None:
         # Its hundreds of thousands of rows a year are for machines.
-        made |= open_data_files(long_outcomes, workbooks=False)
-    return write(made, folder)
+        made |= open_data_files(long_outcomes, workbooks=False, taking_over=taking_over)
+    written = write(made | {BUILT: taking_over.told()}, folder)
+    return [path for path in written if path.name != BUILT]
 
 
 def files(release: Release) -> dict[str, bytes]:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
-from publish.returns.ods import write_ods
+from publish.returns import ods, xlsx
+from publish.returns.packing import Packed
 from publish.returns.worksheets import Workbook
-from publish.returns.xlsx import write_xlsx
+
+#: The endings of their names.
+FORMS: Final = (ods.FORM, xlsx.FORM)
 
 
 def workbook_files(name: str, book: Workbook) -> dict[str, bytes]:
-    """The workbook as `name.ods` and `name.xlsx`, made side by side: most of the time goes into packing them."""
+    """The workbook as `name.ods` and `name.xlsx`."""
+    return {f"{name}.{form}": packed.content for form, packed in packed_workbook(book).items()}
+
+
+def packed_workbook(book: Workbook) -> dict[str, Packed]:
+    """The workbook in each form, made side by side: most of the time goes into packing them."""
     with ThreadPoolExecutor(2) as both:
-        ods, xlsx = both.submit(write_ods, book), both.submit(write_xlsx, book)
-        return {f"{name}.ods": ods.result(), f"{name}.xlsx": xlsx.result()}
+        made = {ods.FORM: both.submit(ods.pack_ods, book), xlsx.FORM: both.submit(xlsx.pack_xlsx, book)}
+        return {form: packed.result() for form, packed in made.items()}

@@ -15,14 +15,15 @@ from typing import Final
 import polars as pl
 from odfdo import Cell, Column, Document, Element, HeaderRows, Link, Paragraph, Row, Style, Table
 
+from publish.returns.packing import Packed, Run, add_member, deflated
 from publish.returns.tables import written
 from publish.returns.worksheets import (
-    COMPRESSION,
     COVER_WIDTH,
     LANGUAGE,
     LINE_HEIGHT,
     ROWS_AT_ONCE,
     Body,
+    KeptRows,
     Sheet,
     Workbook,
     lines_of_text,
@@ -34,8 +35,17 @@ _CHARACTER_CM: Final = 0.2
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
+#: What `KeptRows` calls this form of file.
+FORM: Final = "ods"
+
+
 def write_ods(book: Workbook) -> bytes:
     """The workbook as bytes."""
+    return pack_ods(book).content
+
+
+def pack_ods(book: Workbook) -> Packed:
+    """The workbook with the place of the rows of each table in it."""
     sheets = list(book.sheets)
     document = Document("spreadsheet")
     document.body.clear()
@@ -216,7 +226,7 @@ def _ranges(sheets: list[Sheet]) -> Element:
     for sheet in sheets:
         if sheet.body:
             top = len(sheet.lines) + 2
-            last = f"{_letters(sheet.body.rows.width)}{top + sheet.body.rows.height}"
+            last = f"{_letters(len(sheet.body.headings))}{top + sheet.body.rows.height}"
             ranges.append(
                 Element.from_tag(
                     f'<table:database-range table:name="{sheet.body.name}" '
@@ -265,13 +275,12 @@ def _marker(body: Body) -> str:
     return f"\ue000{body.name}\ue000"
 
 
-def _finished(shell: io.BytesIO, sheets: list[Sheet]) -> bytes:
+def _finished(shell: io.BytesIO, sheets: list[Sheet]) -> Packed:
     """The document with the bodies in their places and one fixed time on every part."""
     target = io.BytesIO()
-    with (
-        zipfile.ZipFile(shell) as before,
-        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION) as after,
-    ):
+    bodies = [sheet.body for sheet in sheets if sheet.body]
+    found: dict[str, tuple[int, Run]] = {}
+    with zipfile.ZipFile(shell) as before, zipfile.ZipFile(target, "w") as after:
         for name in before.namelist():
             if name.startswith(("Configurations2/", "Thumbnails/")):
                 continue
@@ -281,18 +290,24 @@ def _finished(shell: io.BytesIO, sheets: list[Sheet]) -> bytes:
             if name == "mimetype":
                 # The one part that must not be compressed, so that the kind of file can be read off its start.
                 after.writestr(zipfile.ZipInfo(name), content)
-                continue
-            with after.open(name, "w", force_zip64=True) as stream:
-                if name != "content.xml":
-                    stream.write(content)
-                    continue
-                for body in (sheet.body for sheet in sheets if sheet.body):
+            elif name == "content.xml":
+                runs = []
+                for body in bodies:
                     start, content = _split(content, body)
-                    stream.write(start)
-                    for cells in _cells(body).iter_slices(ROWS_AT_ONCE):
-                        stream.write(_rows(cells))
-                stream.write(content)
-    return target.getvalue()
+                    runs += [deflated([start]), _run(body)]
+                places = add_member(after, name, [*runs, deflated([content])])
+                of_bodies = zip(places[1::2], runs[1::2], strict=True)
+                found = dict(zip((body.name for body in bodies), of_bodies, strict=True))
+            else:
+                add_member(after, name, [deflated([content])])
+    return Packed(target.getvalue(), found)
+
+
+def _run(body: Body) -> Run:
+    """The rows of a body, each a whole row of the document."""
+    if isinstance(body.rows, KeptRows):
+        return body.rows.runs[FORM]
+    return deflated(_rows(cells) for cells in _cells(body).iter_slices(ROWS_AT_ONCE))
 
 
 def _split(content: bytes, body: Body) -> tuple[bytes, bytes]:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from itertools import groupby
 from typing import Final
 
 import polars as pl
 
 from geography.areas import Country
-from publish.returns import partnerships
+from publish.parts import key_of
+from publish.returns import formats, partnerships
 from publish.returns.errors import ReturnError
-from publish.returns.formats import workbook_files
+from publish.returns.packing import Packed, Run, plain, starts_of
 from publish.returns.tables import clean, written
+from publish.returns.taking_over import TakingOver, code
 from publish.returns.worksheets import (
     Body,
+    KeptRows,
     Line,
     Sheet,
     Workbook,
@@ -32,6 +39,7 @@ NOT_PROVIDED: Final = "N/A - data not provided"
 
 _PERIOD: Final = ("Financial Year", "Financial Quarter")
 _OFFENCE: Final = ("Offence Description", "Offence Group", "Offence Subgroup", "Offence Code")
+_REFERENCE: Final = ("offence_description", "offence_group", "offence_subgroup")
 #: The columns of the tables, in order (Home Office open data, March 2013 onwards).
 PFA_COLUMNS: Final = (*_PERIOD, "Force Name", *_OFFENCE, "Number of Offences")
 CSP_COLUMNS: Final = (*_PERIOD, "Police Force", "CSP Name", *_OFFENCE, "Offence Count")
@@ -44,18 +52,41 @@ _LINES: Final = (
 )
 
 
+#: What `KeptRows` calls the form of file without worksheets.
+CSV: Final = "csv"
+
+
+@dataclass(frozen=True)
+class Year:
+    """A financial year of a long table: a worksheet of its own, and lines of the CSV file that stand together.
+
+    `key` is one of all that its rows are made of: two of one key have the same rows. `lay_out` makes them.
+    """
+
+    title: str
+    key: str
+    lay_out: Callable[[], pl.DataFrame]
+
+
 @dataclass(frozen=True)
 class OpenData:
-    """One long table: its file name without ending, its title, and its rows in the published layout and order.
+    """One long table: its file name without ending, its title, its columns and its years, in the published order.
 
-    Columns of figures (the last, or the last two of outcomes) are a struct of `number`, null where the status
-    allows none, and `text`, then `NOT_PROVIDED`.
+    The rows of a year have the columns in their order. Those of figures are a struct of `number`, null where the
+    status allows none, and `text`, then `NOT_PROVIDED`; the others are text.
     """
 
     name: str
     title: str
     last: Quarter
-    rows: pl.DataFrame
+    columns: tuple[str, ...]
+    figures: tuple[str, ...]
+    years: tuple[Year, ...]
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        """The rows of every year, laid out."""
+        return pl.concat([year.lay_out() for year in self.years])
 
 
 def pfa_open_data(
@@ -66,17 +97,18 @@ def pfa_open_data(
     Holds every force that supplies offence codes and every quarter, to the `last`, whose three months are judged.
     Raises ReturnError for a code or a force that the reference tables do not hold, and when no quarter is whole.
     """
-    quarters = whole_quarters(judged, last)
     names = country.forces.select("force", clean(pl.col("name")).alias("Force Name"))
-    figures = judged.offences.select("force", "month", "offence_code", "count", "status")
-    unknown = figures.join(names, on="force", how="anti")["force"]
+    unknown = judged.offences.join(names, on="force", how="anti")["force"]
     if unknown.len():
         raise ReturnError(
             f"force {unknown[0]}", "it is in the figures and not in forces.csv.", "Add it to the country."
         )
-    return _open_data(
-        "prc-pfa", "police force area", quarters, figures, names, PFA_COLUMNS, offences_reference
-    )
+
+    def of_quarter(quarter: Quarter) -> pl.DataFrame:
+        return judged.offences.filter(pl.col("month").is_in(quarter.months))
+
+    layout = Layout("prc-pfa", "police force area", "force", PFA_COLUMNS, names, of_quarter, of_quarter)
+    return _open_data(layout, judged, offences_reference, last)
 
 
 def csp_open_data(
@@ -84,70 +116,115 @@ def csp_open_data(
     country: Country,
     offences_reference: pl.DataFrame,
     last: Quarter | None = None,
-    by_offence: pl.DataFrame | None = None,
+    figures: partnerships.Figures | None = None,
 ) -> OpenData:
     """Offences by Community Safety Partnership, financial quarter and offence code, as `pfa_open_data`.
 
-    Crimes that lie in none stand under “Unassigned” and the force's name (`partnerships.by_offence`, made here unless
-    it is given).
+    Crimes that lie in none stand under “Unassigned” and the force's name. `figures` are those of these judged tables,
+    where some of them are made already.
     """
-    quarters = whole_quarters(judged, last)
+    figures = partnerships.Figures(judged, country) if figures is None else figures
     forces = country.forces.select("force", clean(pl.col("name")).alias("Police Force"))
     names = (
         partnerships.places(country)
         .join(forces, on="force")
-        .select("partnership", "Police Force", clean(pl.col("csp_name")).alias("CSP Name"))
+        .select("partnership", "force", "Police Force", clean(pl.col("csp_name")).alias("CSP Name"))
         .unique()
     )
-    figures = partnerships.by_offence(judged, country) if by_offence is None else by_offence
-    return _open_data(
+    layout = Layout(
         "prc-csp",
         "Community Safety Partnership",
-        quarters,
-        figures.drop("force"),
-        names,
+        "partnership",
         CSP_COLUMNS,
-        offences_reference,
+        names,
+        figures.by_offence,
+        figures.made_from,
     )
+    return _open_data(layout, judged, offences_reference, last)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a long table by offence code is laid out.
+
+    `key` is the column of its places. `names` has them with their force and what they are printed as. `figures` gives
+    those of a quarter, by place, `month` and `offence_code` with `count` and `status`; `made_from` what they are made
+    of, for a key.
+    """
+
+    name: str
+    place: str
+    key: str
+    columns: tuple[str, ...]
+    names: pl.DataFrame
+    figures: Callable[[Quarter], pl.DataFrame]
+    made_from: Callable[[Quarter], pl.DataFrame | str]
 
 
 def _open_data(
-    name: str,
-    place: str,
-    quarters: list[Quarter],
-    figures: pl.DataFrame,
-    names: pl.DataFrame,
-    columns: tuple[str, ...],
-    offences_reference: pl.DataFrame,
+    layout: Layout, judged: Judged, offences_reference: pl.DataFrame, last: Quarter | None
 ) -> OpenData:
-    """Lay monthly figures out by quarter. A place without every month of a quarter is missing from it, not absent.
-
-    `figures` has the place, `month`, `offence_code`, `count` and `status`; `names` has the place, in its first
-    column, and what it is printed as in the others.
-    """
+    """A long table of which each year is laid out when it is asked for."""
+    quarters = whole_quarters(judged, last)
     if not quarters:
         raise ReturnError(
             "judged tables", "no quarter is judged in all its months.", "Load and judge a quarter."
         )
-    months = pl.DataFrame(
-        [(quarter.months[0], month) for quarter in quarters for month in quarter.months],
-        schema={"quarter": pl.Date, "month": pl.Date},
-        orient="row",
+    owed = judged.offences.filter(pl.col("month").is_in(months_of(quarters)))
+    reference = offences_reference.select("offence_code", *_REFERENCE).unique(
+        "offence_code", maintain_order=True
     )
+    unknown = owed.join(reference, on="offence_code", how="anti")["offence_code"].unique().sort()
+    if unknown.len():
+        raise ReturnError(
+            f"offence code {unknown[0]}",
+            "it is in the figures and not in the offence reference.",
+            "Add it to the reference with its group and subgroup.",
+        )
+    # A force that is silent for a year has rows in it all the same.
+    names = layout.names.join(owed, on="force", how="semi").drop([] if layout.key == "force" else ["force"])
+    years = []
+    for title, of_year in by_year(quarters):
+        codes = owed.filter(pl.col("month").is_in(months_of(of_year))).select("offence_code")
+        classes = reference.join(codes, on="offence_code", how="semi", maintain_order="left")
+        made_from = [layout.made_from(quarter) for quarter in of_year]
+        years.append(
+            Year(
+                title,
+                key_of(code(), layout.name, of_year, names, classes, *made_from),
+                partial(_laid_out, layout, of_year, names, classes),
+            )
+        )
+    title = (
+        f"Police recorded crime by {layout.place} and offence, {quarters[0].title} to {quarters[-1].title}"
+    )
+    figures = (_PERIOD[1], layout.columns[-1])
+    return OpenData(layout.name, title, quarters[-1], layout.columns, figures, tuple(years))
+
+
+def _laid_out(
+    layout: Layout, quarters: Sequence[Quarter], names: pl.DataFrame, classes: pl.DataFrame
+) -> pl.DataFrame:
+    """The rows of a year. A place without every month of a quarter is missing from it, not absent."""
     key, *printed = names.columns
     # Millions of rows name a few hundred places and codes: they are compared as numbers, in the order they are printed.
     names = names.with_columns(pl.col(key).cast(pl.String)).sort(printed)
     places = pl.Enum(names.get_column(key))
-    codes = pl.Enum(figures.get_column("offence_code").cast(pl.String).unique().sort())
-    figures = figures.join(months, on="month").select(
-        "quarter",
-        _coded(figures, key, places),
-        _coded(figures, "offence_code", codes),
-        "count",
-        "status",
+    codes = pl.Enum(classes.get_column("offence_code").sort())
+    figures = pl.concat(
+        monthly.select(
+            pl.lit(quarter.months[0]).alias("quarter"),
+            _coded(monthly, key, places),
+            _coded(monthly, "offence_code", codes),
+            "count",
+            "status",
+        )
+        for quarter in quarters
+        for monthly in [layout.figures(quarter)]
     )
     by = ["quarter", key, "offence_code"]
-    owed = figures.select("quarter", "offence_code").unique().join(figures.select(key).unique(), how="cross")
+    every_place = names.select(pl.col(key).cast(places))
+    owed = figures.select("quarter", "offence_code").unique().join(every_place, how="cross")
     lacks_a_month = (pl.col("rows") < len(quarters[0].months)).fill_null(True)
     by_quarter = (
         owed.lazy()
@@ -160,32 +237,21 @@ def _open_data(
         .drop("rows")
         .collect()
     )
-    reference = (
-        offences_reference.filter(pl.col("offence_code").is_in(codes.categories.to_list()))
-        .unique("offence_code", maintain_order=True)
-        .select(
-            pl.col("offence_code").cast(codes),
-            clean(pl.col("offence_description")).alias("Offence Description"),
-            clean(pl.col("offence_group")).alias("Offence Group"),
-            clean(pl.col("offence_subgroup")).alias("Offence Subgroup"),
-            # A description can have several codes.
-            order=pl.struct("offence_description", "offence_code").rank("ordinal"),
-        )
+    reference = classes.select(
+        pl.col("offence_code").cast(codes),
+        clean(pl.col("offence_description")).alias("Offence Description"),
+        clean(pl.col("offence_group")).alias("Offence Group"),
+        clean(pl.col("offence_subgroup")).alias("Offence Subgroup"),
+        # A description can have several codes.
+        order=pl.struct("offence_description", "offence_code").rank("ordinal"),
     )
-    unknown = by_quarter.join(reference, on="offence_code", how="anti")["offence_code"].unique().sort()
-    if unknown.len():
-        raise ReturnError(
-            f"offence code {unknown[0]}",
-            "it is in the figures and not in the offence reference.",
-            "Add it to the reference with its group and subgroup.",
-        )
     rows = (
         by_quarter.join(reference.select("offence_code", "order"), on="offence_code")
         .sort("quarter", key, "order")
         .join(reference.drop("order"), on="offence_code", how="left", maintain_order="left")
         .join(names.with_columns(pl.col(key).cast(places)), on=key, how="left", maintain_order="left")
     )
-    rows = rows.select(
+    return rows.select(
         *printed,
         *_OFFENCE[:3],
         pl.col("offence_code").cast(pl.String).alias("Offence Code"),
@@ -196,11 +262,8 @@ def _open_data(
         pl.struct(
             number=pl.when(allows_number()).then(pl.col("count").cast(pl.Float64)),
             text=pl.when(allows_number()).then(pl.lit("")).otherwise(pl.lit(NOT_PROVIDED)),
-        ).alias(columns[-1]),
-    )
-    first, last = quarters[0], quarters[-1]
-    title = f"Police recorded crime by {place} and offence, {first.title} to {last.title}"
-    return OpenData(name, title, last, rows.select(columns))
+        ).alias(layout.columns[-1]),
+    ).select(layout.columns)
 
 
 def _coded(figures: pl.DataFrame, column: str, kind: pl.Enum) -> pl.Expr:
@@ -215,16 +278,57 @@ def _coded(figures: pl.DataFrame, column: str, kind: pl.Enum) -> pl.Expr:
 
 def open_data_csv(table: OpenData) -> bytes:
     """The table as CSV: the layout of the Home Office, with codes as text and numbers bare."""
-    figures = table.rows.with_columns(
-        _bare(column) for column, kind in table.rows.schema.items() if kind != pl.String
-    )
-    return figures.write_csv().encode()
+    return _csv(table, [year.lay_out() for year in table.years]).content
 
 
 def open_data_workbook(table: OpenData) -> Workbook:
     """The table as a workbook: cover, contents, and a worksheet for each financial year, named `2019_20`."""
-    years = table.rows.partition_by("Financial Year", as_dict=True, maintain_order=True)
-    sheets = [_year(table, str(year), rows) for (year,), rows in years.items()]
+    rows = [year.lay_out() for year in table.years]
+    return _workbook(table, rows, [_widths(table, each) for each in rows])
+
+
+def open_data_files(
+    table: OpenData, workbooks: bool = True, taking_over: TakingOver | None = None
+) -> dict[str, bytes]:
+    """Every file of a long table, by name; `workbooks` may be left out, as CSV alone is much smaller.
+
+    A year that is in the earlier return of `taking_over` as it would be made is taken from there.
+    """
+    kept = TakingOver() if taking_over is None else taking_over
+    forms = (CSV, *formats.FORMS) if workbooks else (CSV,)
+    rows = [kept.rows(_table_name(table, year), year.key, forms) or year.lay_out() for year in table.years]
+    widths = [_widths(table, each) if workbooks else () for each in rows]
+    made = {CSV: _csv(table, rows)}
+    if workbooks:
+        made |= formats.packed_workbook(_workbook(table, rows, widths))
+    files = {form: (f"{table.name}-{table.last}.{form}", packed) for form, packed in made.items()}
+    for year, its_rows, its_widths in zip(table.years, rows, widths, strict=True):
+        kept.add(_table_name(table, year), year.key, its_rows.height, its_widths, files)
+    return {name: packed.content for name, packed in files.values()}
+
+
+def _table_name(table: OpenData, year: Year) -> str:
+    """What spreadsheet programs call the table of a year."""
+    return f"{table.name}_{year.title}".replace("-", "_").replace("/", "_")
+
+
+def _csv(table: OpenData, rows: Sequence[pl.DataFrame | KeptRows]) -> Packed:
+    header = plain(pl.DataFrame(schema=table.columns).write_csv().encode())
+    runs = [header, *(each.runs[CSV] if isinstance(each, KeptRows) else _lines(table, each) for each in rows)]
+    names = [_table_name(table, year) for year in table.years]
+    placed = zip(starts_of(runs, 0)[1:], runs[1:], strict=True)
+    return Packed(b"".join(run.content for run in runs), dict(zip(names, placed, strict=True)))
+
+
+def _lines(table: OpenData, rows: pl.DataFrame) -> Run:
+    bare = rows.with_columns(_bare(column) for column in table.figures)
+    return plain(bare.write_csv(include_header=False).encode())
+
+
+def _workbook(
+    table: OpenData, rows: Sequence[pl.DataFrame | KeptRows], widths: Sequence[tuple[int, ...]]
+) -> Workbook:
+    sheets = [_sheet(table, *each) for each in zip(table.years, rows, widths, strict=True)]
     cover = cover_sheet(table.title, (table.title + ".", *_LINES[1:]))
     listed = [(cover.name, table.title), *((sheet.name, sheet.title) for sheet in sheets)]
     return Workbook(
@@ -232,28 +336,26 @@ def open_data_workbook(table: OpenData) -> Workbook:
     )
 
 
-def open_data_files(table: OpenData, workbooks: bool = True) -> dict[str, bytes]:
-    """Every file of a long table, by name; `workbooks` may be left out, as CSV alone is much smaller."""
-    stem = f"{table.name}-{table.last}"
-    made = {f"{stem}.csv": open_data_csv(table)}
-    if workbooks:
-        made |= workbook_files(stem, open_data_workbook(table))
-    return made
-
-
-def _year(table: OpenData, year: str, rows: pl.DataFrame) -> Sheet:
-    decimals = tuple(None if kind == pl.String else 0 for kind in rows.schema.values())
-    widths = tuple(
-        column_width(name, rows[name], places) for name, places in zip(rows.columns, decimals, strict=True)
-    )
-    name = year.replace("/", "_")
+def _sheet(table: OpenData, year: Year, rows: pl.DataFrame | KeptRows, widths: tuple[int, ...]) -> Sheet:
+    body = Body(_table_name(table, year), table.columns, _decimals(table), widths, rows, table.title)
     return Sheet(
-        name,
-        f"{table.title.split(',')[0]}, {year}",
+        year.title.replace("/", "_"),
+        f"{table.title.split(',')[0]}, {year.title}",
         (*(Line(text) for text in _LINES), back_to_contents()),
-        Body(
-            f"{table.name.replace('-', '_')}_{name}", tuple(rows.columns), decimals, widths, rows, table.title
-        ),
+        body,
+    )
+
+
+def _decimals(table: OpenData) -> tuple[int | None, ...]:
+    return tuple(0 if column in table.figures else None for column in table.columns)
+
+
+def _widths(table: OpenData, rows: pl.DataFrame | KeptRows) -> tuple[int, ...]:
+    if isinstance(rows, KeptRows):
+        return rows.widths
+    return tuple(
+        column_width(name, rows[name], places)
+        for name, places in zip(table.columns, _decimals(table), strict=True)
     )
 
 
@@ -267,3 +369,13 @@ def whole_quarters(judged: Judged, last: Quarter | None = None) -> list[Quarter]
     held = set(judged.offences.get_column("month").unique())
     whole = [quarter for quarter in quarters_of(sorted(held)) if held.issuperset(quarter.months)]
     return [quarter for quarter in whole if last is None or quarter <= last]
+
+
+def months_of(quarters: Sequence[Quarter]) -> list[date]:
+    """The months of quarters, in order."""
+    return [month for quarter in quarters for month in quarter.months]
+
+
+def by_year(quarters: Sequence[Quarter]) -> list[tuple[str, list[Quarter]]]:
+    """Quarters by their financial year, in order."""
+    return [(year, list(each)) for year, each in groupby(quarters, lambda quarter: quarter.financial_year)]

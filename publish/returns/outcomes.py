@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import polars as pl
 
 from geography.areas import Country
+from publish.parts import key_of
 from publish.returns.area_tables import (
     QUARTER,
     YEAR,
@@ -20,8 +24,9 @@ from publish.returns.area_tables import (
 )
 from publish.returns.areas import Areas, published_areas
 from publish.returns.columns import Classification, column_key
-from publish.returns.open_data import NOT_PROVIDED, OpenData, whole_quarters
+from publish.returns.open_data import NOT_PROVIDED, OpenData, Year, by_year, whole_quarters
 from publish.returns.tables import Column, Release, Table, clean
+from publish.returns.taking_over import code
 from publish.returns.wording import STANDING_NOTES, cover
 from transforms.aggregation import count_onto_grid
 from transforms.contracts.status import Status, allows_number, worst, worst_so_far
@@ -227,80 +232,117 @@ def outcomes_open_data(
     quarters = whole_quarters(judged, last)
     if not quarters:
         return None
-    months = pl.DataFrame(
-        [(quarter.months[0], month) for quarter in quarters for month in quarter.months],
-        schema={"quarter": pl.Date, "month": pl.Date},
-        orient="row",
-    )
-    missing = Status.MISSING.value
-    types = _types()
-    # Millions of rows name a few places, codes and types: they are compared as numbers.
-    kinds = {
-        "force": pl.Enum(judged.offences.get_column("force").unique().sort()),
-        "offence_code": pl.Enum(judged.offences.get_column("offence_code").unique().sort()),
-        "written": pl.Enum(types.get_column("written")),
-    }
-    coded = {name: pl.col(name).cast(kind, strict=False) for name, kind in kinds.items()}
+    months = _months(quarters)
     forces = judged.offences.select("force").unique()
     statuses = {
         basis: forces.join(months, how="cross")
         .join(_supplied(judged, basis), on=["force", "month"], how="left")
-        .with_columns(pl.col("status").fill_null(missing))
+        .with_columns(pl.col("status").fill_null(Status.MISSING.value))
         .group_by("force", "quarter")
         .agg(worst(pl.col("status")).alias("status"))
-        .with_columns(coded["force"], supplied=allows_number())
         for basis in (RECORDED, CLOSED)
     }
-    codes = judged.offences.select("month", "offence_code").unique().join(months, on="month")
+    reference = offences_reference.select(
+        "offence_code", "offence_description", "offence_group", "offence_subgroup"
+    ).unique("offence_code", maintain_order=True)
+    names = country.forces.select("force", "name")
+    years = []
+    for title, of_year in by_year(quarters):
+        its_months = _months(of_year)
+        owed = judged.offences.join(its_months, on="month").select("quarter", "offence_code").unique()
+        ingredients = _Ingredients(
+            names,
+            reference.join(owed, on="offence_code", how="semi", maintain_order="left"),
+            owed,
+            statuses[RECORDED].join(its_months, on="quarter", how="semi"),
+            statuses[CLOSED].join(its_months, on="quarter", how="semi"),
+            judged.outcomes.join(its_months, on="month"),
+        )
+        key = key_of(code(), "prc-outcomes", of_year, *vars(ingredients).values())
+        years.append(Year(title, key, partial(_laid_out, ingredients)))
+    span = f"{quarters[0].title} to {quarters[-1].title}"
+    title = f"Outcomes of police recorded crime by police force area and offence, {span}"
+    figures = ("Financial Quarter", *_COUNTS.values())
+    return OpenData("prc-outcomes", title, quarters[-1], COLUMNS, figures, tuple(years))
+
+
+@dataclass(frozen=True)
+class _Ingredients:
+    """All that a year of the long table is made of.
+
+    `owed` has each `quarter` and `offence_code`; `recorded` and `closed` the `status` on either basis of each `force`
+    and `quarter`; `tallies` the outcomes (`tables.OutcomeCounts`) with their `quarter`.
+    """
+
+    names: pl.DataFrame
+    reference: pl.DataFrame
+    owed: pl.DataFrame
+    recorded: pl.DataFrame
+    closed: pl.DataFrame
+    tallies: pl.DataFrame
+
+
+def _months(quarters: Sequence[Quarter]) -> pl.DataFrame:
+    """Each `month` of quarters with its `quarter`, as its first day."""
+    return pl.DataFrame(
+        [(quarter.months[0], month) for quarter in quarters for month in quarter.months],
+        schema={"quarter": pl.Date, "month": pl.Date},
+        orient="row",
+    )
+
+
+def _laid_out(of: _Ingredients) -> pl.DataFrame:
+    """The rows of a year."""
+    types = _types()
+    # Millions of rows name a few places, codes and types: they are compared as numbers.
+    kinds = {
+        "force": pl.Enum(of.recorded.get_column("force").unique().sort()),
+        "offence_code": pl.Enum(of.owed.get_column("offence_code").unique().sort()),
+        "written": pl.Enum(types.get_column("written")),
+    }
+    coded = {name: pl.col(name).cast(kind, strict=False) for name, kind in kinds.items()}
     parts = (
-        codes.select("quarter", "offence_code")
-        .unique()
-        .join(types.filter(pl.col("written") != FRAUD_ONLY).select("written", "valid_from"), how="cross")
+        of.owed.join(
+            types.filter(pl.col("written") != FRAUD_ONLY).select("written", "valid_from"), how="cross"
+        )
         .filter(
             pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("quarter").dt.offset_by("2mo"))
         )
         .with_columns(coded["offence_code"], coded["written"])
     )
     # Each crime stands under its type, and again under its sub-type when it has one.
-    each = judged.outcomes.join(months, on="month")
     written = (
         pl.concat(
             [
-                each.with_columns(written="outcome_type"),
-                each.filter(pl.col("sub_type").is_not_null()).with_columns(written="sub_type"),
+                of.tallies.with_columns(written="outcome_type"),
+                of.tallies.filter(pl.col("sub_type").is_not_null()).with_columns(written="sub_type"),
             ]
         )
         .rename({"rows": "counted"})
         .with_columns(coded.values())
     )
     key = ["force", "quarter", "offence_code", "written"]
-    counts = [
-        count_onto_grid(
-            status.join(parts, on="quarter").lazy(), written.lazy().filter(pl.col("basis") == basis), key
-        ).select(*key, pl.col("count").alias(basis))
-        for basis, status in statuses.items()
-    ]
+    counts = []
+    for basis, statuses in ((RECORDED, of.recorded), (CLOSED, of.closed)):
+        grid = statuses.with_columns(coded["force"], supplied=allows_number()).join(parts, on="quarter")
+        counted = count_onto_grid(grid.lazy(), written.lazy().filter(pl.col("basis") == basis), key)
+        counts.append(counted.select(*key, pl.col("count").alias(basis)))
     rows = counts[0].join(counts[1], on=key).collect()
-    return _laid_out(rows, types, country, offences_reference, quarters)
+    return _printed(rows, types, of.names, of.reference)
 
 
-def _laid_out(
-    rows: pl.DataFrame,
-    types: pl.DataFrame,
-    country: Country,
-    offences_reference: pl.DataFrame,
-    quarters: list[Quarter],
-) -> OpenData:
-    # What is printed beside a place, a code and a type is cleaned and put in order once for each, not in every row.
+def _printed(
+    rows: pl.DataFrame, types: pl.DataFrame, names: pl.DataFrame, reference: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows in their order, with what is printed beside a place, a code and a type cleaned once for each."""
     kinds = rows.schema
     reference = (
-        offences_reference.select(
+        reference.select(
             "offence_code",
             pl.col("offence_description").alias("Offence Description"),
             pl.col("offence_group").alias("Offence Group"),
             pl.col("offence_subgroup").alias("Offence Subgroup"),
         )
-        .unique("offence_code")
         .sort("Offence Description", "offence_code")
         .with_row_index("of_code")
         .with_columns(
@@ -310,7 +352,7 @@ def _laid_out(
         )
     )
     names = (
-        country.forces.select("force", pl.col("name").alias("Force Name"))
+        names.select("force", pl.col("name").alias("Force Name"))
         .sort("Force Name", maintain_order=True)
         .with_row_index("of_force")
         .with_columns(pl.col("force").cast(kinds["force"], strict=False), clean(pl.col("Force Name")))
@@ -325,7 +367,7 @@ def _laid_out(
     is_open = pl.col("written") == pl.lit(NOT_YET, kinds["written"])
     closed = pl.when(~is_open).then(CLOSED)
     no_outcome = pl.when(is_open).then(pl.lit("[z]")).otherwise(pl.lit(NOT_PROVIDED))
-    laid = (
+    return (
         rows.join(names.select("force", "of_force"), on="force")
         .join(reference.select("offence_code", "of_code"), on="offence_code")
         .join(described.select("written", "order"), on="written")
@@ -350,13 +392,7 @@ def _laid_out(
             _cell(pl.col(RECORDED), NOT_PROVIDED).alias(_COUNTS[RECORDED]),
             _cell(closed, no_outcome).alias(_COUNTS[CLOSED]),
         )
-    )
-    first, last = quarters[0], quarters[-1]
-    return OpenData(
-        "prc-outcomes",
-        f"Outcomes of police recorded crime by police force area and offence, {first.title} to {last.title}",
-        last,
-        laid.select(COLUMNS),
+        .select(COLUMNS)
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import polars as pl
 
 from geography.areas import Country
-from transforms.aggregation import add_up, count_onto_grid
+from publish.parts import key_of
+from transforms.aggregation import add_up, count_onto_grid, counted_by
 from transforms.contracts.columns import NO_LOCATION, OUTSIDE
 from transforms.contracts.status import STATUS, Status, allows_number
 from transforms.judging import Judged, counting_verdicts
+from transforms.periods import Quarter
 
 
 def places(country: Country) -> pl.DataFrame:
@@ -29,60 +33,150 @@ def places(country: Country) -> pl.DataFrame:
     ).with_columns(partnership=pl.concat_str("force", "csp_name", separator="/"))
 
 
-def by_offence(judged: Judged, country: Country) -> pl.DataFrame:
-    """Figures by `force`, `partnership`, `month` and `offence_code`, of forces that supply offence codes.
+class Figures:
+    """Figures of partnerships, a quarter at a time: made when they are asked for, and once."""
 
-    The three are of type Enum: millions of rows name a few hundred places and codes, which are compared as numbers.
-    Where a force's partnerships do not add to its total, as for one that supplies totals and no crimes, and where
-    part of a partnership is held, the figure is missing.
-    """
-    where = places(country)
-    kinds = {
-        name: pl.Enum(where.get_column(name).drop_nulls().unique().sort())
-        for name in ("force", "csp_code", "partnership")
-    }
-    where = where.with_columns(pl.col(name).cast(kind) for name, kind in kinds.items())
-    force, code = kinds["force"], pl.Enum(judged.offences.get_column("offence_code").unique().sort())
-    owed = judged.offences.lazy().select(
-        pl.col("force").cast(force), "month", pl.col("offence_code").cast(code)
-    )
-    parts = where.lazy().select("force", "partnership").unique()
-    verdicts = (
-        counting_verdicts(judged.verdicts)
-        .lazy()
-        .select(pl.col("force").cast(force, strict=False), "month", "status")
-    )
-    grid = (
-        owed.join(parts, on="force")
-        .join(verdicts, on=["force", "month"], how="left")
-        .with_columns(status=pl.col("status").fill_null(pl.lit(Status.MISSING.value, STATUS)))
-        .with_columns(supplied=allows_number())
-    )
-    key = ["force", "month", "partnership", "offence_code"]
-    # A crime of a force or a code that nobody owes is on no row of the grid.
-    crimes = judged.listed.lazy().select(
-        pl.col("force").cast(force, strict=False),
-        "month",
-        pl.col("csp_code").cast(kinds["csp_code"], strict=False),
-        pl.col("offence_code").cast(code, strict=False),
-        "counted",
-    )
-    crimes = _in_partnerships(crimes, where)
-    figures = count_onto_grid(grid, crimes, key).select(*key, "count", "status").collect()
-    return _unless_short(figures, where, judged)
+    def __init__(self, judged: Judged, country: Country) -> None:
+        self.judged = judged
+        where = places(country)
+        self._kinds = {
+            name: pl.Enum(where.get_column(name).drop_nulls().unique().sort())
+            for name in ("force", "csp_code", "partnership")
+        } | {"offence_code": pl.Enum(judged.offences.get_column("offence_code").unique().sort())}
+        self._where = where
+        self._coded = where.with_columns(
+            pl.col(name).cast(self._kinds[name]) for name in ("force", "csp_code", "partnership")
+        )
+        self._made: dict[Quarter, pl.DataFrame] = {}
+        self._counted: dict[Quarter, pl.DataFrame] = {}
 
+    def by_offence(self, quarter: Quarter) -> pl.DataFrame:
+        """Figures by `force`, `partnership`, `month` and `offence_code`, of forces that supply offence codes.
 
-def by_crime_type(judged: Judged, country: Country) -> pl.DataFrame:
-    """Figures by `force`, `partnership`, `month` and `category`, of every force; not known where an area is held."""
-    key = ["force", "partnership", "month", "category"]
-    placed = judged.areas.lazy().join(places(country).lazy(), on=["force", "lsoa_code"])
-    grid = add_up(placed, by=key).drop("count").with_columns(supplied=allows_number())
-    return (
-        count_onto_grid(grid.lazy(), _in_partnerships(judged.listed.lazy(), places(country)), key)
-        .select(*key, "count", "status")
-        .sort(key)
-        .collect()
-    )
+        The three are of type Enum: millions of rows name a few hundred places and codes, which are compared as
+        numbers. Where a force's partnerships do not add to its total, as for one that supplies totals and no crimes,
+        and where part of a partnership is held, the figure is missing.
+        """
+        if quarter not in self._made:
+            self._made[quarter] = self._by_offence(quarter)
+        return self._made[quarter]
+
+    def made_from(self, quarter: Quarter) -> str:
+        """A key of all that the figures of a quarter are made of, whose crimes it does not read."""
+        months = pl.col("month").is_in(quarter.months)
+        return key_of(
+            self._where,
+            self.judged.offences.filter(months),
+            counting_verdicts(self.judged.verdicts).filter(months),
+            self.judged.crimes.keys.get(quarter),
+            self.judged.crimes.scopes.filter(months),
+            self._held.filter(months),
+            self._open.filter(months),
+        )
+
+    def by_crime_type(self, quarter: Quarter) -> pl.DataFrame:
+        """Figures by `force`, `partnership`, `month` and `category`, of every force; missing where an area is held."""
+        key = ["force", "partnership", "month", "category"]
+        areas = self.judged.areas.lazy().filter(pl.col("month").is_in(quarter.months))
+        placed = areas.join(self._where.lazy(), on=["force", "lsoa_code"])
+        grid = add_up(placed, by=key).drop("count").with_columns(supplied=allows_number())
+        crimes = _in_partnerships(self._listed(quarter).lazy(), self._where)
+        return count_onto_grid(grid.lazy(), crimes, key).select(*key, "count", "status").sort(key).collect()
+
+    def _listed(self, quarter: Quarter) -> pl.DataFrame:
+        """How many crimes are listed (`counted`) of each `force, month, csp_code, offence_code, category`."""
+        if quarter not in self._counted:
+            by, crimes = ["force", "month", "csp_code", "offence_code", "category"], self.judged.crimes
+            counted = counted_by(crimes.parts.get(quarter, crimes.nothing.lazy()), by)
+            self._counted[quarter] = counted.join(crimes.scopes, on=crimes.scopes.columns, how="semi")
+        return self._counted[quarter]
+
+    def _by_offence(self, quarter: Quarter) -> pl.DataFrame:
+        months, kinds = pl.col("month").is_in(quarter.months), self._kinds
+        force, code = kinds["force"], kinds["offence_code"]
+        owed = (
+            self.judged.offences.lazy()
+            .filter(months)
+            .select(pl.col("force").cast(force), "month", pl.col("offence_code").cast(code))
+        )
+        parts = self._coded.lazy().select("force", "partnership").unique()
+        verdicts = (
+            counting_verdicts(self.judged.verdicts)
+            .lazy()
+            .filter(months)
+            .select(pl.col("force").cast(force, strict=False), "month", "status")
+        )
+        grid = (
+            owed.join(parts, on="force")
+            .join(verdicts, on=["force", "month"], how="left")
+            .with_columns(status=pl.col("status").fill_null(pl.lit(Status.MISSING.value, STATUS)))
+            .with_columns(supplied=allows_number())
+        )
+        key = ["force", "month", "partnership", "offence_code"]
+        # A crime of a force or a code that nobody owes is on no row of the grid.
+        crimes = (
+            self._listed(quarter)
+            .lazy()
+            .select(
+                pl.col("force").cast(force, strict=False),
+                "month",
+                pl.col("csp_code").cast(kinds["csp_code"], strict=False),
+                pl.col("offence_code").cast(code, strict=False),
+                "counted",
+            )
+        )
+        crimes = _in_partnerships(crimes, self._coded)
+        figures = count_onto_grid(grid, crimes, key).select(*key, "count", "status").collect()
+        return self._unless_short(figures, quarter)
+
+    @cached_property
+    def _held(self) -> pl.DataFrame:
+        """The areas whose figures are held, of every month: `force, month, lsoa_code`."""
+        held = self.judged.areas.lazy().filter(~allows_number()).select("force", "month", "lsoa_code")
+        return held.unique().collect(engine="streaming")
+
+    @cached_property
+    def _open(self) -> pl.DataFrame:
+        """What the areas that are not held add to, of each `force` and `month` that has one that is."""
+        some_held = self._held.lazy().select("force", "month").unique()
+        areas = self.judged.areas.lazy().filter(allows_number())
+        return add_up(areas.join(some_held, on=["force", "month"], how="semi"), by=["force", "month"])
+
+    def _unless_short(self, figures: pl.DataFrame, quarter: Quarter) -> pl.DataFrame:
+        """Partnership figures, missing where a force's do not add to its total or an area in one is held."""
+        months, force = pl.col("month").is_in(quarter.months), self._kinds["force"]
+        of_force = pl.col("force").cast(force, strict=False)
+        ours = add_up(figures, by=["force", "month"])
+        theirs = add_up(self.judged.offences.filter(months), by=["force", "month"]).with_columns(of_force)
+        # The crimes of a held area are not listed: a force with one must then agree with the areas that are not held.
+        open_areas = self._open.filter(months).with_columns(of_force)
+        held_areas = self._held.filter(months).with_columns(of_force)
+        agrees_apart = (pl.col("count") > 0) & (pl.col("count") == pl.col("count placed"))
+        short = (
+            ours.join(theirs, on=["force", "month"], suffix=" of force")
+            .join(open_areas, on=["force", "month"], how="left", suffix=" placed")
+            .filter(pl.col("count").ne_missing(pl.col("count of force")), ~agrees_apart.fill_null(False))
+            .select("force", "month", short=pl.lit(True))
+        )
+        held = (
+            held_areas.join(self._coded, on=["force", "lsoa_code"])
+            .select("force", "month", "partnership", held=pl.lit(True))
+            .unique()
+        )
+        unfit = pl.col("short").is_not_null() | pl.col("held").is_not_null()
+        return (
+            figures.lazy()
+            .join(short.lazy(), on=["force", "month"], how="left")
+            .join(held.lazy(), on=["force", "month", "partnership"], how="left")
+            .with_columns(
+                status=pl.when(unfit & allows_number())
+                .then(pl.lit(Status.MISSING.value, STATUS))
+                .otherwise("status")
+            )
+            .with_columns(count=pl.when(allows_number()).then("count"))
+            .select("force", "partnership", "month", "offence_code", "count", "status")
+            .collect()
+        )
 
 
 def _in_partnerships(crimes: pl.LazyFrame, where: pl.DataFrame) -> pl.LazyFrame:
@@ -94,54 +188,4 @@ def _in_partnerships(crimes: pl.LazyFrame, where: pl.DataFrame) -> pl.LazyFrame:
         crimes.join(assigned, on=["force", "csp_code"], how="left")
         .join(nowhere, on="force")
         .with_columns(partnership=pl.coalesce("partnership", "unassigned"))
-    )
-
-
-def _unless_short(figures: pl.DataFrame, where: pl.DataFrame, judged: Judged) -> pl.DataFrame:
-    """Partnership figures, missing where a force's do not add to its total or an area in one is held."""
-    force = figures.schema["force"]
-    ours = add_up(figures, by=["force", "month"])
-    theirs = add_up(judged.offences, by=["force", "month"]).with_columns(pl.col("force").cast(force))
-    of_force = pl.col("force").cast(force)
-    areas = judged.areas.lazy().filter(
-        pl.col("force").is_in(ours.get_column("force").cast(pl.String).unique().to_list())
-    )
-    # The crimes of a held area are not listed: a force with one must then agree with the areas that are not held.
-    open_areas = add_up(areas.filter(allows_number()), by=["force", "month"]).with_columns(of_force)
-    held_areas = (
-        areas.filter(~allows_number())
-        .select("force", "month", "lsoa_code")
-        .unique()
-        .collect(engine="streaming")
-        .with_columns(of_force)
-    )
-    some_held = held_areas.select("force", "month", some=pl.lit(True)).unique()
-    agrees_apart = (
-        pl.col("some").is_not_null() & (pl.col("count") > 0) & (pl.col("count") == pl.col("count placed"))
-    )
-    short = (
-        ours.join(theirs, on=["force", "month"], suffix=" of force")
-        .join(open_areas, on=["force", "month"], how="left", suffix=" placed")
-        .join(some_held, on=["force", "month"], how="left")
-        .filter(pl.col("count").ne_missing(pl.col("count of force")), ~agrees_apart.fill_null(False))
-        .select("force", "month", short=pl.lit(True))
-    )
-    held = (
-        held_areas.join(where, on=["force", "lsoa_code"])
-        .select("force", "month", "partnership", held=pl.lit(True))
-        .unique()
-    )
-    unfit = pl.col("short").is_not_null() | pl.col("held").is_not_null()
-    return (
-        figures.lazy()
-        .join(short.lazy(), on=["force", "month"], how="left")
-        .join(held.lazy(), on=["force", "month", "partnership"], how="left")
-        .with_columns(
-            status=pl.when(unfit & allows_number())
-            .then(pl.lit(Status.MISSING.value, STATUS))
-            .otherwise("status")
-        )
-        .with_columns(count=pl.when(allows_number()).then("count"))
-        .select("force", "partnership", "month", "offence_code", "count", "status")
-        .collect()
     )

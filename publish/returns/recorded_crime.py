@@ -21,7 +21,7 @@ from publish.returns.tables import Release, Table
 from publish.returns.wording import STANDING_NOTES, cover
 from transforms.aggregation import add_up
 from transforms.judging import Judged
-from transforms.periods import Quarter
+from transforms.periods import Quarter, quarters_of
 
 
 def recorded_crime(
@@ -58,19 +58,20 @@ def partnership_crime(
     country: Country,
     offences_reference: pl.DataFrame,
     quarter: Quarter,
-    by_offence: pl.DataFrame | None = None,
+    figures: partnerships.Figures | None = None,
 ) -> Release:
     """The same tables with the Community Safety Partnerships of each force below it. Raises as `recorded_crime`.
 
-    `by_offence` is `partnerships.by_offence` where it has been made already.
+    `figures` are those of these judged tables, where some of them are made already.
     """
+    figures = partnerships.Figures(judged, country) if figures is None else figures
+    quarters = quarters_of([month for month in judged.months if month in window(quarter)])
     check_quarter(judged, quarter)
     areas = with_partnerships(published_areas(country), country)
     offences = _offences(judged)
     supplies = []
     if offences.height:
-        figures = partnerships.by_offence(judged, country) if by_offence is None else by_offence
-        parts = figures.select(
+        parts = pl.concat(map(figures.by_offence, quarters)).select(
             "month",
             "count",
             "status",
@@ -81,7 +82,7 @@ def partnership_crime(
         supplies.append(supply(monthly, by_offence_group(offences_reference), judged, areas, quarter))
     if _lacks_codes(offences, country, quarter):
         types = _types(judged, quarter)
-        parts = partnerships.by_crime_type(judged, country).select(
+        parts = pl.concat(map(figures.by_crime_type, quarters)).select(
             "month", "count", "status", place="partnership", part=pl.col("category").cast(pl.String)
         )
         monthly = _with_parts(types, parts, areas)

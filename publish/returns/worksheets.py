@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from textwrap import wrap
@@ -10,6 +10,7 @@ from typing import Final
 
 import polars as pl
 
+from publish.returns.packing import Run
 from publish.returns.tables import (
     Release,
     Table,
@@ -24,9 +25,6 @@ from publish.returns.tables import (
 COVER: Final = "Cover"
 CONTENTS: Final = "Contents"
 NOTES: Final = "Notes"
-
-#: How hard workbooks are packed: beyond this the long tables take half as long again for a quarter less.
-COMPRESSION: Final = 3
 
 #: Levels of area whose rows stand out.
 STRONG_LEVELS: Final = ("country", "region")
@@ -51,50 +49,66 @@ class Line:
 
 
 @dataclass(frozen=True)
+class KeptRows:
+    """Rows of a table as earlier files have them: how many, the widths of their columns, and a run for each form."""
+
+    height: int
+    widths: tuple[int, ...]
+    runs: Mapping[str, Run]
+
+
+@dataclass(frozen=True)
 class Body:
     """The marked-up table of a worksheet.
 
     `rows` has one column for each heading: text, or a struct of `number` and `text` for figures, whose
     `decimals` are then given. `strong` says which rows stand out, as totals do. With `links`, each cell of
-    the first column links to the worksheet it names.
+    the first column links to the worksheet it names. Rows that an earlier file has are not laid out again.
     """
 
     name: str
     headings: tuple[str, ...]
     decimals: tuple[int | None, ...]
     widths: tuple[int, ...]
-    rows: pl.DataFrame
+    rows: pl.DataFrame | KeptRows
     description: str
     strong: tuple[bool, ...] = ()
     links: bool = False
 
+    @property
+    def laid_out(self) -> pl.DataFrame:
+        """The rows, which must not be those of an earlier file."""
+        assert isinstance(self.rows, pl.DataFrame)
+        return self.rows
+
     def plain(self) -> pl.DataFrame:
         """The rows in columns named by their place: `0` for text, `1 number` and `1 text` for a figure."""
         columns: list[pl.Expr] = []
-        for place, (name, decimals) in enumerate(zip(self.rows.columns, self.decimals, strict=True)):
+        for place, (name, decimals) in enumerate(zip(self.laid_out.columns, self.decimals, strict=True)):
             if decimals is None:
                 columns.append(pl.col(name).alias(f"{place}"))
             else:
                 fields = ("number", "text")
                 columns += [pl.col(name).struct.field(field).alias(f"{place} {field}") for field in fields]
-        return self.rows.select(columns)
+        return self.laid_out.select(columns)
+
+    @property
+    def lines_of_headings(self) -> int:
+        """How many lines of text the header row takes."""
+        return max(lines_of_text(name, width) for name, width in zip(self.headings, self.widths, strict=True))
 
     def tall_rows(self) -> dict[int, int]:
-        """Rows of more than one line of text, the header being row 0, and how many lines each takes."""
+        """Rows of more than one line of text, counted from 1, and how many lines each takes."""
+        rows = self.laid_out
         texts = [
             (name, width)
-            for name, width, decimals in zip(self.rows.columns, self.widths, self.decimals, strict=True)
+            for name, width, decimals in zip(rows.columns, self.widths, self.decimals, strict=True)
             if decimals is None
         ]
-        lines = self.rows.select(
-            pl.max_horizontal(_lines_of(self.rows.get_column(name), width) for name, width in texts).alias(
-                "lines"
-            )
+        lines = rows.select(
+            pl.max_horizontal(_lines_of(rows.get_column(name), width) for name, width in texts).alias("lines")
         )
-        tall = dict(lines.with_row_index("row", offset=1).filter(pl.col("lines") > 1).iter_rows())
-        return tall | {
-            0: max(lines_of_text(name, width) for name, width in zip(self.headings, self.widths, strict=True))
-        }
+        return dict(lines.with_row_index("row", offset=1).filter(pl.col("lines") > 1).iter_rows())
 
 
 @dataclass(frozen=True)

@@ -11,22 +11,23 @@ import re
 import warnings
 import zipfile
 from datetime import datetime, time
-from typing import IO, Final
+from typing import Final
 
 import polars as pl
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 
 from publish.returns.errors import ReturnError
+from publish.returns.packing import Packed, Run, add_member, deflated
 from publish.returns.tables import written
 from publish.returns.worksheets import (
-    COMPRESSION,
     COVER_WIDTH,
     FONT,
     LANGUAGE,
     LINE_HEIGHT,
     ROWS_AT_ONCE,
     Body,
+    KeptRows,
     Sheet,
     Workbook,
     lines_of_text,
@@ -40,8 +41,17 @@ MARKER: Final = "rows"
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
+#: What `KeptRows` calls this form of file.
+FORM: Final = "xlsx"
+
+
 def write_xlsx(book: Workbook) -> bytes:
     """The workbook as bytes. Raises ReturnError when the library would leave out a mark-up it was asked for."""
+    return pack_xlsx(book).content
+
+
+def pack_xlsx(book: Workbook) -> Packed:
+    """The workbook with the place of the rows of each table in it. Raises as `write_xlsx`."""
     shell = io.BytesIO()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -132,7 +142,7 @@ def _write_body(page: xlsxwriter.worksheet.Worksheet, body: Body, top: int, styl
         0,
         # XlsxWriter goes through every row of a table that it is told of; `_finished` gives it its length.
         top + body.rows.height if body.links else top + 1,
-        body.rows.width - 1,
+        len(body.headings) - 1,
         {
             "name": body.name,
             "columns": headers,
@@ -145,10 +155,9 @@ def _write_body(page: xlsxwriter.worksheet.Worksheet, body: Body, top: int, styl
     )
     for place, width in enumerate(body.widths):
         page.set_column(place, place, width)
-    tall = body.tall_rows()
-    page.set_row(top, tall.pop(0) * LINE_HEIGHT)
+    page.set_row(top, body.lines_of_headings * LINE_HEIGHT)
     if body.links:
-        for row, lines in tall.items():
+        for row, lines in body.tall_rows().items():
             page.set_row(top + row, lines * LINE_HEIGHT)
         _write_links(page, body, top + 1, styles)
         return
@@ -159,7 +168,7 @@ def _write_body(page: xlsxwriter.worksheet.Worksheet, body: Body, top: int, styl
 
 
 def _write_links(page: xlsxwriter.worksheet.Worksheet, body: Body, top: int, styles: _Styles) -> None:
-    for row, (name, *texts) in enumerate(body.rows.iter_rows(), start=top):
+    for row, (name, *texts) in enumerate(body.laid_out.iter_rows(), start=top):
         page.write_url(row, 0, f"internal:'{name}'!A1", styles.link(), string=name)
         for place, text in enumerate(texts, start=1):
             page.write_string(row, place, text, styles.label(False))
@@ -178,7 +187,7 @@ def _decimals_of(body: Body) -> list[int]:
     return sorted({decimals for decimals in body.decimals if decimals is not None})
 
 
-def _finished(shell: io.BytesIO, book: Workbook) -> bytes:
+def _finished(shell: io.BytesIO, book: Workbook) -> Packed:
     """The workbook with the bodies in their places and what the library has no way to say.
 
     That is the language, and that titles are headings.
@@ -187,10 +196,8 @@ def _finished(shell: io.BytesIO, book: Workbook) -> bytes:
     marked = [(sheet.body, len(sheet.lines) + 2) for sheet in book.sheets if sheet.body]
     tables = {f"xl/tables/table{number}.xml": table for number, table in enumerate(marked, start=1)}
     bodies = {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in enumerate(book.sheets, start=1)}
-    with (
-        zipfile.ZipFile(shell) as before,
-        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION) as after,
-    ):
+    runs: dict[str, tuple[int, Run]] = {}
+    with zipfile.ZipFile(shell) as before, zipfile.ZipFile(target, "w") as after:
         for name in before.namelist():
             content = before.read(name)
             if name == "docProps/core.xml":
@@ -202,35 +209,37 @@ def _finished(shell: io.BytesIO, book: Workbook) -> bytes:
             elif name in tables:
                 content = _with_range(content, *tables[name])
             sheet = bodies.get(name)
-            with after.open(name, "w", force_zip64=True) as stream:
-                if sheet is None or sheet.body is None or sheet.body.links:
-                    stream.write(content)
-                else:
-                    _stream_body(stream, content, sheet.body, top=len(sheet.lines) + 3)
-    return target.getvalue()
+            if sheet is None or sheet.body is None or sheet.body.links:
+                add_member(after, name, [deflated([content])])
+            else:
+                start, rows, end = _with_body(content, sheet.body, top=len(sheet.lines) + 3)
+                places = add_member(after, name, [start, rows, end])
+                runs[sheet.body.name] = (places[1], rows)
+    return Packed(target.getvalue(), runs)
 
 
 def _with_range(content: bytes, body: Body, top: int) -> bytes:
     """The mark-up of a table over all rows of its body; `top` is its header row, counted from 1."""
-    reach = f'ref="A{top}:{xl_col_to_name(body.rows.width - 1)}{top + body.rows.height}"'
+    reach = f'ref="A{top}:{xl_col_to_name(len(body.headings) - 1)}{top + body.rows.height}"'
     return re.sub(rb'ref="[^"]*"', reach.encode(), content, count=1)
 
 
-def _stream_body(stream: IO[bytes], content: bytes, body: Body, top: int) -> None:
-    """Write a worksheet with the rows of its body, from row `top` counted from 1, in place of the marked row."""
+def _with_body(content: bytes, body: Body, top: int) -> tuple[Run, Run, Run]:
+    """A worksheet with the rows of its body, from row `top` counted from 1, in place of the marked row."""
     marked = re.search(rb'<row r="%d"[^>]*>(.*?)</row>' % top, content)
     if marked is None:
         raise AssertionError("the library no longer writes the marked row")
     _, *numbers = re.findall(rb' s="(\d+)"', marked[1])
-    formats = [number.decode() for number in numbers]
-    last = f"{xl_col_to_name(body.rows.width - 1)}{top + body.rows.height - 1}"
+    last = f"{xl_col_to_name(len(body.headings) - 1)}{top + body.rows.height - 1}"
     start = re.sub(
         rb'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last}"/>'.encode(), content[: marked.start()]
     )
-    stream.write(start)
-    for some in _cells(body, top, formats).iter_slices(ROWS_AT_ONCE):
-        stream.write(_rows(some))
-    stream.write(content[marked.end() :])
+    if isinstance(body.rows, KeptRows):
+        rows = body.rows.runs[FORM]
+    else:
+        cells = _cells(body, top, [number.decode() for number in numbers])
+        rows = deflated(_rows(some) for some in cells.iter_slices(ROWS_AT_ONCE))
+    return deflated([start]), rows, deflated([content[marked.end() :]])
 
 
 def _cells(body: Body, top: int, formats: list[str]) -> pl.DataFrame:
@@ -261,7 +270,7 @@ def _cells(body: Body, top: int, formats: list[str]) -> pl.DataFrame:
 
 def _row_starts(body: Body, top: int) -> list[pl.Series]:
     """The number of each row as text, and its beginning, with its height where it is not one line."""
-    tall = {row + top - 1: lines for row, lines in body.tall_rows().items() if row}
+    tall = {row + top - 1: lines for row, lines in body.tall_rows().items()}
     heights = pl.DataFrame(
         {"row": list(tall), "lines": list(tall.values())}, schema={"row": pl.UInt32, "lines": pl.Int64}
     )

@@ -32,11 +32,15 @@ FORCES, PARTNERSHIPS, CODES = 43, 330, 144
 READ = """
 import polars as pl
 from pathlib import Path
-from publish.returns.open_data import OpenData, open_data_csv, open_data_workbook
+from publish.returns.open_data import OpenData, Year, open_data_csv, open_data_workbook
 from publish.returns.ods import write_ods
 from publish.returns.xlsx import write_xlsx
 from transforms.periods import Quarter
-table = OpenData('prc', 'Police recorded crime, all years', Quarter(2026, 1), pl.read_parquet('{folder}/rows.parquet'))
+rows = pl.read_parquet('{folder}/rows.parquet')
+figures = tuple(name for name, kind in rows.schema.items() if kind == pl.Struct)
+by_year = rows.partition_by('Financial Year', as_dict=True, maintain_order=True)
+years = tuple(Year(year, year, lambda part=part: part) for (year,), part in by_year.items())
+table = OpenData('prc', 'Police recorded crime, all years', Quarter(2026, 1), tuple(rows.columns), figures, years)
 """
 
 OURS = {
