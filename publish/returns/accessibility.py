@@ -12,7 +12,8 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 from xml.etree import ElementTree as Xml
 
 from publish.returns.tables import LONGEST_SHEET_NAME
@@ -29,13 +30,16 @@ _OFFICE, _TABLE, _TEXT, _STYLE, _FO = (
     "{" + _ODF + part + "}"
     for part in ("office:1.0", "table:1.0", "text:1.0", "style:1.0", "xsl-fo-compatible:1.0")
 )
+_LINK, _PARAGRAPH, _VALUE_TYPE = f"{_TEXT}a", f"{_TEXT}p", f"{_OFFICE}value-type"
+_SPANNED, _STYLE_NAME, _FORMULA = (
+    f"{_TABLE}{name}" for name in ("number-columns-spanned", "style-name", "formula")
+)
 _XLINK: Final = "{http://www.w3.org/1999/xlink}"
 _NOTE = re.compile(r"\[note (\d+)\]")
 _SHORTHAND = re.compile(r"\[[a-z]+\]")
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One cell as a reader meets it."""
 
     text: str
@@ -43,6 +47,10 @@ class Cell:
     style: frozenset[str] = frozenset()
     is_formula: bool = False
     link: str | None = None
+
+
+#: What a reader meets where there is nothing.
+BLANK: Final = Cell("")
 
 
 @dataclass
@@ -119,7 +127,7 @@ def _page_faults(page: Page, book: Book) -> Iterator[str]:
     if not page.cells:
         yield "the worksheet is blank"
         return
-    title = page.cells.get((0, 0), Cell(""))
+    title = page.cells.get((0, 0), BLANK)
     if not title.text:
         yield "there is no title in A1"
     if "heading 1" not in title.style:
@@ -162,7 +170,7 @@ def _table_faults(page: Page) -> Iterator[str]:
     above = [cell.text for (row, _), cell in page.cells.items() if row < top]
     if not any("contains one table" in text for text in above):
         yield "nothing above the table says that there is one"
-    header = [page.cells.get((top, column), Cell("")) for column in range(left, right + 1)]
+    header = [page.cells.get((top, column), BLANK) for column in range(left, right + 1)]
     texts = {left + place: cell.text.strip() for place, cell in enumerate(header)}
     if not all(texts.values()) or len(set(texts.values())) < len(texts):
         yield "a heading is empty or occurs twice"
@@ -172,10 +180,13 @@ def _table_faults(page: Page) -> Iterator[str]:
         f"column {column + 1} has no width" for column in range(right + 1) if column not in page.widths
     )
 
+    def is_explained(text: str) -> bool:
+        return bool(_SHORTHAND.fullmatch(text)) or any(f"“{text}” stands" in line for line in above)
+
     explains_blanks = any("blank" in text for text in above)
     used: set[str] = set()
     for column in range(left, right + 1):
-        body = [page.cells.get((row, column), Cell("")) for row in range(top + 1, bottom + 1)]
+        body = [page.cells.get((row, column), BLANK) for row in range(top + 1, bottom + 1)]
         numbers = any(cell.is_number for cell in body)
         used |= {cell.text for cell in body if _SHORTHAND.fullmatch(cell.text)}
         used |= {mark for cell in body if texts[column] == "Notes" for mark in _SHORTHAND.findall(cell.text)}
@@ -184,15 +195,12 @@ def _table_faults(page: Page) -> Iterator[str]:
         if not any(cell.text for cell in body) and texts[column] != "Notes":
             yield f"the column “{texts[column]}” is blank"
         for cell in body:
-            is_explained = _SHORTHAND.fullmatch(cell.text) or any(
-                f"“{cell.text}” stands" in text for text in above
-            )
-            if numbers and not cell.is_number and cell.text and not is_explained:
+            if numbers and not cell.is_number and cell.text and not is_explained(cell.text):
                 yield f"“{cell.text}” stands among the numbers of “{texts[column]}”"
             if cell.is_number and "thousands" not in cell.style:
                 yield f"the number {cell.text} in “{texts[column]}” has no number format"
     for row in range(top + 1, bottom + 1):
-        if not any(page.cells.get((row, column), Cell("")).text for column in range(left, right + 1)):
+        if not any(page.cells.get((row, column), BLANK).text for column in range(left, right + 1)):
             yield f"row {row + 1} of the table is blank"
     legend = " ".join(above)
     for mark in sorted(used | set(_SHORTHAND.findall(page.cells[(0, 0)].text))):
@@ -341,16 +349,16 @@ def _ods_page(
         if id(element) in header_rows:
             headers.add(row)
         for column, cell in enumerate(element):
-            text = "".join(_all_text(paragraph) for paragraph in cell.iter(f"{_TEXT}p"))
-            link = cell.find(f".//{_TEXT}a")
-            if int(cell.get(f"{_TABLE}number-columns-spanned", "1")) > 1:
+            text = "".join([_all_text(paragraph) for paragraph in cell.iter(_PARAGRAPH)])
+            link = next(cell.iter(_LINK), None)
+            if cell.get(_SPANNED, "1") != "1":
                 page.oddities.append("cells are merged")
             if text:
                 page.cells[(row, column)] = Cell(
                     text,
-                    is_number=cell.get(f"{_OFFICE}value-type") == "float",
-                    style=styles.get(cell.get(f"{_TABLE}style-name", ""), frozenset()),
-                    is_formula=cell.get(f"{_TABLE}formula") is not None,
+                    is_number=cell.get(_VALUE_TYPE) == "float",
+                    style=styles.get(cell.get(_STYLE_NAME, ""), frozenset()),
+                    is_formula=cell.get(_FORMULA) is not None,
                     link=None
                     if link is None
                     else link.get(f"{_XLINK}href", "").removeprefix("#").rsplit(".", 1)[0],
@@ -409,8 +417,15 @@ def _all_text(element: Xml.Element) -> str:
 
 def _place(reference: str) -> tuple[int, int]:
     """Row and column, from 0, of a reference such as `AB12`."""
-    letters, digits = re.fullmatch(r"\$?([A-Z]+)\$?(\d+)", reference).groups()  # type: ignore[union-attr]
+    reference = reference.replace("$", "")
+    letters = reference.rstrip("0123456789")
+    return int(reference[len(letters) :]) - 1, _column(letters)
+
+
+@cache
+def _column(letters: str) -> int:
+    """A column from 0, of its letters: A, Z, AA."""
     column = 0
     for letter in letters:
         column = column * 26 + ord(letter) - ord("A") + 1
-    return int(digits) - 1, column - 1
+    return column - 1

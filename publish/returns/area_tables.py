@@ -84,7 +84,7 @@ def supply(
             "it is in the figures and not in the offence reference.",
             "Add it to the reference with its group and subgroup.",
         )
-    strangers = sorted(set(monthly["place"]) - set(areas.names))
+    strangers = sorted(set(monthly["place"].unique()) - set(areas.names))
     if strangers:
         raise ReturnError(
             f"force {strangers[0]}", "it is in the figures and not in forces.csv.", "Add it to the country."
@@ -100,6 +100,10 @@ def supply(
         schema={"period": pl.String, "month": pl.Date},
         orient="row",
     )
+    # A million figures name a few hundred places and parts: they are compared as numbers.
+    kinds = {"place": pl.Enum(sorted(areas.names)), "part": pl.Enum(monthly["part"].unique().sort())}
+    coded = [pl.col(name).cast(kind) for name, kind in kinds.items()]
+    monthly = monthly.with_columns(coded)
     parts_of_month = monthly.select("month", "part").unique()
     silent_months = periods.select("month").unique().join(parts_of_month, on="month", how="anti")
     parts_of_month = pl.concat(
@@ -108,15 +112,15 @@ def supply(
             silent_months.join(monthly.select("part").unique(), how="cross").select("month", "part"),
         ]
     )
-    places = pl.DataFrame({"place": sorted(areas.names)}, schema={"place": pl.String})
-    on_grid = (
-        places.join(parts_of_month, how="cross")
-        .join(monthly, on=["place", "month", "part"], how="left")
-        .with_columns(pl.col("status").fill_null(Status.MISSING.value))
+    places = pl.DataFrame({"place": sorted(areas.names)}, schema={"place": kinds["place"]})
+    absent = places.join(parts_of_month, how="cross").join(monthly, on=["place", "month", "part"], how="anti")
+    on_grid = pl.concat([monthly, absent], how="diagonal").with_columns(
+        pl.col("status").fill_null(Status.MISSING.value)
     )
-    figures = add_up(
-        on_grid.join(classification.membership, on="part").join(periods, on="month"),
-        by=["place", "period", "column"],
+    by_part = add_up(on_grid.join(periods, on="month"), by=["place", "period", "part"])
+    membership = classification.membership.with_columns(pl.col("part").cast(kinds["part"], strict=False))
+    figures = add_up(by_part.join(membership, on="part"), by=["place", "period", "column"]).with_columns(
+        pl.col("place").cast(pl.String)
     )
     _check_not_below_zero(figures, areas)
     before = figures.filter(pl.col("period") == YEAR_BEFORE, pl.col("column") == "total", allows_number())
