@@ -65,18 +65,32 @@ def build(
     for other in others:
         made |= {} if other is None else files(other)
     classes = offences_reference if every_class is None else every_class
+    made |= long_tables(judged, country, classes, asked, figures, before)
+    return [path for path in write(made, folder) if path.name != BUILT]
+
+
+def long_tables(
+    judged: Judged,
+    country: Country,
+    classes: pl.DataFrame,
+    quarter: Quarter,
+    figures: partnerships.Figures | None = None,
+    before: Path | None = None,
+) -> dict[str, bytes]:
+    """Every file of the long tables to `quarter`, by name, and `BUILT`, which tells the next return what it can take.
+
+    `figures` are those of partnerships where some are made already, `before` the folder of the return before.
+    """
     taking_over = TakingOver(before)
-    if whole_quarters(judged, asked):
-        pfa = pfa_open_data(judged, country, classes, asked)
-        made |= open_data_files(pfa, taking_over=taking_over)
-        csp = csp_open_data(judged, country, classes, asked, figures)
-        made |= open_data_files(csp, taking_over=taking_over)
-    long_outcomes = outcomes_open_data(judged, country, classes, asked)
+    made: dict[str, bytes] = {}
+    if whole_quarters(judged, quarter):
+        made |= open_data_files(pfa_open_data(judged, country, classes, quarter), taking_over)
+        made |= open_data_files(csp_open_data(judged, country, classes, quarter, figures), taking_over)
+    long_outcomes = outcomes_open_data(judged, country, classes, quarter)
     if long_outcomes is not None:
         # Its hundreds of thousands of rows a year are for machines.
-        made |= open_data_files(long_outcomes, workbooks=False, taking_over=taking_over)
-    written = write(made | {BUILT: taking_over.told()}, folder)
-    return [path for path in written if path.name != BUILT]
+        made |= open_data_files(long_outcomes, taking_over, workbooks=False)
+    return made | {BUILT: taking_over.told()}
 
 
 def files(release: Release) -> dict[str, bytes]:

@@ -288,11 +288,11 @@ def open_data_workbook(table: OpenData) -> Workbook:
 
 
 def open_data_files(
-    table: OpenData, workbooks: bool = True, taking_over: TakingOver | None = None
+    table: OpenData, taking_over: TakingOver | None = None, workbooks: bool = True
 ) -> dict[str, bytes]:
     """Every file of a long table, by name; `workbooks` may be left out, as CSV alone is much smaller.
 
-    A year that is in the earlier return of `taking_over` as it would be made is taken from there.
+    A year that the return before has as it would be made is taken over from it.
     """
     kept = TakingOver() if taking_over is None else taking_over
     forms = (CSV, *formats.FORMS) if workbooks else (CSV,)

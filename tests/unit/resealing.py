@@ -9,7 +9,18 @@ import polars as pl
 from transforms.judging import Judged, judged
 from transforms.quarter_rows import QuarterRows
 
-TABLES = ("offences", "areas", "verdicts", "findings", "crimes", "case_outcomes", "searches")
+TABLES = (
+    "offences",
+    "areas",
+    "verdicts",
+    "findings",
+    "crimes",
+    "outcomes",
+    "removed",
+    "case_outcomes",
+    "searches",
+    "decisions",
+)
 
 
 def with_rows(sealed: Judged, **changed: Callable[[pl.DataFrame], pl.DataFrame]) -> Judged:
