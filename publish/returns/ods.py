@@ -33,8 +33,6 @@ from publish.returns.worksheets import (
 #: Width of a digit of the font at its size.
 _CHARACTER_CM: Final = 0.2
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
-
-
 #: What `KeptRows` calls this form of file.
 FORM: Final = "ods"
 

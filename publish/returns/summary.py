@@ -152,12 +152,13 @@ def _by_offence(release: Release, year: Table) -> Chart:
 def _by_force(release: Release, rate: Table) -> Chart:
     """Rates by police force area, highest first, with those that are not available last."""
     total = rate.columns[0].key
+    text = _text(release, rate)
     both = (
         rate.rows.select("row", "level")
         .sort("row")
         .with_columns(
-            name=_text(release, rate)["area_name"],
-            shown=_text(release, rate)[total],
+            name=text["area_name"],
+            shown=text[total],
             value=printed(release, rate)[total].struct.field("number"),
         )
         .filter(pl.col("level") == "police force area")

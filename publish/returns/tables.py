@@ -175,18 +175,11 @@ def written(number: pl.Expr, decimals: int, thousands: str = "") -> pl.Expr:
     """A number as text with so many decimals: `-1234.5`, or `-1,234.5` with a separator of thousands."""
     scale = 10**decimals
     units = (number * scale).round(mode="half_away_from_zero").cast(pl.Int64)
-    whole = units.abs() // scale
-    groups = [whole // 1000**power for power in (3, 2, 1, 0)]
-    text = groups[3].cast(pl.String)
+    text = (units.abs() // scale).cast(pl.String)
     if thousands:
-        tails = [(group % 1000).cast(pl.String).str.zfill(3) for group in groups]
-        for power in (1, 2, 3):
-            head = groups[3 - power].cast(pl.String)
-            text = (
-                pl.when(whole >= 1000**power)
-                .then(pl.concat_str(head, *tails[4 - power :], separator=thousands))
-                .otherwise(text)
-            )
+        # From the end, a separator goes after every third digit that another follows.
+        grouped = text.str.reverse().str.replace_all(r"(\d{3})", f"${{1}}{thousands}")
+        text = grouped.str.strip_chars_end(thousands).str.reverse()
     if decimals:
         text = text + "." + (units.abs() % scale).cast(pl.String).str.zfill(decimals)
     return pl.when(units < 0).then("-" + text).otherwise(text)

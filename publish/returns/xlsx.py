@@ -39,8 +39,6 @@ TITLE_HEIGHT: Final = 24
 #: Text that holds the place of a body's rows.
 MARKER: Final = "rows"
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-
-
 #: What `KeptRows` calls this form of file.
 FORM: Final = "xlsx"
 

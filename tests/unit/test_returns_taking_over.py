@@ -35,9 +35,14 @@ YEARS = {
 }
 
 
+def in_order(crimes: pl.DataFrame) -> pl.DataFrame:
+    """Crimes as they are known by a key: of rows that are collected in no order, it would be another each time."""
+    return crimes.sort("crime_ref")
+
+
 @pytest.fixture(scope="module")
 def judged() -> Judged:
-    return judged_places()
+    return with_rows(judged_places(), crimes=in_order)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +91,7 @@ def one_crime_less(judged: Judged) -> Judged:
         judged,
         offences=less("offence_code"),
         areas=less("lsoa_code", "category"),
-        crimes=lambda rows: rows.filter(pl.col("crime_ref") != crime["crime_ref"]),
+        crimes=lambda rows: in_order(rows.filter(pl.col("crime_ref") != crime["crime_ref"])),
     )
 
 
@@ -114,12 +119,15 @@ def a_month_withdrawn(judged: Judged) -> Judged:
     def without(rows: pl.DataFrame) -> pl.DataFrame:
         return rows.filter(~of_force_and_month())
 
+    def crimes_without(rows: pl.DataFrame) -> pl.DataFrame:
+        return in_order(without(rows))
+
     return with_rows(
         judged,
         offences=withdrawn,
         areas=withdrawn,
         verdicts=withdrawn,
-        crimes=without,
+        crimes=crimes_without,
         outcomes=without,
         removed=without,
     )
@@ -134,7 +142,7 @@ def a_held_area(judged: Judged) -> Judged:
         status = pl.when(held).then(pl.lit("unjudged", rows.schema["status"])).otherwise("status")
         return rows.with_columns(count=pl.when(~held).then("count"), status=status)
 
-    return with_rows(judged, areas=hold, crimes=lambda rows: rows.filter(~held.fill_null(False)))
+    return with_rows(judged, areas=hold, crimes=lambda rows: in_order(rows.filter(~held.fill_null(False))))
 
 
 CHANGES: list[tuple[Callable[[Judged], Judged], set[str]]] = [
