@@ -49,6 +49,7 @@ class TakingOver:
     def __init__(self, before: Path | None = None) -> None:
         self.before = before
         self.made: dict[str, Year] = {}
+        self.taken: dict[str, Year] = {}
         self.there: dict[str, Year] = {}
         if before is not None:
             # A return that cannot tell what it is made from has nothing to take over.
@@ -62,7 +63,10 @@ class TakingOver:
             return None
         runs = {form: self._run(year, year.runs[form]) for form in forms}
         whole = {form: run for form, run in runs.items() if run is not None}
-        return KeptRows(year.height, year.widths, whole) if len(whole) == len(runs) else None
+        if len(whole) < len(runs):
+            return None
+        self.taken[name] = year
+        return KeptRows(year.height, year.widths, whole)
 
     def add(
         self,
@@ -74,9 +78,10 @@ class TakingOver:
     ) -> None:
         """Tell where the rows of a year are: `files` has the name and the content of a file by its form."""
         places = {}
+        taken = self.taken.get(name)
         for form, (file, packed) in files.items():
             start, run = packed.runs[name]
-            digest = _digest(key, height, widths, run)
+            digest = taken.runs[form].digest if taken else _digest(key, height, widths, run)
             places[form] = Place(file, start, len(run.content), run.length, run.checksum, digest)
         self.made[name] = Year(key, height, widths, places)
 
