@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -54,43 +56,45 @@ def build(
         asked = Quarter.parse(quarter) if isinstance(quarter, str) else quarter
     except ValueError as error:
         raise ReturnError(f"quarter “{quarter}”", "it cannot be read.", str(error)) from error
-    release = recorded_crime(judged, country, offences_reference, asked)
-    made = files(release if earlier is None else revised(release, earlier)) | write_summary(release)
     figures = partnerships.Figures(judged, country)
-    others = (
-        partnership_crime(judged, country, offences_reference, asked, figures),
-        outcomes(judged, country, asked),
-        small_areas(judged, country, asked, earlier_small_areas),
-    )
-    for other in others:
-        made |= {} if other is None else files(other)
     classes = offences_reference if every_class is None else every_class
-    made |= long_tables(judged, country, classes, asked, figures, before)
-    return [path for path in write(made, folder) if path.name != BUILT]
+    with Writing(folder) as writing:
+        release = recorded_crime(judged, country, offences_reference, asked)
+        writing.add(files(release if earlier is None else revised(release, earlier)))
+        writing.add(write_summary(release))
+        for other in (
+            partnership_crime(judged, country, offences_reference, asked, figures),
+            outcomes(judged, country, asked),
+            small_areas(judged, country, asked, earlier_small_areas),
+        ):
+            writing.add({} if other is None else files(other))
+        for made in each_long_table(judged, country, classes, asked, figures, before):
+            writing.add(made)
+        written = writing.finish()
+    return [path for path in written if path.name != BUILT]
 
 
-def long_tables(
+def each_long_table(
     judged: Judged,
     country: Country,
     classes: pl.DataFrame,
     quarter: Quarter,
     figures: partnerships.Figures | None = None,
     before: Path | None = None,
-) -> dict[str, bytes]:
-    """Every file of the long tables to `quarter`, by name, and `BUILT`, which tells the next return what it can take.
+) -> Iterator[dict[str, bytes]]:
+    """The files of each long table to `quarter`, by name, and `BUILT`, which tells the next return what it can take.
 
     `figures` are those of partnerships where some are made already, `before` the folder of the return before.
     """
     taking_over = TakingOver(before)
-    made: dict[str, bytes] = {}
     if whole_quarters(judged, quarter):
-        made |= open_data_files(pfa_open_data(judged, country, classes, quarter), taking_over)
-        made |= open_data_files(csp_open_data(judged, country, classes, quarter, figures), taking_over)
+        yield open_data_files(pfa_open_data(judged, country, classes, quarter), taking_over)
+        yield open_data_files(csp_open_data(judged, country, classes, quarter, figures), taking_over)
     long_outcomes = outcomes_open_data(judged, country, classes, quarter)
     if long_outcomes is not None:
         # Its hundreds of thousands of rows a year are for machines.
-        made |= open_data_files(long_outcomes, taking_over, workbooks=False)
-    return made | {BUILT: taking_over.told()}
+        yield open_data_files(long_outcomes, taking_over, workbooks=False)
+    yield {BUILT: taking_over.told()}
 
 
 def files(release: Release) -> dict[str, bytes]:
@@ -105,16 +109,49 @@ def files(release: Release) -> dict[str, bytes]:
 
 
 def write(made: dict[str, bytes], folder: Path) -> list[Path]:
-    """Write files so that a reader sees each whole or not at all; all are on the disk before any is named."""
-    folder.mkdir(parents=True, exist_ok=True)
-    waiting = [folder / f".{name}.part" for name in made]
-    try:
-        for path, content in zip(waiting, made.values(), strict=True):
-            with path.open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-        return [path.replace(folder / name) for path, name in zip(waiting, made, strict=True)]
-    finally:
-        for path in waiting:
-            path.unlink(missing_ok=True)
+    """Write files so that a reader sees each whole or not at all. Returns their paths."""
+    with Writing(folder) as writing:
+        writing.add(made)
+        return writing.finish()
+
+
+class Writing:
+    """Files on their way into a folder, each put on the disk while the next are made, and named when all are there.
+
+    Leaving the `with` block before that leaves nothing behind.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.waiting: dict[str, Future[None]] = {}
+        self.worker = ThreadPoolExecutor(max_workers=1)
+
+    def __enter__(self) -> Writing:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.worker.shutdown(cancel_futures=True)
+        for name in self.waiting:
+            self._path(name).unlink(missing_ok=True)
+
+    def add(self, made: dict[str, bytes]) -> None:
+        """Write some more files, given by name."""
+        for name, content in made.items():
+            self.waiting[name] = self.worker.submit(_put, self._path(name), content)
+
+    def finish(self) -> list[Path]:
+        """Give every file its name, once all are on the disk. Returns their paths. Raises what went wrong with any."""
+        for written in self.waiting.values():
+            written.result()
+        return [self._path(name).replace(self.folder / name) for name in self.waiting]
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f".{name}.part"
+
+
+def _put(path: Path, content: bytes) -> None:
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())

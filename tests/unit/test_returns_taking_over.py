@@ -17,7 +17,7 @@ from fixtures.judged_places import country, judged_places
 from geography.areas import Country
 from publish.parts import BUILT
 from publish.returns import open_data, outcomes
-from publish.returns.build import build, long_tables, write
+from publish.returns.build import build, each_long_table, write
 from publish.returns.taking_over import TakingOver
 from publish.returns.worksheets import KeptRows
 from tests.trees import contents
@@ -43,6 +43,14 @@ def in_order(crimes: pl.DataFrame) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def judged() -> Judged:
     return with_rows(judged_places(), crimes=in_order)
+
+
+def long_tables(
+    judged: Judged, country: Country, classes: pl.DataFrame, quarter: Quarter, before: Path | None = None
+) -> dict[str, bytes]:
+    """Every file of the long tables, by name."""
+    each = each_long_table(judged, country, classes, quarter, before=before)
+    return {name: content for made in each for name, content in made.items()}
 
 
 @pytest.fixture(scope="module")
