@@ -67,7 +67,7 @@ class Figures:
         return key_of(
             self._where,
             self.judged.offences.filter(months),
-            counting_verdicts(self.judged.verdicts).filter(months),
+            counting_verdicts(self.judged.verdicts).filter(months).select("force", "month", "status"),
             self.judged.crimes.keys.get(quarter),
             self.judged.crimes.scopes.filter(months),
             self._held.filter(months),
