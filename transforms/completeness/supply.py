@@ -100,8 +100,8 @@ def counts_of(
     own = pl.col("force").is_in(elsewhere["force"].to_list())
     place = pl.col("lsoa_code")
     some = grid.filter(pl.col("count") > 0)
-    # The grid has one row for each of these; what is in no area of its own is few rows, and is added up.
-    placed = some.filter(~own, ~place.is_in([c.OUTSIDE, c.NO_LOCATION])).select(
+    # Of an area, month and category the grid has one row; what is in no area of its own is added up.
+    located = some.filter(~own, ~place.is_in([c.OUTSIDE, c.NO_LOCATION])).select(
         "month", "category", area="lsoa_code", n="count"
     )
     rest = (
@@ -109,7 +109,7 @@ def counts_of(
         .group_by("month", "category", area=pl.when(own).then("force"))
         .agg(n=pl.col("count").sum())
     )
-    return pl.concat([placed, rest]), areas
+    return pl.concat([located, rest]), areas
 
 
 def unexplained(
