@@ -144,6 +144,13 @@ def test_the_release_tells_its_revisions_in_workbook_table_and_page(told: Told) 
     assert "[r]" in second["returns/recorded-crime-2019-Q1.csv"].decode()
 
 
+def test_the_site_lists_the_files_of_the_return_and_not_what_they_were_made_from(told: Told) -> None:
+    second = told.files(f"public/{SECOND}")
+    listed = second["site/releases/index.html"].decode()
+    assert "recorded-crime-2019-Q1.ods" in listed
+    assert "returns/built.json" in second and "built.json" not in listed
+
+
 def test_the_manifest_tells_what_it_follows_who_saw_it_early_and_everything_it_was_made_from(
     told: Told,
 ) -> None:
