@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import dataframely as dy
 import polars as pl
@@ -93,18 +94,21 @@ def find_everything(line: Line, verdicts: pl.DataFrame) -> pl.DataFrame:
     present = line.present(window)
     owed = register.owed(line.loaded.register, window)
     totals = workspace.scan("neighbourhood_totals", tables.NeighbourhoodTotals).collect()
-    rules = pl.concat(
-        [
-            supply.presence_findings(present),
-            _of_records(line),
-            judging.busy_places_gone_quiet(totals, verdicts, window),
-            judging.unowed(_recorded_by_month(line), owed),
-            judging.cut_short(workspace.scan("recorded_days", tables.RecordedDays).collect(), window),
-            judging.broken_years(verdicts),
-        ],
-        how="vertical_relaxed",
-    )
-    by_judge, expected = _by_judge(line, present)
+    # Much of the judge's work is one step after another, so the rules go beside it.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        judge = beside.submit(_by_judge, line, present)
+        rules = pl.concat(
+            [
+                supply.presence_findings(present),
+                _of_records(line),
+                judging.busy_places_gone_quiet(totals, verdicts, window),
+                judging.unowed(_recorded_by_month(line), owed),
+                judging.cut_short(workspace.scan("recorded_days", tables.RecordedDays).collect(), window),
+                judging.broken_years(verdicts),
+            ],
+            how="vertical_relaxed",
+        )
+        by_judge, expected = judge.result()
     found = supply.unexplained(by_judge, expected, rules, lsoas)
     return with_names(found, line.country.forces)
 
