@@ -102,9 +102,10 @@ def key_of(*parts: object) -> str:
 
 def _rows(table: pl.DataFrame) -> bytes:
     """The rows of a table, in whatever order: two tables of the same columns differ where these do."""
-    # A categorical is hashed by its number, which depends on what else this process has read.
+    # A categorical is hashed by its number, which depends on what else this process has read. So is an enumerated
+    # value, whose number the type tells.
     hashes = table.with_columns(selectors.categorical().cast(pl.String)).hash_rows().sort()
-    return repr((pl.__version__, table.columns)).encode() + hashes.to_numpy().tobytes()
+    return repr((pl.__version__, table.schema)).encode() + hashes.to_numpy().tobytes()
 
 
 @cache

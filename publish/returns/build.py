@@ -127,7 +127,6 @@ class Writing:
         self.worker = ThreadPoolExecutor(max_workers=1)
 
     def __enter__(self) -> Writing:
-        self.folder.mkdir(parents=True, exist_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -136,7 +135,11 @@ class Writing:
             self._path(name).unlink(missing_ok=True)
 
     def add(self, made: dict[str, bytes]) -> None:
-        """Write some more files, given by name."""
+        """Write some more files, given by name. Raises what went wrong with those before, as far as it is known."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for written in self.waiting.values():
+            if written.done():
+                written.result()
         for name, content in made.items():
             self.waiting[name] = self.worker.submit(_put, self._path(name), content)
 

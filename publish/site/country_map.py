@@ -120,7 +120,10 @@ def write_point_tiles(
     owned = key_of(owners.write_csv().encode())
     sums = read_sums(bulk) if bulk is not None and (bulk / SUMS).is_file() else {}
     told = by_month(sums, "street")
-    lines = {month: key_of(owned, sorted(told.get(f"{month:%Y-%m}", {}).items())) for month in months}
+    lines = {
+        month: key_of(owned, bulk is not None, sorted(told.get(f"{month:%Y-%m}", {}).items()))
+        for month in months
+    }
     if bulk is None:
         points, gone = street.map_points_of(crimes.lazy(), country), withdrawn(crimes.lazy()).collect()
 
