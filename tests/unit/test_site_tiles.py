@@ -198,6 +198,17 @@ def test_a_location_that_the_bulk_files_withhold_is_on_no_map(country, tmp_path)
     assert found == {"On or near Station Road", "On or near Park/Open Space", "On or near Clôs Marian"}
 
 
+def test_points_of_no_bulk_files_are_not_taken_for_those_of_a_month_without_a_file(country, tmp_path):
+    judged = small_judged(country)
+    months = [date(2019, 8, 1), LATEST]
+    feeds.build(judged, country, [LATEST], tmp_path / "feeds", KEY)
+    with Folder(tmp_path / "before", None) as files:
+        assert write_point_tiles(files, judged.crimes, country, months) == months
+    with Folder(tmp_path / "site", tmp_path / "before") as files:
+        assert write_point_tiles(files, judged.crimes, country, months, tmp_path / "feeds") == [LATEST]
+    assert not (tmp_path / "site/map/2019-08.pmtiles").exists()
+
+
 def test_month_without_a_crime_has_no_tiles(country, tmp_path):
     with Folder(tmp_path, None) as files:
         assert write_point_tiles(files, small_judged(country).crimes, country, [date(2031, 1, 1)]) == []
