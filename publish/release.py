@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from geography.areas import Country
 from publish import feeds, returns, site
 from publish.api import index as api
 from publish.feeds.changes import read_sums
+from publish.feeds.earlier import digest_of
 from publish.gate import admit
 from publish.parts import BUILT
 from publish.returns.build import write
@@ -156,7 +156,7 @@ def seal(
         path = folder / name
         if before is not None and name in known and path.samefile(before / name):
             return known[name]
-        return {"sha256": bulk.get(name) or _sha256(path), "bytes": path.stat().st_size}
+        return {"sha256": bulk.get(name) or digest_of(path), "bytes": path.stat().st_size}
 
     every = names(folder)
     # Hashing lets go of the interpreter's lock, so threads use every processor.
@@ -182,8 +182,3 @@ def _told(ingredients: Ingredients, version: str, follows: str | None) -> dict[s
         "ever_public": list(ingredients.ever_public),
         "notes_wanted": ingredients.notes_wanted,
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

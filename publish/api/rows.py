@@ -34,7 +34,7 @@ def given(
 
     Only of the `crimes` with those keys, and `of` those months and forces, when they are given.
     """
-    wanted = None if crimes is None else crimes.unique().to_frame("key").lazy()
+    wanted = None if crimes is None else crimes.to_frame("key").lazy()
     parts = [pl.DataFrame(schema={"key": pl.Int64, "outcome_type": pl.Categorical, "month": pl.Categorical})]
     for path in paths:
         lines = pl.scan_parquet(path)

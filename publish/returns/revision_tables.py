@@ -12,11 +12,10 @@ import polars as pl
 from geography.areas import Country
 from publish.returns.accessibility import accessibility_faults
 from publish.returns.errors import ReturnError
+from publish.returns.formats import workbook_files
 from publish.returns.machine_readable import REVISION
-from publish.returns.ods import write_ods
 from publish.returns.tables import Column, Release, Table
 from publish.returns.worksheets import workbook
-from publish.returns.xlsx import write_xlsx
 from transforms.contracts.status import STATUS, Status, allows_number
 from transforms.periods import Quarter
 from transforms.revisions import MEANING, is_provisional
@@ -59,7 +58,7 @@ def revision_files(revised: Revised, country: Country, quarter: Quarter) -> dict
     """
     name = f"revisions-{quarter}"
     book = workbook(_release(revised, country, quarter, name))
-    made = {f"{name}.ods": write_ods(book), f"{name}.xlsx": write_xlsx(book)}
+    made = workbook_files(name, book)
     for file, content in made.items():
         if faults := accessibility_faults(content):
             raise ReturnError(

@@ -207,6 +207,17 @@ def cut(name: str) -> Callable[[Path], None]:
     return lambda release: (release / name).write_bytes((release / name).read_bytes()[:-9])
 
 
+def built_beside_damaged(first: Build, before: Path, folder: Path, damage: Callable[[Path], None]) -> Path:
+    """The API's files built beside a damaged copy of the release before: the bytes are those of a whole one."""
+    damaged = folder / "damaged"
+    shutil.copytree(before, damaged)
+    damage(damaged)
+    shutil.copytree(before / "feeds", folder / "feeds")
+    beside = first.api(folder, "api", damaged)
+    assert contents(beside) == contents(before / "api")
+    return beside
+
+
 def another_format(release: Path) -> None:
     path = release / "api" / "index.json"
     path.write_text(path.read_text().replace('{"format":', '{"format":9', 1))
@@ -229,23 +240,13 @@ def another_format(release: Path) -> None:
     ],
 )
 def test_a_release_before_that_is_not_whole_lends_nothing(first, before, tmp_path, damage):
-    damaged = tmp_path / "damaged"
-    shutil.copytree(before, damaged)
-    damage(damaged)
-    shutil.copytree(before / "feeds", tmp_path / "feeds")
-    beside = first.api(tmp_path, "api", damaged)
-    assert contents(beside) == contents(before / "api")
+    beside = built_beside_damaged(first, before, tmp_path, damage)
     assert not taken(beside, "crimes") | taken(beside, "outcomes") | taken(beside, "stops")
 
 
 @pytest.mark.parametrize("damage", [without("api/elsewhere.parquet"), cut("api/elsewhere.parquet")])
 def test_places_that_cannot_be_read_are_found_again(first, before, tmp_path, damage):
-    damaged = tmp_path / "damaged"
-    shutil.copytree(before, damaged)
-    damage(damaged)
-    shutil.copytree(before / "feeds", tmp_path / "feeds")
-    beside = first.api(tmp_path, "api", damaged)
-    assert contents(beside) == contents(before / "api")
+    beside = built_beside_damaged(first, before, tmp_path, damage)
     assert taken(beside, "crimes") == set(NAMES)
 
 
