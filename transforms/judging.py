@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -38,7 +38,10 @@ class Judged:
     """Figures with their verdicts: the only thing that `publish` accepts. Made by `judged`, nothing else."""
 
     offences: pl.DataFrame
-    areas: pl.DataFrame
+    #: The figures of every area (`tables.AreaCounts`), read when they are asked for.
+    areas: QuarterRows
+    #: Those added up by neighbourhood (`tables.NeighbourhoodCounts`), where that is done; see `by_neighbourhood`.
+    neighbourhoods: QuarterRows | None
     verdicts: pl.DataFrame
     findings: pl.DataFrame
     #: The crimes that may be listed (`tables.Counted`), read when they are asked for.
@@ -61,10 +64,16 @@ class Judged:
         """Every month judged, in order."""
         return self.verdicts.get_column("month").unique().sort().to_list()
 
+    def by_neighbourhood(self, lsoas: pl.DataFrame, months: Iterable[date] | None = None) -> pl.LazyFrame:
+        """The figures of areas added up (`tables.NeighbourhoodCounts`), of some months, of all unless given."""
+        if self.neighbourhoods is None:
+            return add_up_areas(self.areas.lazy(months), lsoas).lazy()
+        return self.neighbourhoods.lazy(months)
+
 
 def judged(
     offences: pl.DataFrame,
-    areas: pl.DataFrame,
+    areas: pl.DataFrame | QuarterRows,
     verdicts: pl.DataFrame,
     findings: pl.DataFrame,
     crimes: pl.DataFrame | QuarterRows,
@@ -73,15 +82,21 @@ def judged(
     decisions: pl.DataFrame | None = None,
     case_outcomes: pl.DataFrame | QuarterRows | None = None,
     searches: pl.DataFrame | None = None,
+    neighbourhoods: QuarterRows | None = None,
 ) -> Judged:
     """Seal judged tables after checking them. `decisions` are those in force; none unless given.
+
+    `neighbourhoods` are the areas added up (`add_up_areas`), where that is done already.
 
     Raises JudgementError when a cell has no verdict, when a cell shows a number that its force's verdict
     does not allow, or when a crime is listed for a force-month, or in a cell, that may not be published.
     """
     sealed = Judged(
         offences=_figures(offences, tables.OffenceCounts),
-        areas=_figures(areas, tables.AreaCounts),
+        areas=_by_quarter(areas, tables.AreaCounts),
+        neighbourhoods=None
+        if neighbourhoods is None
+        else _by_quarter(neighbourhoods, tables.NeighbourhoodCounts),
         verdicts=tables.Verdicts.validate(verdicts, cast=True),
         findings=tables.Findings.validate(findings, cast=True),
         crimes=_by_quarter(crimes, tables.Counted),
@@ -102,33 +117,39 @@ def judged(
                 f"{file_type}: {force} {month:%Y-%m} holds rows that no verdict allows. Judge the month again."
             )
     publishable = listable(sealed.verdicts)
+    scope = ["force", "month"]
+    by_scope = _checked(sealed.areas, tables.AreaCounts)
+    totals = by_scope.clear()
+    if sealed.neighbourhoods is not None:
+        totals = _checked(sealed.neighbourhoods, tables.NeighbourhoodCounts)
     for name, figures in (
         ("offences", sealed.offences.lazy().filter(allows_number())),
-        ("areas", sealed.areas.lazy().filter(allows_number())),
+        ("areas", by_scope.lazy().filter("shown")),
+        ("neighbourhoods", totals.lazy().filter("shown")),
         ("crimes", sealed.crimes.scopes.lazy()),
         ("outcomes", sealed.outcomes.lazy()),
         ("removed", sealed.removed.lazy()),
     ):
         loose = (
-            figures.select("force", "month")
-            .unique()
-            .collect(engine="streaming")
-            .join(publishable, on=["force", "month"], how="anti")
+            figures.select(scope).unique().collect(engine="streaming").join(publishable, on=scope, how="anti")
         )
         if loose.height:
-            force, month = loose.sort("force", "month").row(0)
+            force, month = loose.sort(scope).row(0)
             raise JudgementError(
                 f"{name}: {force} {month:%Y-%m} holds figures that no verdict allows. Judge the month again."
             )
     cell = ["force", "month", "lsoa_code", "category"]
+    # Only where a month is published without some of its cells are these looked at one by one.
+    some_held = by_scope.filter("held").join(publishable, on=scope, how="semi")
+    months = some_held["month"].unique()
     held = (
-        sealed.areas.lazy()
+        sealed.areas.lazy(months)
         .filter(~allows_number())
+        .join(some_held.lazy(), on=scope, how="semi")
         .select(cell)
-        .join(publishable.lazy(), on=["force", "month"], how="semi")
         .collect()
     )
-    rows = sealed.crimes.lazy(held["month"].unique()).select(cell)
+    rows = sealed.crimes.lazy(months).select(cell)
     listed = rows.join(held.lazy(), on=cell, how="semi").unique().sort(cell).collect(engine="streaming")
     if listed.height:
         force, month, area, category = listed.row(0)
@@ -152,16 +173,38 @@ def _typed(frame: pl.DataFrame, schema: type[dy.Schema]) -> pl.DataFrame:
     return frame.select(pl.col(name).cast(dtype) for name, dtype in wanted.items())
 
 
+#: Whether a cell has a number exactly where its status allows one. A null status allows nothing and is no verdict.
+_AGREES: Final = (pl.col("count").is_not_null() == allows_number()).fill_null(False)
+
+
 def _figures(frame: pl.DataFrame, schema: type[dy.Schema]) -> pl.DataFrame:
     figures = _typed(frame, schema)
-    agrees = pl.col("count").is_not_null() == allows_number()
-    # A null status allows nothing and is no verdict.
-    bad = figures.filter((~agrees).fill_null(True))
+    _refuse(figures.filter(~_AGREES), schema)
+    return figures
+
+
+def _checked(figures: QuarterRows, schema: type[dy.Schema]) -> pl.DataFrame:
+    """Each `force` and `month` of figures, whether some number is `shown` in it and some is `held`.
+
+    Raises JudgementError when a cell does not agree with its status.
+    """
+    found = (
+        pl.concat([figures.nothing.lazy(), *figures.parts.values()])
+        .group_by("force", "month")
+        .agg(agrees=_AGREES.all(), shown=allows_number().any(), held=(~allows_number()).any())
+        .collect(engine="streaming")
+    )
+    amiss = found.filter(~pl.col("agrees"))
+    if amiss.height:
+        _refuse(figures.lazy(amiss["month"].unique()).filter(~_AGREES).collect(), schema)
+    return found
+
+
+def _refuse(bad: pl.DataFrame, schema: type[dy.Schema]) -> None:
     if bad.height:
         raise JudgementError(
             f"{schema.__name__}: {bad.height} cells break number_only_where_status_allows, the first {bad.row(0)}."
         )
-    return figures
 
 
 def counting_verdicts(verdicts: pl.DataFrame) -> pl.DataFrame:
@@ -317,6 +360,23 @@ def judge_areas(grid: pl.LazyFrame, verdicts: pl.DataFrame, holds: pl.DataFrame)
     """
     return hold_cells(_inherit(grid, verdicts), holds).select(
         "force", "month", "lsoa_code", "category", "count", "status"
+    )
+
+
+def add_up_areas(areas: pl.LazyFrame, lsoas: pl.DataFrame) -> pl.DataFrame:
+    """Judged areas (`AreaCounts`) added up by neighbourhood (`NeighbourhoodCounts`).
+
+    What lies in no neighbourhood of its force stands under the name of the place that it has among the areas.
+    """
+    by = ["force", "month", "neighbourhood", "category"]
+    placed = areas.join(
+        lsoas.lazy().select("force", "lsoa_code", "neighbourhood"), on=["force", "lsoa_code"], how="left"
+    ).with_columns(pl.coalesce("neighbourhood", "lsoa_code"))
+    number = aggregation.rows_by(placed, by).rename({"rows": "areas"}).collect()
+    return (
+        aggregation.add_up(placed, by)
+        .join(number, on=by, maintain_order="left")
+        .select(tables.NeighbourhoodCounts.column_names())
     )
 
 

@@ -72,6 +72,6 @@ def scopes_of(rows: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _content(rows: pl.DataFrame) -> str:
-    # A categorical is written by its number, which depends on what else this process has read.
-    plain = rows.with_columns(selectors.categorical().cast(pl.String))
+    # A categorical is written by its number, which depends on what else this process has read; rows have no order.
+    plain = rows.with_columns(selectors.categorical().cast(pl.String)).sort(pl.all())
     return hashlib.sha256(plain.write_ipc(None).getvalue()).hexdigest()

@@ -64,7 +64,7 @@ def judge_quarters(
             findings.rows(),
             holds.rows(),
         )
-        if workspace.up_to_date("judged_areas", str(quarter), made_from):
+        if workspace.up_to_date("judged_neighbourhoods", str(quarter), made_from):
             continue
         offences = judging.judge_offences(
             workspace.scan("offence_grid", tables.OffenceGrid, [str(quarter)]),
@@ -83,6 +83,8 @@ def judge_quarters(
             ("judged_areas", areas, tables.AreaCounts, ["force", "month", "lsoa_code", "category"]),
         ):
             workspace.write(table, str(quarter), in_order(frame, key), schema, made_from)
+        added = judging.add_up_areas(workspace.scan("judged_areas", tables.AreaCounts, [str(quarter)]), lsoas)
+        workspace.write("judged_neighbourhoods", str(quarter), added, tables.NeighbourhoodCounts, made_from)
         changed.append(quarter)
     return changed
 
@@ -234,7 +236,10 @@ def open_judged(line: Line, quarters: Sequence[Quarter]) -> judging.Judged:
     # Every rule was checked when these were written; sealing checks types and every cell against its verdict.
     return judging.judged(
         offences=workspace.scan("judged_offences", tables.OffenceCounts, names).collect(),
-        areas=workspace.scan("judged_areas", tables.AreaCounts, names).collect(),
+        areas=_figures(line, "judged_areas", tables.AreaCounts, quarters, verdicts),
+        neighbourhoods=_figures(
+            line, "judged_neighbourhoods", tables.NeighbourhoodCounts, quarters, verdicts
+        ),
         verdicts=verdicts,
         findings=workspace.read("findings", tables.Findings, names),
         crimes=_crimes(line, quarters, verdicts, holds),
@@ -245,6 +250,18 @@ def open_judged(line: Line, quarters: Sequence[Quarter]) -> judging.Judged:
         case_outcomes=_case_outcomes(line, quarters, verdicts),
         searches=_passed_on(line, "searches", tables.Searches, "stop-and-search", verdicts),
         decisions=workspace.read("decisions", tables.Decisions),
+    )
+
+
+def _figures(
+    line: Line, table: str, schema: type[dy.Schema], quarters: Sequence[Quarter], verdicts: pl.DataFrame
+) -> QuarterRows:
+    """A table of judged figures, by quarter."""
+    return QuarterRows(
+        schema.create_empty(),
+        {each: line.workspace.scan(table, schema, [str(each)]) for each in quarters},
+        {each: digest(_code(), line.workspace.key(table, [str(each)])) for each in quarters},
+        judging.counting_verdicts(verdicts).select("force", "month").unique(),
     )
 
 

@@ -28,7 +28,7 @@ def write(judged: Judged, country: Country, months: Sequence[date], path: Path) 
         .join(pl.DataFrame({"month": sorted(months)}, schema={"month": pl.Date}), how="cross")
         .join(pl.DataFrame({"category": CATEGORIES}), how="cross")
     )
-    figures = add_up(judged.areas, by=["force", "month", "category"]).with_columns(
+    figures = add_up(judged.by_neighbourhood(country.lsoas), by=["force", "month", "category"]).with_columns(
         pl.col("category", "status").cast(pl.String)
     )
     cells = grid.join(figures, on=["force", "month", "category"], how="left", maintain_order="left")

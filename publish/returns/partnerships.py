@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import polars as pl
 
 from geography.areas import Country
@@ -70,14 +68,13 @@ class Figures:
             counting_verdicts(self.judged.verdicts).filter(months).select("force", "month", "status"),
             self.judged.crimes.keys.get(quarter),
             self.judged.crimes.scopes.filter(months),
-            self._held.filter(months),
-            self._open.filter(months),
+            self.judged.areas.keys.get(quarter),
         )
 
     def by_crime_type(self, quarter: Quarter) -> pl.DataFrame:
         """Figures by `force`, `partnership`, `month` and `category`, of every force; missing where an area is held."""
         key = ["force", "partnership", "month", "category"]
-        areas = self.judged.areas.lazy().filter(pl.col("month").is_in(quarter.months))
+        areas = self.judged.areas.lazy(quarter.months)
         placed = areas.join(self._where.lazy(), on=["force", "lsoa_code"])
         grid = add_up(placed, by=key).drop("count").with_columns(supplied=allows_number())
         crimes = _in_partnerships(self._listed(quarter).lazy(), self._where)
@@ -129,17 +126,16 @@ class Figures:
         figures = count_onto_grid(grid, crimes, key).select(*key, "count", "status").collect()
         return self._unless_short(figures, quarter)
 
-    @cached_property
-    def _held(self) -> pl.DataFrame:
-        """The areas whose figures are held, of every month: `force, month, lsoa_code`."""
-        held = self.judged.areas.lazy().filter(~allows_number()).select("force", "month", "lsoa_code")
+    def _held(self, quarter: Quarter) -> pl.DataFrame:
+        """The areas whose figures are held in a quarter: `force, month, lsoa_code`."""
+        areas = self.judged.areas.lazy(quarter.months)
+        held = areas.filter(~allows_number()).select("force", "month", "lsoa_code")
         return held.unique().collect(engine="streaming")
 
-    @cached_property
-    def _open(self) -> pl.DataFrame:
-        """What the areas that are not held add to, of each `force` and `month` that has one that is."""
-        some_held = self._held.lazy().select("force", "month").unique()
-        areas = self.judged.areas.lazy().filter(allows_number())
+    def _open(self, quarter: Quarter, held: pl.DataFrame) -> pl.DataFrame:
+        """What the areas that are not held add to, of each `force` and `month` of a quarter that has one that is."""
+        areas = self.judged.areas.lazy(quarter.months).filter(allows_number())
+        some_held = held.lazy().select("force", "month").unique()
         return add_up(areas.join(some_held, on=["force", "month"], how="semi"), by=["force", "month"])
 
     def _unless_short(self, figures: pl.DataFrame, quarter: Quarter) -> pl.DataFrame:
@@ -149,8 +145,8 @@ class Figures:
         ours = add_up(figures, by=["force", "month"])
         theirs = add_up(self.judged.offences.filter(months), by=["force", "month"]).with_columns(of_force)
         # The crimes of a held area are not listed: a force with one must then agree with the areas that are not held.
-        open_areas = self._open.filter(months).with_columns(of_force)
-        held_areas = self._held.filter(months).with_columns(of_force)
+        held = self._held(quarter)
+        open_areas = self._open(quarter, held).with_columns(of_force)
         agrees_apart = (pl.col("count") > 0) & (pl.col("count") == pl.col("count placed"))
         short = (
             ours.join(theirs, on=["force", "month"], suffix=" of force")
@@ -159,7 +155,8 @@ class Figures:
             .select("force", "month", short=pl.lit(True))
         )
         held = (
-            held_areas.join(self._coded, on=["force", "lsoa_code"])
+            held.with_columns(of_force)
+            .join(self._coded, on=["force", "lsoa_code"])
             .select("force", "month", "partnership", held=pl.lit(True))
             .unique()
         )

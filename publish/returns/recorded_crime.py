@@ -41,7 +41,7 @@ def recorded_crime(
     if offences.height:
         supplies.append(supply(offences, by_offence_group(offences_reference), judged, areas, quarter))
     if _lacks_codes(offences, country, quarter):
-        supplies.append(supply(_types(judged, quarter), by_crime_type(), judged, areas, quarter))
+        supplies.append(supply(_types(judged, country, quarter), by_crime_type(), judged, areas, quarter))
     return _release(
         "recorded-crime",
         "Police recorded crime",
@@ -81,7 +81,7 @@ def partnership_crime(
         monthly = _with_parts(offences, parts, areas)
         supplies.append(supply(monthly, by_offence_group(offences_reference), judged, areas, quarter))
     if _lacks_codes(offences, country, quarter):
-        types = _types(judged, quarter)
+        types = _types(judged, country, quarter)
         parts = pl.concat(map(figures.by_crime_type, quarters)).select(
             "month", "count", "status", place="partnership", part=pl.col("category").cast(pl.String)
         )
@@ -108,8 +108,8 @@ def _offences(judged: Judged) -> pl.DataFrame:
     return judged.offences.select("month", "count", "status", place="force", part="offence_code")
 
 
-def _types(judged: Judged, quarter: Quarter) -> pl.DataFrame:
-    recent = judged.areas.filter(pl.col("month").is_in(window(quarter)))
+def _types(judged: Judged, country: Country, quarter: Quarter) -> pl.DataFrame:
+    recent = judged.by_neighbourhood(country.lsoas, window(quarter))
     return add_up(recent, by=["force", "month", "category"]).select(
         "month", "count", "status", place="force", part=pl.col("category").cast(pl.String)
     )

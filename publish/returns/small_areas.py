@@ -136,8 +136,10 @@ def _figures(judged: Judged, country: Country, quarter: Quarter, columns: tuple[
     )
     months = pl.DataFrame({"month": quarter.year_ending}, schema={"month": pl.Date})
     types = pl.DataFrame({"type": list(keys)}, schema={"type": pl.String})
-    held = judged.areas.filter(pl.col("month").is_in(quarter.year_ending)).select(
-        "lsoa_code", "month", "count", "status", type=pl.col("category").cast(pl.String)
+    held = (
+        judged.areas.lazy(quarter.year_ending)
+        .select("lsoa_code", "month", "count", "status", type=pl.col("category").cast(pl.String))
+        .collect()
     )
     monthly = (
         places.join(months, how="cross")

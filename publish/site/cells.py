@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -10,8 +10,13 @@ from typing import Final
 import polars as pl
 
 from geography.areas import Country
-from transforms.aggregation import add_up
+from publish.parts import Parts
+from publish.site.writing import key_of
+from transforms.aggregation import add_up, net_of
 from transforms.contracts.columns import BEHAVIOUR, CATEGORIES, CATEGORY
+from transforms.judging import Judged
+from transforms.periods import quarters_of
+from transforms.quarter_rows import QuarterRows
 
 PLACE: Final = ["force", "neighbourhood"]
 
@@ -24,18 +29,50 @@ class Cells:
     lsoas: pl.DataFrame
     #: The neighbourhoods in order of force and id: `place`, `force`, `neighbourhood` and their names.
     places: pl.DataFrame
-    #: For each force its cells by `lsoa`, the place that they are of; null for what is in no neighbourhood.
-    of_force: Mapping[str, pl.DataFrame]
     #: By `place`.
     neighbourhoods: pl.DataFrame
     #: By `force`.
     forces: pl.DataFrame
     #: The latest month by `lsoa`, with `force`.
     latest: pl.DataFrame
+    #: The judged figures of every area, and the months of them that are shown.
+    areas: QuarterRows
+    window: Sequence[date]
+
+    def of_forces(self, forces: Sequence[str]) -> dict[str, pl.DataFrame]:
+        """For each of some forces that has any its cells by `lsoa`, the place that they are of, in every month."""
+        rows = self.areas.lazy(self.window).filter(pl.col("force").is_in(list(forces)))
+        return {
+            str(force): cells.drop("force")
+            for (force,), cells in _numbered(rows, self.lsoas).partition_by("force", as_dict=True).items()
+        }
+
+    def keys(self, parts: Parts) -> dict[str, str]:
+        """A key of the areas of each force that has any, whatever else there is: equal when their figures are.
+
+        Those of a quarter of which nothing differs are known from the earlier build, and no figure of it is read.
+        """
+        found: dict[str, list[str]] = {}
+        for quarter in quarters_of(self.window):
+            months = [month for month in self.window if month in quarter.months]
+            allowed = self.areas.scopes.filter(pl.col("month").is_in(months))
+            name, key = f"areas {quarter}", key_of(months, self.areas.keys.get(quarter), allowed)
+            if parts.is_same(name, key):
+                told = {part: each for part, each in parts.before.items() if part.startswith(f"{name} ")}
+            else:
+                rows = self.areas.collect(months)
+                told = {
+                    f"{name} {force}": key_of(cells)
+                    for (force,), cells in rows.partition_by("force", as_dict=True).items()
+                }
+            parts.made |= {name: key} | told
+            for part, each in sorted(told.items()):
+                found.setdefault(part.removeprefix(f"{name} "), []).append(each)
+        return {force: key_of(self.window, *each) for force, each in found.items()}
 
 
-def cells_of(areas: pl.LazyFrame, country: Country, latest: date) -> Cells:
-    """Number the cells of `AreaCounts`, and total them by neighbourhood and by force.
+def cells_of(judged: Judged, country: Country, window: Sequence[date]) -> Cells:
+    """Number the neighbourhoods and areas of a country, and total their judged figures in the months of `window`.
 
     Raises ValueError when a force's month lacks a cell that it ought to have.
     """
@@ -50,51 +87,42 @@ def cells_of(areas: pl.LazyFrame, country: Country, latest: date) -> Cells:
         .sort("force", "lsoa_code")
         .with_row_index("lsoa")
     )
-    names = pl.Enum(country.forces.get_column("force").sort())
-    codes = pl.Enum(lsoas.get_column("lsoa_code"))
-    numbered = (
-        areas.select(
-            pl.col("force").cast(names, strict=False),
-            pl.col("lsoa_code").cast(codes, strict=False).to_physical().cast(pl.UInt32).alias("lsoa"),
-            "month",
-            "category",
-            "count",
-            "status",
-        )
-        .filter(pl.col("force").is_not_null())
+    figures = (
+        judged.by_neighbourhood(country.lsoas, window)
+        .join(country.forces.lazy().select("force"), on="force", how="semi")
+        .join(places.lazy().select("place", *PLACE), on=PLACE, how="left")
         .collect()
     )
-    lsoa = numbered.get_column("lsoa")
-    owner = lsoas.get_column("force").cast(names).gather(lsoa)
-    numbered = numbered.with_columns(
-        place=pl.when(pl.col("force") == owner).then(lsoas.get_column("place").gather(lsoa))
-    )
-    _check_every_cell_is_there(numbered, lsoas)
-    by_force = {
-        str(force): rows.drop("force")
-        for (force,), rows in numbered.partition_by("force", as_dict=True, maintain_order=False).items()
-    }
-    # A force at a time takes half as long as all at once: its figures fit the processor's memory.
-    neighbourhoods = pl.concat(
-        [
-            add_up(
-                by_force[force].lazy().filter(pl.col("place").is_not_null()), ["place", "month", "category"]
-            )
-            for force in sorted(by_force)
-        ]
-        or [add_up(numbered.drop("force"), ["place", "month", "category"])]
-    )
-    part = [pl.col("force").cast(pl.String), "month", "category", "count", "status"]
-    unplaced = numbered.filter(pl.col("place").is_null()).select(part)
-    placed = neighbourhoods.join(places.select("place", "force"), on="place").select(part)
+    placed = figures.filter(pl.col("place").is_not_null())
+    _check_every_cell_is_there(placed, lsoas)
+    shown = ["month", "category", "count", "status"]
+    latest = _numbered(judged.areas.lazy(window[-1:]), lsoas)
     return Cells(
         lsoas=lsoas,
         places=places,
-        of_force=by_force,
-        neighbourhoods=neighbourhoods,
-        forces=add_up(pl.concat([placed, unplaced]), ["force", "month", "category"]),
-        latest=numbered.filter(pl.col("month") == latest, pl.col("place").is_not_null()),
+        neighbourhoods=placed.select("place", *shown).sort("place", "month", "category"),
+        forces=add_up(figures.select("force", *shown), ["force", "month", "category"]),
+        latest=latest.filter(pl.col("place").is_not_null()),
+        areas=judged.areas,
+        window=window,
     )
+
+
+def _numbered(areas: pl.LazyFrame, lsoas: pl.DataFrame) -> pl.DataFrame:
+    """Cells of `AreaCounts` by `lsoa` and `place`, null for what is in no neighbourhood of its force, with `force`."""
+    codes = pl.Enum(lsoas.get_column("lsoa_code"))
+    cells = areas.select(
+        "force",
+        pl.col("lsoa_code").cast(codes, strict=False).to_physical().cast(pl.UInt32).alias("lsoa"),
+        "month",
+        "category",
+        "count",
+        "status",
+    ).collect()
+    lsoa = cells.get_column("lsoa")
+    owner = lsoas.get_column("force").gather(lsoa)
+    place = lsoas.get_column("place").gather(lsoa)
+    return cells.with_columns(place=pl.when(pl.col("force") == owner).then(place))
 
 
 def is_crime() -> pl.Expr:
@@ -107,18 +135,15 @@ def _check_every_cell_is_there(cells: pl.DataFrame, lsoas: pl.DataFrame) -> None
     # Anti-social behaviour is owed by those who supply street files; every other kind by everyone.
     kinds = pl.when((~is_crime()).any()).then(len(CATEGORIES)).otherwise(len(CATEGORIES) - 1)
     owners = lsoas.group_by("force").agg(places=pl.len())
+    month = ["force", "month"]
     short = (
-        cells.lazy()
-        .filter(pl.col("place").is_not_null())
-        .group_by("force", "month")
-        .agg(found=pl.len(), kinds=kinds)
-        .with_columns(pl.col("force").cast(pl.String))
-        .join(owners.lazy(), on="force")
+        net_of(cells, month, "areas")
+        .join(cells.group_by(month).agg(kinds=kinds), on=month)
+        .join(owners, on="force")
         .with_columns(wanted=pl.col("places") * pl.col("kinds"))
-        .filter(pl.col("found") != pl.col("wanted"))
-        .sort("force", "month")
-        .select("force", "month", "found", "wanted")
-        .collect()
+        .filter(pl.col("areas") != pl.col("wanted"))
+        .sort(month)
+        .select(*month, "areas", "wanted")
     )
     if short.height:
         force, month, found, expected = short.row(0)

@@ -77,13 +77,15 @@ def write_figures(files: Folder, figures: Figures, keys: Mapping[str, str]) -> N
     `keys` tells the figures of each force apart. What is the same as in the earlier build is kept from it.
     """
     sizes = dict(figures.cells.lsoas.group_by("force").len().iter_rows())
-    nothing = figures.cells.latest.clear()
-    for force in figures.forces:
-        if force not in sizes or files.kept(
-            f"map {force}", key_of(keys[force], figures.months, KINDS), f"map/*/{force}.json*"
-        ):
-            continue
-        cells = figures.cells.of_force.get(force, nothing).filter(pl.col("place").is_not_null())
+    made = [
+        force
+        for force in figures.forces
+        if force in sizes
+        and not files.kept(f"map {force}", key_of(keys[force], figures.months, KINDS), f"map/*/{force}.json*")
+    ]
+    by_force, nothing = figures.cells.of_forces(made), figures.cells.latest.clear()
+    for force in made:
+        cells = by_force.get(force, nothing).filter(pl.col("place").is_not_null())
         for month, text in force_files(cells, sizes[force], figures.verdicts.get(force, {}), figures.months):
             files.put(f"map/{month:%Y-%m}/{force}.json", text.encode())
     order = list(figures.forces), figures.keys

@@ -184,19 +184,18 @@ class Figures:
             for neighbourhood, content in lines.select("neighbourhood", "line").iter_rows()
         }
 
-    def key(self, force: str) -> str:
-        """A key of every figure of a force and its neighbourhoods: equal when they are."""
-        cells = self.cells.of_force.get(force)
-        hashes = b"" if cells is None else cells.hash_rows().sort().to_numpy().tobytes()
+    def key(self, force: str, areas: str | None) -> str:
+        """A key of every figure of a force and its neighbourhoods: equal when they are.
+
+        `areas` is one of those of its areas (`Cells.keys`); None where it has none.
+        """
         places = self.places.filter(pl.col("force") == force)
         told = [
             {key: kept[key] for key in self.keys if key[0] == force and key in kept}
             for kept in (self.outcomes, self.elsewhere)
         ]
         owed = sorted(self.verdicts.get(force, {}).items()), sorted(self.late.get(force, ()))
-        return key_of(
-            pl.__version__, hashes, places.rows(), told, owed, self.gaps.get(force), self.forces[force]
-        )
+        return key_of(areas, places.rows(), told, owed, self.gaps.get(force), self.forces[force])
 
     def _cells(self, places: pl.DataFrame) -> pl.DataFrame:
         """The cells of some neighbourhoods that follow one another."""
@@ -206,7 +205,7 @@ class Figures:
         return self.cells.neighbourhoods.filter(pl.col("place").is_between(first, last))
 
     def _areas(self, force: str) -> dict[int, list[Area]]:
-        cells = self.cells.latest.filter(pl.col("force").cast(pl.String) == force, is_crime())
+        cells = self.cells.latest.filter(pl.col("force") == force, is_crime())
         rows = (
             self.cells.lsoas.filter(pl.col("force") == force)
             .with_row_index("position")
@@ -229,9 +228,7 @@ def figures_of(judged: Judged, country: Country, months: Sequence[date]) -> Figu
     """
     window = months_between(min(months), max(months))
     latest = window[-1]
-    cells = cells_of(
-        judged.areas.lazy().filter(pl.col("month").is_between(window[0], latest)), country, latest
-    )
+    cells = cells_of(judged, country, window)
     population = _population(country)
     of_force = _Lookup(cells.forces, ["force"], window)
     forces = {

@@ -116,7 +116,8 @@ class _Site:
         self.simple_forces = self.force_outlines.simpler(COUNTRY_DETAIL_METRES)
         self.boundaries = boundaries
         self.outlines_key = key_of(country.lsoas.write_json().encode(), boundaries.bytes())
-        self.keys = {force: figures.key(force) for force in figures.forces}
+        areas = figures.cells.keys(files.parts)
+        self.keys = {force: figures.key(force, areas.get(force)) for force in figures.forces}
         self.files = files
         self.addresses = addresses
         self.language = language

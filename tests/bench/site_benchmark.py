@@ -175,7 +175,7 @@ def main(data: Path, work: Path) -> None:
     months = counts["month"].unique().sort().to_list()
     whole = judged_from_counts(counts, loaded.country, loaded.boundaries)
     print(
-        f"{len(months)} months, {whole.areas.height:,} cells, {whole.crimes.collect().height:,} records",
+        f"{len(months)} months, {whole.areas.collect().height:,} cells, {whole.crimes.collect().height:,} records",
         flush=True,
     )
     folder, bulk, later = work / "site", work / "bulk", work / "bulk-again"

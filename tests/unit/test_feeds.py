@@ -253,7 +253,7 @@ def test_counts_as_json_stat_tell_a_gap_from_a_zero(folder, judged):
 
     assert cell("mercaster", "2019-09", "Burglary") == (None, "[x]")
     number, mark = cell("northshire", "2019-09", "Burglary")
-    areas = judged.areas.filter(
+    areas = judged.areas.collect().filter(
         pl.col("force") == "northshire", pl.col("month") == date(2019, 9, 1), pl.col("category") == "Burglary"
     )
     assert (number, mark) == (areas["count"].sum(), None)

@@ -199,7 +199,7 @@ def sealed(count: int | None, status: str, of_force: str) -> judging.Judged:
 
 
 def test_a_number_that_no_verdict_allows_cannot_be_sealed() -> None:
-    assert sealed(0, "complete", "complete").areas.height == 1
+    assert sealed(0, "complete", "complete").areas.collect().height == 1
     with pytest.raises(JudgementError, match="a 2019-06 holds figures that no verdict allows"):
         sealed(0, "complete", "missing")
 
@@ -260,6 +260,7 @@ def test_the_gate_takes_judged_tables_and_nothing_else() -> None:
         judging.Judged(
             good.offences,
             good.areas,
+            good.neighbourhoods,
             good.verdicts,
             good.findings,
             good.crimes,

@@ -115,7 +115,7 @@ def test_short_month_is_a_number_that_says_so(folder):
 def test_totals_agree_with_the_judged_cells(country, folder):
     judged = small_judged(country)
     lsoas = country.lsoas.filter(pl.col("neighbourhood") == "NC01")["lsoa_code"].to_list()
-    cells = judged.areas.filter(
+    cells = judged.areas.collect().filter(
         pl.col("lsoa_code").is_in(lsoas),
         pl.col("month") == date(2019, 9, 1),
         pl.col("category").cast(pl.String) != "Anti-social behaviour",
@@ -264,7 +264,7 @@ def test_month_that_nobody_owed_is_not_a_zero(country):
     later = pl.col("month") > date(2019, 1, 1)
     short = seal(
         whole.offences,
-        whole.areas.filter(later),
+        whole.areas.collect().filter(later),
         whole.verdicts.filter(later),
         whole.findings,
         whole.crimes.collect().filter(later),
@@ -277,7 +277,7 @@ def test_month_that_nobody_owed_is_not_a_zero(country):
 
 def test_absent_cell_is_refused_not_added_up_without(country):
     whole = small_judged(country)
-    areas = whole.areas.filter(
+    areas = whole.areas.collect().filter(
         (pl.col("lsoa_code") != "E01990003") | (pl.col("category").cast(pl.String) != "Robbery")
     )
     lost = seal(whole.offences, areas, whole.verdicts, whole.findings, whole.crimes)
@@ -288,7 +288,7 @@ def test_absent_cell_is_refused_not_added_up_without(country):
 def with_area_held(whole, lsoa):
     """The judged tables with every figure of one LSOA in September 2019 held, and no crime of it listed."""
     here = (pl.col("lsoa_code") == lsoa) & (pl.col("month") == date(2019, 9, 1))
-    areas = whole.areas.with_columns(
+    areas = whole.areas.collect().with_columns(
         count=pl.when(~here).then("count"),
         status=pl.when(here)
         .then(pl.lit("unjudged"))
@@ -323,7 +323,9 @@ def test_map_files_hold_every_month_and_kind_and_leave_out_what_is_not_known(cou
     assert force_file(folder, "2019-09", "eastmark")["status"] == "partial"
     known = force_file(folder, "2019-06", "mercaster")
     lsoas = country.lsoas.filter(pl.col("force") == "mercaster")["lsoa_code"].sort().to_list()
-    cells = judged.areas.filter(pl.col("month") == date(2019, 6, 1), pl.col("lsoa_code").is_in(lsoas))
+    cells = judged.areas.collect().filter(
+        pl.col("month") == date(2019, 6, 1), pl.col("lsoa_code").is_in(lsoas)
+    )
     for number, kind in enumerate(KINDS):
         of_kind = pl.col("category").cast(pl.String) == kind
         if kind == "All crime":
@@ -350,7 +352,7 @@ def test_one_unknown_area_keeps_the_others_in_their_places_on_the_map(country):
     lsoas = country.lsoas.filter(pl.col("force") == "northshire").sort("lsoa_code")
     unknown = lsoas["lsoa_code"][1]
     held = with_area_held(whole, unknown)
-    cells = figures_of(held, country, MONTHS).cells.of_force["northshire"]
+    cells = figures_of(held, country, MONTHS).cells.of_forces(["northshire"])["northshire"]
     placed = cells.filter(pl.col("place").is_not_null())
     ((_, text),) = force_files(placed, lsoas.height, {}, MONTHS[-1:])
     kinds = json.loads(text)["kinds"]
@@ -361,7 +363,7 @@ def test_one_unknown_area_keeps_the_others_in_their_places_on_the_map(country):
 
 def test_kind_that_a_force_does_not_owe_is_neither_zero_nor_missing(country, tmp_path):
     whole = small_judged(country)
-    areas = whole.areas.filter(pl.col("category").cast(pl.String) != "Anti-social behaviour")
+    areas = whole.areas.collect().filter(pl.col("category").cast(pl.String) != "Anti-social behaviour")
     crimes_only = seal(whole.offences, areas, whole.verdicts, whole.findings, whole.crimes)
     site.build(crimes_only, country, small_boundaries(country), MONTHS, tmp_path / "site")
     path = tmp_path / "site/northshire/NC01/index.html"

@@ -417,6 +417,26 @@ class AreaCounts(dy.Schema):
         return pl.col("count").is_not_null() == allows_number()
 
 
+class NeighbourhoodCounts(dy.Schema):
+    """One row for each force, month, neighbourhood of that force (or place that is no area) and crime type, judged."""
+
+    force = c.force(primary_key=True)
+    month = c.month(primary_key=True)
+    neighbourhood = c.text(
+        f"neighbourhood id, unique only inside its force, or “{c.NO_LOCATION}”, or “{c.OUTSIDE}”",
+        primary_key=True,
+    )
+    category = c.category(primary_key=True)
+    areas = dy.Int64(description="how many cells of areas are added up", min=1)
+    count = c.count()
+    status = c.status()
+
+    @dy.rule()
+    def number_only_where_status_allows(cls) -> pl.Expr:
+        """A value is null exactly when its status allows no number."""
+        return pl.col("count").is_not_null() == allows_number()
+
+
 class Findings(dy.Schema):
     """One row for each finding: what looks wrong, by how much, and what to do next."""
 
