@@ -13,6 +13,7 @@ from transforms.contracts.columns import CATEGORIES
 from transforms.contracts.status import STATUS
 from transforms.holding import hold_verdicts, holds_of
 from transforms.judging import JudgementError, judged
+from transforms.quarter_rows import QuarterRows
 
 MAY, JUNE, JULY, AUGUST = (date(2019, month, 1) for month in (5, 6, 7, 8))
 
@@ -202,6 +203,56 @@ def test_a_number_that_no_verdict_allows_cannot_be_sealed() -> None:
     assert sealed(0, "complete", "complete").areas.collect().height == 1
     with pytest.raises(JudgementError, match="a 2019-06 holds figures that no verdict allows"):
         sealed(0, "complete", "missing")
+
+
+NEIGHBOURHOODS = pl.DataFrame(
+    [("a", "x", "N1"), ("a", "y", "N1"), ("a", "z", "N2"), ("b", "w", "N1")],
+    schema=["force", "lsoa_code", "neighbourhood"],
+    orient="row",
+)
+
+
+def areas_of(*rows: tuple[str, str, int | None, str]) -> pl.DataFrame:
+    """Cells of June, of one crime type, by force and LSOA."""
+    return pl.DataFrame(
+        [(force, JUNE, lsoa, CATEGORIES[0], count, status) for force, lsoa, count, status in rows],
+        schema=dict(tables.AreaCounts.create_empty().schema),
+        orient="row",
+    )
+
+
+def test_areas_are_added_up_by_neighbourhood_and_one_without_a_number_leaves_none() -> None:
+    areas = areas_of(
+        ("a", "x", 2, "complete"), ("a", "y", 3, "partial"), ("a", "z", None, "unjudged"),
+        ("a", "no location", 1, "complete"), ("b", "w", 0, "complete"), ("b", "x", 4, "complete"),
+    )  # fmt: skip
+    added = tables.NeighbourhoodCounts.validate(judging.add_up_areas(areas.lazy(), NEIGHBOURHOODS))
+    assert added.select("force", "neighbourhood", "areas", "count", "status").rows() == [
+        ("a", "N1", 2, 5, "partial"), ("a", "N2", 1, None, "unjudged"), ("a", "no location", 1, 1, "complete"),
+        # Where another force's area is written, it is in no neighbourhood of this one.
+        ("b", "N1", 1, 0, "complete"), ("b", "x", 1, 4, "complete"),
+    ]  # fmt: skip
+
+
+def test_neighbourhoods_are_sealed_as_their_areas_are() -> None:
+    areas = areas_of(("a", "x", 2, "complete"))
+    added = judging.add_up_areas(areas.lazy(), NEIGHBOURHOODS)
+
+    def seal(neighbourhoods: pl.DataFrame, of_force: str = "complete") -> judging.Judged:
+        return judged(
+            tables.OffenceCounts.create_empty(), areas if of_force == "complete" else areas.clear(),
+            verdicts(verdict("a", JUNE, of_force)), tables.Findings.create_empty(),
+            tables.Counted.create_empty(), neighbourhoods=QuarterRows.of(neighbourhoods),
+        )  # fmt: skip
+
+    assert seal(added).by_neighbourhood(NEIGHBOURHOODS, [JUNE]).collect().equals(added)
+    assert seal(added).by_neighbourhood(NEIGHBOURHOODS, [JULY]).collect().is_empty()
+    with pytest.raises(JudgementError, match="NeighbourhoodCounts: 1 cells break"):
+        seal(added.with_columns(count=pl.lit(None, pl.Int64)))
+    with pytest.raises(
+        JudgementError, match="neighbourhoods: a 2019-06 holds figures that no verdict allows"
+    ):
+        seal(added, "missing")
 
 
 def test_a_crime_of_a_month_that_may_not_be_published_cannot_be_sealed() -> None:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from importlib import resources
@@ -27,7 +28,10 @@ from publish.site.similar import similar_places
 from transforms.contracts.status import STATUS
 from transforms.contracts.tables import Findings
 from transforms.counting.editions import load_editions, load_worked_examples
+from transforms.judging import add_up_areas
 from transforms.judging import judged as seal
+from transforms.periods import Quarter
+from transforms.quarter_rows import QuarterRows
 
 
 @pytest.fixture(scope="module")
@@ -498,3 +502,23 @@ def test_build_beside_an_earlier_one_makes_only_what_changed_and_the_same_bytes(
     assert {"map/2018-09/northshire.json", "map/2018-10/kind-0.json"} <= shared
     assert not any("eastmark" in name for name in shared)
     assert not any(name.startswith(("map/2018-09/kind-", "map/2018-09.")) for name in shared)
+
+
+def test_areas_of_a_quarter_that_stands_are_not_read(country, folder, tmp_path):
+    """Of a build in which nothing differs only the latest quarter is looked at by area."""
+    whole = small_judged(country)
+    added = QuarterRows.of(add_up_areas(whole.areas.lazy(), country.lsoas))
+    read = []
+
+    def told(quarter: Quarter, rows: pl.LazyFrame) -> pl.LazyFrame:
+        return rows.map_batches(lambda frame: read.append(quarter) or frame)
+
+    areas = replace(whole.areas, parts={each: told(each, rows) for each, rows in whole.areas.parts.items()})
+    watched = replace(whole, areas=areas, neighbourhoods=added)
+    site.build(watched, country, small_boundaries(country), MONTHS, tmp_path / "site", earlier=folder)
+    assert set(read) == {Quarter.of(MONTHS[-1])}
+    assert len(whole.areas.parts) > 1
+    pages = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    assert [
+        path for path in pages if (tmp_path / "site" / path).read_bytes() != (folder / path).read_bytes()
+    ] == []
