@@ -10,7 +10,7 @@ from typing import Final
 import dataframely as dy
 import polars as pl
 
-from transforms import aggregation
+from transforms import aggregation, sums
 from transforms.completeness import signatures
 from transforms.completeness.findings import as_findings, number
 from transforms.contracts import tables
@@ -19,6 +19,7 @@ from transforms.contracts.status import STATUS, Status, allows_number
 from transforms.holding import hold_cells
 from transforms.quarter_rows import QuarterRows
 from transforms.register import COUNTED_FROM
+from transforms.sums import Sums
 
 #: A month without one crime in a neighbourhood that had this many a month before is held for a person
 #: to look at (the “rule of 20”: Maltz 1999, Targonski 2011).
@@ -40,8 +41,6 @@ class Judged:
     offences: pl.DataFrame
     #: The figures of every area (`tables.AreaCounts`), read when they are asked for.
     areas: QuarterRows
-    #: Those added up by neighbourhood (`tables.NeighbourhoodCounts`), where that is done; see `by_neighbourhood`.
-    neighbourhoods: QuarterRows | None
     verdicts: pl.DataFrame
     findings: pl.DataFrame
     #: The crimes that may be listed (`tables.Counted`), read when they are asked for.
@@ -53,6 +52,8 @@ class Judged:
     searches: pl.DataFrame
     #: The decisions in force that the verdicts rest on (`tables.Decisions`); among them what is to leave comparisons.
     decisions: pl.DataFrame
+    #: What of these is added up already; None where it is to be added up when it is asked for.
+    sums: Sums | None
     seal: object
 
     def __post_init__(self) -> None:
@@ -66,9 +67,21 @@ class Judged:
 
     def by_neighbourhood(self, lsoas: pl.DataFrame, months: Iterable[date] | None = None) -> pl.LazyFrame:
         """The figures of areas added up (`tables.NeighbourhoodCounts`), of some months, of all unless given."""
-        if self.neighbourhoods is None:
-            return add_up_areas(self.areas.lazy(months), lsoas).lazy()
-        return self.neighbourhoods.lazy(months)
+        if self.sums is None:
+            return sums.of_areas(self.areas.lazy(months), lsoas).lazy()
+        return self.sums.neighbourhoods.lazy(months)
+
+    def listed_counts(self, months: Iterable[date]) -> pl.LazyFrame:
+        """How many crimes of each kind are listed in some months (`tables.ListedCounts`)."""
+        if self.sums is None:
+            return sums.of_listed(self.crimes.lazy(months)).lazy()
+        return self.sums.listed.lazy(months)
+
+    def listed_outcomes(self, lsoas: pl.DataFrame, months: Iterable[date]) -> pl.LazyFrame:
+        """The outcomes of the crimes listed in some months, by neighbourhood (`tables.ListedOutcomes`)."""
+        if self.sums is None:
+            return sums.of_outcomes(self.crimes.lazy(months), lsoas).lazy()
+        return self.sums.outcomes.lazy(months)
 
 
 def judged(
@@ -82,11 +95,11 @@ def judged(
     decisions: pl.DataFrame | None = None,
     case_outcomes: pl.DataFrame | QuarterRows | None = None,
     searches: pl.DataFrame | None = None,
-    neighbourhoods: QuarterRows | None = None,
+    added: Sums | None = None,
 ) -> Judged:
     """Seal judged tables after checking them. `decisions` are those in force; none unless given.
 
-    `neighbourhoods` are the areas added up (`add_up_areas`), where that is done already.
+    `added` is what of them is added up already.
 
     Raises JudgementError when a cell has no verdict, when a cell shows a number that its force's verdict
     does not allow, or when a crime is listed for a force-month, or in a cell, that may not be published.
@@ -94,9 +107,6 @@ def judged(
     sealed = Judged(
         offences=_figures(offences, tables.OffenceCounts),
         areas=_by_quarter(areas, tables.AreaCounts),
-        neighbourhoods=None
-        if neighbourhoods is None
-        else _by_quarter(neighbourhoods, tables.NeighbourhoodCounts),
         verdicts=tables.Verdicts.validate(verdicts, cast=True),
         findings=tables.Findings.validate(findings, cast=True),
         crimes=_by_quarter(crimes, tables.Counted),
@@ -105,6 +115,7 @@ def judged(
         case_outcomes=_by_quarter(case_outcomes, tables.CaseOutcomes),
         searches=_typed(_or_none(searches, tables.Searches), tables.Searches),
         decisions=tables.Decisions.validate(_or_none(decisions, tables.Decisions), cast=True),
+        sums=added,
         seal=_SEAL,
     )
     file = ["file_type", "force", "month"]
@@ -120,8 +131,8 @@ def judged(
     scope = ["force", "month"]
     by_scope = _checked(sealed.areas, tables.AreaCounts)
     totals = by_scope.clear()
-    if sealed.neighbourhoods is not None:
-        totals = _checked(sealed.neighbourhoods, tables.NeighbourhoodCounts)
+    if added is not None:
+        totals = _checked(added.neighbourhoods, tables.NeighbourhoodCounts)
     for name, figures in (
         ("offences", sealed.offences.lazy().filter(allows_number())),
         ("areas", by_scope.lazy().filter("shown")),
@@ -360,23 +371,6 @@ def judge_areas(grid: pl.LazyFrame, verdicts: pl.DataFrame, holds: pl.DataFrame)
     """
     return hold_cells(_inherit(grid, verdicts), holds).select(
         "force", "month", "lsoa_code", "category", "count", "status"
-    )
-
-
-def add_up_areas(areas: pl.LazyFrame, lsoas: pl.DataFrame) -> pl.DataFrame:
-    """Judged areas (`AreaCounts`) added up by neighbourhood (`NeighbourhoodCounts`).
-
-    What lies in no neighbourhood of its force stands under the name of the place that it has among the areas.
-    """
-    by = ["force", "month", "neighbourhood", "category"]
-    placed = areas.join(
-        lsoas.lazy().select("force", "lsoa_code", "neighbourhood"), on=["force", "lsoa_code"], how="left"
-    ).with_columns(pl.coalesce("neighbourhood", "lsoa_code"))
-    number = aggregation.rows_by(placed, by).rename({"rows": "areas"}).collect()
-    return (
-        aggregation.add_up(placed, by)
-        .join(number, on=by, maintain_order="left")
-        .select(tables.NeighbourhoodCounts.column_names())
     )
 
 

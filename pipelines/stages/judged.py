@@ -15,7 +15,7 @@ from pipelines.stages.line import Line
 from pipelines.stages.recorded import accepted, published_before, supply_partition
 from pipelines.store import digest
 from publish.parts import code_of, key_of
-from transforms import aggregation, judging, register
+from transforms import aggregation, judging, register, sums
 from transforms.completeness import signatures, supply
 from transforms.completeness.findings import with_names
 from transforms.completeness.record_rules import RecordTables, record_findings, tally_lines
@@ -24,6 +24,7 @@ from transforms.decisions import in_force
 from transforms.holding import PART, decide, hold_verdicts, holds_of, without_held
 from transforms.periods import Quarter
 from transforms.quarter_rows import SCOPE, QuarterRows, scopes_of
+from transforms.sums import Sums
 
 
 def freeze_decisions(line: Line, standing: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -57,6 +58,7 @@ def judge_quarters(
         findings = everything.filter(pl.col("first_month").is_in(months))
         holds = every_hold.filter(pl.col("month").is_in(months))
         these = hold_verdicts(supplied, holds)
+        _add_up_listed(line, quarter, these, holds)
         made_from = digest(
             line.basis,
             workspace.key("area_grid", [str(quarter)]),
@@ -83,10 +85,23 @@ def judge_quarters(
             ("judged_areas", areas, tables.AreaCounts, ["force", "month", "lsoa_code", "category"]),
         ):
             workspace.write(table, str(quarter), in_order(frame, key), schema, made_from)
-        added = judging.add_up_areas(workspace.scan("judged_areas", tables.AreaCounts, [str(quarter)]), lsoas)
+        added = sums.of_areas(workspace.scan("judged_areas", tables.AreaCounts, [str(quarter)]), lsoas)
         workspace.write("judged_neighbourhoods", str(quarter), added, tables.NeighbourhoodCounts, made_from)
         changed.append(quarter)
     return changed
+
+
+def _add_up_listed(line: Line, quarter: Quarter, verdicts: pl.DataFrame, holds: pl.DataFrame) -> None:
+    """Add up the crimes of a quarter that may be listed, when any of them has changed."""
+    workspace, lsoas = line.workspace, line.country.lsoas
+    crimes = _crimes(line, [quarter], verdicts, holds)
+    made_from = digest(line.basis, crimes.keys[quarter], crimes.scopes.sort("force", "month").rows())
+    if workspace.up_to_date("listed_outcomes", str(quarter), made_from):
+        return
+    listed = crimes.lazy()
+    workspace.write("listed_counts", str(quarter), sums.of_listed(listed), tables.ListedCounts, made_from)
+    outcomes = sums.of_outcomes(listed, lsoas)
+    workspace.write("listed_outcomes", str(quarter), outcomes, tables.ListedOutcomes, made_from)
 
 
 def find_everything(line: Line, verdicts: pl.DataFrame) -> pl.DataFrame:
@@ -237,9 +252,6 @@ def open_judged(line: Line, quarters: Sequence[Quarter]) -> judging.Judged:
     return judging.judged(
         offences=workspace.scan("judged_offences", tables.OffenceCounts, names).collect(),
         areas=_figures(line, "judged_areas", tables.AreaCounts, quarters, verdicts),
-        neighbourhoods=_figures(
-            line, "judged_neighbourhoods", tables.NeighbourhoodCounts, quarters, verdicts
-        ),
         verdicts=verdicts,
         findings=workspace.read("findings", tables.Findings, names),
         crimes=_crimes(line, quarters, verdicts, holds),
@@ -250,13 +262,23 @@ def open_judged(line: Line, quarters: Sequence[Quarter]) -> judging.Judged:
         case_outcomes=_case_outcomes(line, quarters, verdicts),
         searches=_passed_on(line, "searches", tables.Searches, "stop-and-search", verdicts),
         decisions=workspace.read("decisions", tables.Decisions),
+        added=Sums(
+            *(
+                _figures(line, table, schema, quarters, verdicts)
+                for table, schema in (
+                    ("judged_neighbourhoods", tables.NeighbourhoodCounts),
+                    ("listed_counts", tables.ListedCounts),
+                    ("listed_outcomes", tables.ListedOutcomes),
+                )
+            )
+        ),
     )
 
 
 def _figures(
     line: Line, table: str, schema: type[dy.Schema], quarters: Sequence[Quarter], verdicts: pl.DataFrame
 ) -> QuarterRows:
-    """A table of judged figures, by quarter."""
+    """A table of figures, by quarter, of the force-months that may be published in any way."""
     return QuarterRows(
         schema.create_empty(),
         {each: line.workspace.scan(table, schema, [str(each)]) for each in quarters},

@@ -6,7 +6,7 @@ import polars as pl
 
 from geography.areas import Country
 from publish.parts import key_of
-from transforms.aggregation import add_up, count_onto_grid, counted_by
+from transforms.aggregation import add_up, count_onto_grid
 from transforms.contracts.columns import NO_LOCATION, OUTSIDE
 from transforms.contracts.status import STATUS, Status, allows_number
 from transforms.judging import Judged, counting_verdicts
@@ -83,9 +83,7 @@ class Figures:
     def _listed(self, quarter: Quarter) -> pl.DataFrame:
         """How many crimes are listed (`counted`) of each `force, month, csp_code, offence_code, category`."""
         if quarter not in self._counted:
-            by, crimes = ["force", "month", "csp_code", "offence_code", "category"], self.judged.crimes
-            counted = counted_by(crimes.parts.get(quarter, crimes.nothing.lazy()), by)
-            self._counted[quarter] = counted.join(crimes.scopes, on=crimes.scopes.columns, how="semi")
+            self._counted[quarter] = self.judged.listed_counts(quarter.months).collect()
         return self._counted[quarter]
 
     def _by_offence(self, quarter: Quarter) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from publish.site.cells import PLACE, Cells, cells_of, is_crime
 from publish.site.map_figures import KINDS, by_kind
 from publish.site.supply import Gap
 from publish.site.writing import key_of
-from transforms.aggregation import add_up, rows_by
+from transforms.aggregation import add_up, net_of
 from transforms.contracts.columns import BEHAVIOUR, CATEGORIES
 from transforms.contracts.status import STATUS, Status
 from transforms.judging import Judged, counting_verdicts
@@ -275,7 +275,7 @@ def figures_of(judged: Judged, country: Country, months: Sequence[date]) -> Figu
             level: _shades(figures.filter(pl.col("month") == latest)) for level, figures in shown.items()
         },
         mapped=mapped,
-        outcomes=_outcomes(judged.crimes.lazy(window[-YEAR:]), country),
+        outcomes=_outcomes(judged.listed_outcomes(country.lsoas, window[-YEAR:]).collect()),
         elsewhere=_elsewhere(judged.crimes.lazy([latest]), judged.verdicts, country),
     )
 
@@ -377,17 +377,11 @@ def _elsewhere(
     return found
 
 
-def _outcomes(crimes: pl.LazyFrame, country: Country) -> dict[tuple[str, str], list[tuple[str, int]]]:
+def _outcomes(listed: pl.DataFrame) -> dict[tuple[str, str], list[tuple[str, int]]]:
     """How many of the crimes that a force recorded in its own neighbourhoods had each outcome, most first."""
-    rows = (
-        rows_by(
-            crimes.filter(is_crime(), pl.col("counted") > 0)
-            .join(country.lsoas.lazy().select("lsoa_code", *PLACE), on=["lsoa_code", "force"])
-            .with_columns(pl.col("outcome").fill_null(NO_OUTCOME)),
-            [*PLACE, "outcome"],
-        )
-        .collect()
-        .sort(*PLACE, "rows", "outcome", descending=[False, False, True, False])
+    told = listed.with_columns(pl.col("outcome").fill_null(NO_OUTCOME))
+    rows = net_of(told, [*PLACE, "outcome"], "rows").sort(
+        *PLACE, "rows", "outcome", descending=[False, False, True, False]
     )
     found: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for force, neighbourhood, outcome, number in rows.iter_rows():

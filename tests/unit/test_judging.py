@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from publish.gate import admit
-from transforms import judging
+from transforms import judging, sums
 from transforms.contracts import tables
 from transforms.contracts.columns import CATEGORIES
 from transforms.contracts.status import STATUS
@@ -226,7 +226,7 @@ def test_areas_are_added_up_by_neighbourhood_and_one_without_a_number_leaves_non
         ("a", "x", 2, "complete"), ("a", "y", 3, "partial"), ("a", "z", None, "unjudged"),
         ("a", "no location", 1, "complete"), ("b", "w", 0, "complete"), ("b", "x", 4, "complete"),
     )  # fmt: skip
-    added = tables.NeighbourhoodCounts.validate(judging.add_up_areas(areas.lazy(), NEIGHBOURHOODS))
+    added = tables.NeighbourhoodCounts.validate(sums.of_areas(areas.lazy(), NEIGHBOURHOODS))
     assert added.select("force", "neighbourhood", "areas", "count", "status").rows() == [
         ("a", "N1", 2, 5, "partial"), ("a", "N2", 1, None, "unjudged"), ("a", "no location", 1, 1, "complete"),
         # Where another force's area is written, it is in no neighbourhood of this one.
@@ -236,13 +236,14 @@ def test_areas_are_added_up_by_neighbourhood_and_one_without_a_number_leaves_non
 
 def test_neighbourhoods_are_sealed_as_their_areas_are() -> None:
     areas = areas_of(("a", "x", 2, "complete"))
-    added = judging.add_up_areas(areas.lazy(), NEIGHBOURHOODS)
+    added = sums.of_areas(areas.lazy(), NEIGHBOURHOODS)
+    nothing = [QuarterRows.of(each.create_empty()) for each in (tables.ListedCounts, tables.ListedOutcomes)]
 
     def seal(neighbourhoods: pl.DataFrame, of_force: str = "complete") -> judging.Judged:
         return judged(
             tables.OffenceCounts.create_empty(), areas if of_force == "complete" else areas.clear(),
             verdicts(verdict("a", JUNE, of_force)), tables.Findings.create_empty(),
-            tables.Counted.create_empty(), neighbourhoods=QuarterRows.of(neighbourhoods),
+            tables.Counted.create_empty(), added=sums.Sums(QuarterRows.of(neighbourhoods), *nothing),
         )  # fmt: skip
 
     assert seal(added).by_neighbourhood(NEIGHBOURHOODS, [JUNE]).collect().equals(added)
@@ -311,7 +312,6 @@ def test_the_gate_takes_judged_tables_and_nothing_else() -> None:
         judging.Judged(
             good.offences,
             good.areas,
-            good.neighbourhoods,
             good.verdicts,
             good.findings,
             good.crimes,
@@ -320,6 +320,7 @@ def test_the_gate_takes_judged_tables_and_nothing_else() -> None:
             good.case_outcomes,
             good.searches,
             good.decisions,
+            good.sums,
             object(),
         )
 

@@ -28,10 +28,10 @@ from publish.site.similar import similar_places
 from transforms.contracts.status import STATUS
 from transforms.contracts.tables import Findings
 from transforms.counting.editions import load_editions, load_worked_examples
-from transforms.judging import add_up_areas
 from transforms.judging import judged as seal
 from transforms.periods import Quarter
 from transforms.quarter_rows import QuarterRows
+from transforms.sums import Sums, of_areas, of_listed, of_outcomes
 
 
 @pytest.fixture(scope="module")
@@ -507,14 +507,18 @@ def test_build_beside_an_earlier_one_makes_only_what_changed_and_the_same_bytes(
 def test_areas_of_a_quarter_that_stands_are_not_read(country, folder, tmp_path):
     """Of a build in which nothing differs only the latest quarter is looked at by area."""
     whole = small_judged(country)
-    added = QuarterRows.of(add_up_areas(whole.areas.lazy(), country.lsoas))
+    added = Sums(
+        QuarterRows.of(of_areas(whole.areas.lazy(), country.lsoas)),
+        QuarterRows.of(of_listed(whole.crimes.lazy())),
+        QuarterRows.of(of_outcomes(whole.crimes.lazy(), country.lsoas)),
+    )
     read = []
 
     def told(quarter: Quarter, rows: pl.LazyFrame) -> pl.LazyFrame:
         return rows.map_batches(lambda frame: read.append(quarter) or frame)
 
     areas = replace(whole.areas, parts={each: told(each, rows) for each, rows in whole.areas.parts.items()})
-    watched = replace(whole, areas=areas, neighbourhoods=added)
+    watched = replace(whole, areas=areas, sums=added)
     site.build(watched, country, small_boundaries(country), MONTHS, tmp_path / "site", earlier=folder)
     assert set(read) == {Quarter.of(MONTHS[-1])}
     assert len(whole.areas.parts) > 1

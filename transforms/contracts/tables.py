@@ -437,6 +437,27 @@ class NeighbourhoodCounts(dy.Schema):
         return pl.col("count").is_not_null() == allows_number()
 
 
+class ListedCounts(dy.Schema):
+    """One row for each force, month, partnership, offence code and crime type of which a crime is listed."""
+
+    force = c.force()
+    month = c.month()
+    csp_code = c.text("Community Safety Partnership that the crimes lie in; null for none", nullable=True)
+    offence_code = c.offence_code(nullable=True)
+    category = c.category()
+    counted = dy.Int64(description="crimes, less those that net corrections take back")
+
+
+class ListedOutcomes(dy.Schema):
+    """One row for each force, month, neighbourhood of that force and outcome of the crimes that are listed there."""
+
+    force = c.force()
+    month = c.month()
+    neighbourhood = c.text("neighbourhood id, unique only inside its force")
+    outcome = c.text("last outcome, in police.uk words; null for none", nullable=True)
+    rows = dy.Int64(description="crimes, anti-social behaviour not among them", min=1)
+
+
 class Findings(dy.Schema):
     """One row for each finding: what looks wrong, by how much, and what to do next."""
 
