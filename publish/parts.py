@@ -27,6 +27,7 @@ LIBRARIES: Final = (
     "plotly",
     "polars",
     "pyarrow",
+    "pyproj",
     "scipy",
     "shapely",
 )

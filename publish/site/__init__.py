@@ -14,7 +14,6 @@ from publish.site.figures import figures_of
 from publish.site.messages import ENGLISH, speak
 from publish.site.pages import Addresses, write_pages
 from publish.site.revision_page import revision_page
-from publish.site.shapes import Boundaries
 from transforms.judging import Judged
 
 __all__ = ["Addresses", "build"]
@@ -58,7 +57,7 @@ def build(
         figures,
         judged.crimes,
         country,
-        Boundaries(boundaries),
+        boundaries,
         folder,
         addresses,
         language,

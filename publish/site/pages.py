@@ -15,6 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import geopandas
 import jinja2
 import polars as pl
 from markupsafe import Markup
@@ -24,7 +25,7 @@ from publish.site import api_page, charts, country_map, words
 from publish.site.documents import grouped
 from publish.site.figures import CRIMES, Figure, Figures, Place
 from publish.site.messages import install, say, speak
-from publish.site.shapes import Boundaries, Outlines, scale_bar
+from publish.site.shapes import Outlines, outlines_of, scale_bar
 from publish.site.similar import Similar, similar_places
 from publish.site.supply import Gap
 from publish.site.writing import Folder, key_of
@@ -64,7 +65,7 @@ def write_pages(
     figures: Figures,
     crimes: QuarterRows,
     country: Country,
-    boundaries: Boundaries,
+    boundaries: geopandas.GeoDataFrame,
     folder: Path,
     addresses: Addresses,
     language: str,
@@ -101,7 +102,7 @@ class _Site:
         figures: Figures,
         crimes: QuarterRows,
         country: Country,
-        boundaries: Boundaries,
+        boundaries: geopandas.GeoDataFrame,
         files: Folder,
         addresses: Addresses,
         language: str,
@@ -112,13 +113,12 @@ class _Site:
         self.crimes = crimes
         self.country = country
         self.map_lsoas = country_map.map_lsoas(country, list(figures.forces))
-        self.force_outlines = boundaries.forces(country.lsoas)
+        self.files = files
+        self.boundaries = outlines_of(boundaries, country.lsoas, files)
+        self.force_outlines = self.boundaries.forces()
         self.simple_forces = self.force_outlines.simpler(COUNTRY_DETAIL_METRES)
-        self.boundaries = boundaries
-        self.outlines_key = key_of(country.lsoas.write_json().encode(), boundaries.bytes())
         areas = figures.cells.keys(files.parts)
         self.keys = {force: figures.key(force, areas.get(force)) for force in figures.forces}
-        self.files = files
         self.addresses = addresses
         self.language = language
         self.revised = revised
@@ -173,7 +173,7 @@ class _Site:
         used = ("site.css", "site.js", "icon.svg", "plotly-basic.min.js", "trend.json")
         shades = {level: self.figures.shades[level][0] for level in ("areas", "neighbourhoods")}
         assets = [self.assets[name] for name in used]
-        return key_of(self.figures.months, site, assets, shades, self.addresses.feeds, self.outlines_key)
+        return key_of(self.figures.months, site, assets, shades, self.addresses.feeds, self.boundaries.key)
 
     def _page(self, name: str, template: str, root: str, **context: Any) -> None:
         page = self.templates.get_template(template).render(root=root, **context)
@@ -188,19 +188,20 @@ class _Site:
             for asset in place.iterdir()
             if asset.is_file()
         }
-        contents["areas.pmtiles"] = self._area_tiles()
         contents["trend.json"] = charts.trend_figure().encode()
         contents["search.json"] = self._search().encode()
-        names = {}
-        for name in sorted(contents):
-            stem, _, suffix = name.rpartition(".")
-            names[name] = f"assets/{stem}.{hashlib.sha256(contents[name]).hexdigest()[:10]}.{suffix}"
-            self.files.put(names[name], contents[name])
-        return names
+        names = {name: _asset(name, contents[name]) for name in sorted(contents)}
+        for name, place in names.items():
+            # A large script takes long to compress.
+            if not self.files.kept(place, key_of(contents[name]), f"{place}*"):
+                self.files.put(place, contents[name])
+        return names | {"areas.pmtiles": self._area_tiles()}
 
-    def _area_tiles(self) -> bytes:
-        if self.files.kept("areas", self.outlines_key, "assets/areas.*.pmtiles"):
-            return self.files.written[-1].read_bytes()
+    def _area_tiles(self) -> str:
+        forces, neighbourhoods = list(self.figures.forces), self.figures.keys
+        key = key_of(self.boundaries.key, forces, neighbourhoods)
+        if self.files.kept("areas", key, "assets/areas.*.pmtiles"):
+            return self.files.written[-1].relative_to(self.files.folder).as_posix()
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch) / "areas.pmtiles"
             outlines = {
@@ -208,9 +209,11 @@ class _Site:
                 "neighbourhoods": self.boundaries.neighbourhoods(self.country.lsoas),
                 "areas": self.boundaries.lsoas(),
             }
-            forces, neighbourhoods = list(self.figures.forces), self.figures.keys
             country_map.write_area_tiles(path, self.map_lsoas, forces, neighbourhoods, outlines)
-            return path.read_bytes()
+            content = path.read_bytes()
+        place = _asset("areas.pmtiles", content)
+        self.files.put(place, content)
+        return place
 
     def _country_map(self) -> None:
         """The map's page, which tells the forces' figures without script too, and what the map reads."""
@@ -573,6 +576,12 @@ class _Site:
                 for shape in drawn.shapes
             ],
         }
+
+
+def _asset(name: str, content: bytes) -> str:
+    """The place of a file whose name changes with its content."""
+    stem, _, suffix = name.rpartition(".")
+    return f"assets/{stem}.{hashlib.sha256(content).hexdigest()[:10]}.{suffix}"
 
 
 def _map_address(view: dict[str, Any], drawn: Drawn) -> str:

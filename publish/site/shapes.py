@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import contextlib
+import io
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import geopandas
@@ -11,9 +13,13 @@ import polars as pl
 import shapely
 
 from geography.boundaries import METRES, dissolve, polygons_of, project, repair, simplify
+from publish.parts import code_of
+from publish.site.writing import Folder, key_of
 
 #: Detail below this many metres does not show at the size the maps are printed.
 DETAIL_METRES: Final = 12.0
+#: The file of a site that holds what its maps are drawn from, for the next build.
+OUTLINES: Final = "outlines.parquet"
 #: Size of a map in its own units, which are pixels on a wide phone.
 WIDTH: Final = 480
 HEIGHT: Final = 420
@@ -108,47 +114,96 @@ class Outlines:
 
 
 class Boundaries:
-    """Boundaries repaired, on the grid, and simplified so that neighbours still fit together."""
+    """Outlines of LSOAs and forces, in metres, simplified so that neighbours still fit together.
 
-    def __init__(self, boundaries: geopandas.GeoDataFrame) -> None:
-        """Take `lsoa_code` and `geometry` in any projection. Rows without a polygon are left out."""
-        frame = boundaries[boundaries.geometry.notna()].sort_values("lsoa_code")
-        whole = repair(project(frame))
-        simple = simplify(whole, DETAIL_METRES).geometry.to_numpy()
-        # An area smaller than the detail would vanish: it keeps its own outline.
-        outlines = np.where(shapely.area(simple) > 0, simple, whole.geometry.to_numpy())
-        self.frame = whole.set_geometry(geopandas.GeoSeries(outlines, index=whole.index, crs=whole.crs))
+    `table` has a row for each that has a boundary: its `level`, its `key` (a code or a slug) and its `outline` (WKB).
+    `key` tells what they were made from.
+    """
 
-    def bytes(self) -> bytes:
-        """Codes and outlines as bytes: equal when they are."""
-        shapes = shapely.to_wkb(self.frame.geometry.to_numpy())
-        return b"".join([*(str(code).encode() for code in self.frame["lsoa_code"]), *shapes])
+    def __init__(self, table: pl.DataFrame, key: str) -> None:
+        self.table = table
+        self.key = key
 
     def lsoas(self, lsoas: pl.DataFrame | None = None) -> Outlines:
         """Each LSOA, or each of some, under its code."""
-        frame = self.frame if lsoas is None else self._of(lsoas)
-        return Outlines([str(code) for code in frame["lsoa_code"]], frame.geometry.to_numpy())
+        rows = self._level("lsoa")
+        rows = rows if lsoas is None else _of(lsoas, rows)
+        return Outlines(rows["key"].to_list(), _outlines(rows))
 
     def neighbourhoods(self, lsoas: pl.DataFrame) -> Outlines:
         """Each neighbourhood, under its force and id, as far as its LSOAs have boundaries."""
-        areas = self._dissolved(lsoas, ["force", "neighbourhood"])
+        areas = _dissolved(self._level("lsoa"), lsoas, ["force", "neighbourhood"])
         keys = list(zip(areas["force"], areas["neighbourhood"], strict=True))
         return Outlines(keys, areas.geometry.to_numpy())
 
-    def forces(self, lsoas: pl.DataFrame) -> Outlines:
+    def forces(self) -> Outlines:
         """Each force, under its slug, as far as its LSOAs have boundaries."""
-        areas = self._dissolved(lsoas, ["force"])
-        return Outlines(areas["force"].to_list(), areas.geometry.to_numpy())
+        rows = self._level("force")
+        return Outlines(rows["key"].to_list(), _outlines(rows))
 
-    def _of(self, lsoas: pl.DataFrame) -> geopandas.GeoDataFrame:
-        return self.frame[self.frame["lsoa_code"].isin(lsoas["lsoa_code"].to_list())]
+    def _level(self, level: str) -> pl.DataFrame:
+        return self.table.filter(pl.col("level") == level)
 
-    def _dissolved(self, lsoas: pl.DataFrame, by: list[str]) -> geopandas.GeoDataFrame:
-        frame = self._of(lsoas)
-        drawable = lsoas.filter(pl.col("lsoa_code").is_in(frame["lsoa_code"].to_list()))
-        if drawable.is_empty():
-            return geopandas.GeoDataFrame({name: [] for name in by}, geometry=[], crs=frame.crs)
-        return dissolve(frame, drawable, by)
+
+def outlines_of(boundaries: geopandas.GeoDataFrame, lsoas: pl.DataFrame, files: Folder) -> Boundaries:
+    """The outlines of some LSOAs and their forces, from the build before (`OUTLINES`) where it made them from the same.
+
+    `boundaries` has `lsoa_code` and `geometry` in any projection. Rows without a polygon are left out.
+    """
+    key = key_of(
+        code_of("geography"),
+        lsoas.write_json().encode(),
+        boundaries["lsoa_code"].to_list(),
+        boundaries.crs and boundaries.crs.to_wkt(),
+        *boundaries.geometry.to_wkb(),
+    )
+    content = b""
+    if files.parts.earlier is not None:
+        with contextlib.suppress(OSError):
+            content = (files.parts.earlier / OUTLINES).read_bytes()
+    # The content is told too, so that a file that has come to harm is made again.
+    if not files.kept("outlines", key_of(key, content), OUTLINES):
+        file = io.BytesIO()
+        _simplified(boundaries, lsoas).write_parquet(file, compression="zstd")
+        content = file.getvalue()
+        files.parts.made["outlines"] = key_of(key, content)
+        files.put(OUTLINES, content)
+    return Boundaries(pl.read_parquet(content), key)
+
+
+def _simplified(boundaries: geopandas.GeoDataFrame, lsoas: pl.DataFrame) -> pl.DataFrame:
+    """Boundaries repaired, on the grid, and simplified so that neighbours still fit together, and those of forces."""
+    frame = boundaries[boundaries.geometry.notna()].sort_values("lsoa_code")
+    whole = repair(project(frame))
+    simple = simplify(whole, DETAIL_METRES).geometry.to_numpy()
+    # An area smaller than the detail would vanish: it keeps its own outline.
+    outlines = np.where(shapely.area(simple) > 0, simple, whole.geometry.to_numpy())
+    small = _table("lsoa", whole["lsoa_code"], outlines)
+    forces = _dissolved(small, lsoas, ["force"])
+    return pl.concat([small, _table("force", forces["force"], forces.geometry.to_numpy())])
+
+
+def _table(level: str, keys: Iterable[str], outlines: np.ndarray[Any, Any]) -> pl.DataFrame:
+    columns = {"key": list(keys), "outline": list(shapely.to_wkb(outlines))}
+    schema = {"key": pl.String, "outline": pl.Binary}
+    return pl.DataFrame(columns, schema=schema).select(pl.lit(level).alias("level"), "key", "outline")
+
+
+def _of(lsoas: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter(pl.col("key").is_in(lsoas["lsoa_code"].to_list()))
+
+
+def _dissolved(rows: pl.DataFrame, lsoas: pl.DataFrame, by: list[str]) -> geopandas.GeoDataFrame:
+    rows = _of(lsoas, rows)
+    drawable = lsoas.filter(pl.col("lsoa_code").is_in(rows["key"].to_list()))
+    if drawable.is_empty():
+        return geopandas.GeoDataFrame({name: [] for name in by}, geometry=[], crs=METRES)
+    codes = {"lsoa_code": rows["key"].to_list()}
+    return dissolve(geopandas.GeoDataFrame(codes, geometry=_outlines(rows), crs=METRES), drawable, by)
+
+
+def _outlines(rows: pl.DataFrame) -> np.ndarray[Any, Any]:
+    return np.asarray(shapely.from_wkb(rows["outline"].to_numpy()), dtype=object)
 
 
 def _with_room(x: Sequence[int], y: Sequence[int], sizes: Sequence[float]) -> set[int]:

@@ -17,14 +17,16 @@ import pytest
 from shapely.geometry import MultiPolygon, Point, box
 
 from fixtures.small_judged import MONTHS, small_boundaries, small_country, small_judged
+from geography.areas import Country
 from publish import site
 from publish.site.charts import trend_figure, trend_picture, trend_words
 from publish.site.figures import Figure, Place, figures_of
 from publish.site.map_figures import KINDS, force_files
 from publish.site.messages import texts
 from publish.site.pages import slug, templates
-from publish.site.shapes import LABEL_HEIGHT, LABEL_WIDTH, Boundaries, Outlines
+from publish.site.shapes import LABEL_HEIGHT, LABEL_WIDTH, OUTLINES, Boundaries, Map, Outlines, outlines_of
 from publish.site.similar import similar_places
+from publish.site.writing import Folder
 from transforms.contracts.status import STATUS
 from transforms.contracts.tables import Findings
 from transforms.counting.editions import load_editions, load_worked_examples
@@ -400,18 +402,103 @@ def test_no_label_of_a_map_lies_over_another():
         assert all(abs(x - a) >= LABEL_WIDTH or abs(y - b) >= LABEL_HEIGHT for a, b in labels[:number])
 
 
-def test_boundary_in_seven_pieces_with_a_hole_is_drawn():
+def same_files(one: Path, other: Path) -> dict[str, Path]:
+    """The files of a folder by their place in it, after a look at whether they are those of another."""
+    first, second = (
+        {path.relative_to(place).as_posix(): path for path in place.rglob("*") if path.is_file()}
+        for place in (one, other)
+    )
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name].read_bytes() != second[name].read_bytes()] == []
+    return first
+
+
+def outlines(boundaries, lsoas, folder, earlier=None) -> Boundaries:
+    with Folder(folder, earlier) as files:
+        return outlines_of(boundaries, lsoas, files)
+
+
+def test_boundary_in_seven_pieces_with_a_hole_is_drawn(tmp_path):
     islands = MultiPolygon([box(n, 52, n + 0.5, 52.2) for n in range(-6, 1)])
     ring = Point(-1, 53).buffer(0.3).difference(Point(-1, 53).buffer(0.1))
     frame = geopandas.GeoDataFrame(
         {"lsoa_code": ["A", "B", "C"]}, geometry=[islands, ring, None], crs="EPSG:4326"
     )
-    drawn = Boundaries(frame).lsoas().drawn(["A", "B", "C", "D"])
+    lsoas = pl.DataFrame({"lsoa_code": ["A", "B", "C"], "force": "northshire"})
+    areas = outlines(frame, lsoas, tmp_path).lsoas()
+    drawn = areas.drawn(["A", "B", "C", "D"])
     paths = {shape.key: shape.path for shape in drawn.shapes}
     assert paths["A"].count("z") == 7
     assert paths["B"].count("z") == 2
     assert set(paths) == {"A", "B"}
-    assert Boundaries(frame).lsoas().drawn(["C"]) is None
+    assert areas.drawn(["C"]) is None
+
+
+def drawing(boundaries: Boundaries, country: Country) -> list[Map | None]:
+    levels = (boundaries.lsoas(), boundaries.neighbourhoods(country.lsoas), boundaries.forces())
+    return [level.drawn(list(level.index)) for level in levels]
+
+
+def test_outlines_of_the_same_are_not_made_again(country, tmp_path, monkeypatch):
+    boundaries = small_boundaries(country)
+    first = outlines(boundaries, country.lsoas, tmp_path / "first")
+    monkeypatch.setattr("publish.site.shapes.simplify", None)
+    second = outlines(boundaries, country.lsoas, tmp_path / "second", tmp_path / "first")
+    assert (tmp_path / "second" / OUTLINES).samefile(tmp_path / "first" / OUTLINES)
+    assert drawing(second, country) == drawing(first, country)
+    same_files(tmp_path / "second", tmp_path / "first")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda boundaries, lsoas: (boundaries.set_geometry(boundaries.geometry.translate(xoff=0.001)), lsoas),
+        lambda boundaries, lsoas: (boundaries.to_crs(27700).set_crs(2157, allow_override=True), lsoas),
+        lambda boundaries, lsoas: (boundaries.iloc[1:], lsoas),
+        lambda boundaries, lsoas: (
+            boundaries.assign(lsoa_code=boundaries["lsoa_code"].to_list()[::-1]),
+            lsoas,
+        ),
+        lambda boundaries, lsoas: (boundaries, lsoas.with_columns(force=pl.lit("northshire"))),
+    ],
+    ids=["moved", "in another system", "one lost", "under other codes", "of another force"],
+)
+def test_outlines_of_another_country_are_made_anew(country, tmp_path, change):
+    boundaries = small_boundaries(country)
+    outlines(boundaries, country.lsoas, tmp_path / "first")
+    other = change(boundaries, country.lsoas)
+    after = outlines(*other, tmp_path / "after", tmp_path / "first")
+    anew = outlines(*other, tmp_path / "anew")
+    assert (tmp_path / "after" / OUTLINES).read_bytes() != (tmp_path / "first" / OUTLINES).read_bytes()
+    assert drawing(after, country) == drawing(anew, country)
+    same_files(tmp_path / "after", tmp_path / "anew")
+
+
+def test_outlines_by_other_code_are_made_anew(country, tmp_path, monkeypatch):
+    boundaries = small_boundaries(country)
+    outlines(boundaries, country.lsoas, tmp_path / "first")
+    monkeypatch.setattr("publish.site.shapes.code_of", lambda package: f"another {package}".encode())
+    outlines(boundaries, country.lsoas, tmp_path / "after", tmp_path / "first")
+    assert not (tmp_path / "after" / OUTLINES).samefile(tmp_path / "first" / OUTLINES)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        Path.unlink,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:-9]),
+        lambda path: path.write_bytes(path.read_bytes().replace(b"E", b"F")),
+    ],
+    ids=["gone", "empty", "cut", "altered"],
+)
+def test_outlines_that_have_come_to_harm_are_made_anew(country, tmp_path, damage):
+    boundaries = small_boundaries(country)
+    for name in ("whole", "first"):
+        outlines(boundaries, country.lsoas, tmp_path / name)
+    damage(tmp_path / "first" / OUTLINES)
+    outlines(boundaries, country.lsoas, tmp_path / "after", tmp_path / "first")
+    same_files(tmp_path / "after", tmp_path / "whole")
 
 
 def test_the_methodology_of_counting_is_published_from_its_worked_examples(folder):
@@ -486,18 +573,21 @@ def test_site_speaks_another_language_where_it_has_the_words(country, tmp_path, 
     assert not any(tmp_path.iterdir())
 
 
-def test_build_beside_an_earlier_one_makes_only_what_changed_and_the_same_bytes(country, folder, tmp_path):
+def test_build_beside_an_earlier_one_makes_only_what_changed_and_the_same_bytes(
+    country, folder, tmp_path, monkeypatch
+):
     holed = small_judged(country, hole=("eastmark", date(2018, 9, 1)))
     boundaries = small_boundaries(country)
-    site.build(holed, country, boundaries, MONTHS, tmp_path / "after", earlier=folder)
+    with monkeypatch.context() as patch:
+        patch.setattr("publish.site.shapes.simplify", None)  # The outlines are there.
+        site.build(holed, country, boundaries, MONTHS, tmp_path / "after", earlier=folder)
     site.build(holed, country, boundaries, MONTHS, tmp_path / "anew")
-    after, anew = (
-        {path.relative_to(tmp_path / name): path for path in (tmp_path / name).rglob("*") if path.is_file()}
-        for name in ("after", "anew")
-    )
-    assert after.keys() == anew.keys()
-    assert [name for name in after if after[name].read_bytes() != anew[name].read_bytes()] == []
-    shared = {str(name) for name in after if after[name].stat().st_nlink > 1}
+    after = same_files(tmp_path / "after", tmp_path / "anew")
+    shared = {name for name, path in after.items() if path.stat().st_nlink > 1}
+    assert {
+        "outlines.parquet",
+        *(name for name in after if re.match(r"assets/(areas|plotly)", name)),
+    } <= shared
     assert {"northshire/NC01/index.html", "mercaster/404.html", "map/2018-10.pmtiles"} <= shared
     assert {"map/2018-09/northshire.json", "map/2018-10/kind-0.json"} <= shared
     assert not any("eastmark" in name for name in shared)

@@ -22,7 +22,7 @@ from publish.feeds import street
 from publish.site import vector_tiles
 from publish.site.country_map import map_lsoas, write_area_tiles, write_point_tiles
 from publish.site.map_figures import KINDS
-from publish.site.shapes import Boundaries
+from publish.site.shapes import outlines_of
 from publish.site.tiles import ALONE, GATHERED, Level, write_areas
 from publish.site.writing import Folder
 from transforms.judging import Judged
@@ -87,9 +87,10 @@ def test_polygon_with_a_hole_and_an_island_keeps_its_area(width, height, offset)
 
 
 def test_every_area_is_on_the_tiles_of_its_level_once_and_knows_its_force(country, tmp_path):
-    boundaries = Boundaries(small_boundaries(country))
+    with Folder(tmp_path / "site", None) as files:
+        boundaries = outlines_of(small_boundaries(country), country.lsoas, files)
     outlines = {
-        "forces": boundaries.forces(country.lsoas),
+        "forces": boundaries.forces(),
         "neighbourhoods": boundaries.neighbourhoods(country.lsoas),
         "areas": boundaries.lsoas(),
     }
