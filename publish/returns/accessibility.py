@@ -28,9 +28,9 @@ _MAIN: Final = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _REL: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _DC: Final = "{http://purl.org/dc/elements/1.1/}"
 _ODF: Final = "urn:oasis:names:tc:opendocument:xmlns:"
-_OFFICE, _TABLE, _TEXT, _STYLE, _FO = (
+_OFFICE, _TABLE, _TEXT, _STYLE, _FO, _NUMBER = (
     "{" + _ODF + part + "}"
-    for part in ("office:1.0", "table:1.0", "text:1.0", "style:1.0", "xsl-fo-compatible:1.0")
+    for part in ("office:1.0", "table:1.0", "text:1.0", "style:1.0", "xsl-fo-compatible:1.0", "datastyle:1.0")
 )
 _LINK, _PARAGRAPH, _VALUE_TYPE = f"{_TEXT}a", f"{_TEXT}p", f"{_OFFICE}value-type"
 _SPANNED, _STYLE_NAME, _FORMULA = (
@@ -253,12 +253,19 @@ def _xlsx_page(
 ) -> Page:
     sheet = Xml.fromstring(archive.read(f"xl/{target}"))
     page = Page(name)
+    rows = sheet.find(f"{_MAIN}sheetData")
+    assert rows is not None
+    # Almost everything: what else there is is found quickly without it.
+    sheet.remove(rows)
     links = {link.get("ref", ""): link.get("location", "") for link in sheet.iter(f"{_MAIN}hyperlink")}
-    for element in sheet.iter(f"{_MAIN}c"):
+    for element in rows.iter(f"{_MAIN}c"):
         reference = element.get("r", "")
-        raw = element.findtext(f"{_MAIN}v") or ""
         kind = element.get("t", "n")
-        text = shared[int(raw)] if kind == "s" else _all_text(element) if kind == "inlineStr" else raw
+        if kind == "inlineStr":
+            text = _all_text(element)
+        else:
+            raw = element.findtext(f"{_MAIN}v") or ""
+            text = shared[int(raw)] if kind == "s" else raw
         if text:
             location = links.get(reference)
             page.cells[_place(reference)] = Cell(
@@ -280,8 +287,7 @@ def _xlsx_page(
             page.oddities.append(oddity)
     if sheet.findall(f".//{_MAIN}headerFooter/*"):
         page.oddities.append("there is a page header or footer")
-    hidden = [e for tag in ("row", "col") for e in sheet.iter(f"{_MAIN}{tag}") if e.get("hidden") == "1"]
-    if hidden:
+    if any(each.get("hidden") == "1" for each in (*rows, *sheet.iter(f"{_MAIN}col"))):
         page.oddities.append("rows or columns are hidden")
     selection = sheet.find(f".//{_MAIN}selection")
     if selection is not None and selection.get("activeCell", "A1") != "A1":
@@ -378,7 +384,8 @@ def _ods_page(
                     if link is None
                     else link.get(f"{_XLINK}href", "").removeprefix("#").rsplit(".", 1)[0],
                 )
-    if any(e.get(f"{_TABLE}visibility", "visible") != "visible" for e in table.iter()):
+    lines = (each for tag in ("row", "column") for each in table.iter(f"{_TABLE}table-{tag}"))
+    if any(each.get(f"{_TABLE}visibility", "visible") != "visible" for each in lines):
         page.oddities.append("rows or columns are hidden")
     if "hidden" in styles.get(table.get(f"{_TABLE}style-name", ""), frozenset()):
         page.oddities.append("the worksheet is hidden")
@@ -397,10 +404,9 @@ def _ods_styles(parts: list[Xml.Element]) -> dict[str, frozenset[str]]:
     thousands = {
         style.get(f"{_STYLE}name")
         for part in parts
-        for style in part.iter()
+        for style in part.iter(f"{_NUMBER}number-style")
         for number in style
-        if style.tag.endswith("}number-style")
-        and any(key.endswith("}grouping") and value == "true" for key, value in number.attrib.items())
+        if number.get(f"{_NUMBER}grouping") == "true"
     }
     found = {"": frozenset[str]()}
     for style in (style for part in parts for style in part.iter(f"{_STYLE}style")):

@@ -15,7 +15,7 @@ from publish.returns.columns import BY_TYPE, Classification
 from publish.returns.errors import ReturnError
 from publish.returns.tables import Column, Table
 from publish.returns.wording import SOURCE, because, coverage, left_out, spells_in_words, total_name
-from transforms.aggregation import add_up
+from transforms.aggregation import add_up, rows_by
 from transforms.comparability import NO_RATE, changes, in_words, leaving, like_for_like, rates
 from transforms.contracts.status import STATUS, Status, allows_number, worst
 from transforms.judging import Judged, counting_verdicts
@@ -36,10 +36,13 @@ _KEY: Final = ("area", "column")
 
 @dataclass(frozen=True)
 class Supply:
-    """Figures of every place on one classification, over every period of the return."""
+    """Figures of every place on one classification, over every period of the return.
+
+    `statuses` has the worst `status` of each `place` and `month`.
+    """
 
     classification: Classification
-    monthly: pl.DataFrame
+    statuses: pl.DataFrame
     figures: pl.DataFrame
     verdicts: pl.DataFrame
     has_year_before: bool
@@ -70,20 +73,22 @@ def supply(
 ) -> Supply:
     """Lay monthly figures on the grid of every place, month and part, and total them into columns by period.
 
-    `monthly` has `place`, `month`, `part`, `count`, `status`. What is not there for a place and month is missing,
-    not absent.
+    `monthly` has one row for each `place`, `month` and `part`, with `count` and `status`; places and parts are text, or
+    Enum. What is not there for a place and month is missing, not absent.
     """
-    in_a_column = ~pl.col("part").is_in(list(classification.outside))
-    monthly = monthly.filter(pl.col("month").is_in(window(quarter)), in_a_column)
-    unknown = (
-        monthly.select("part").unique().join(classification.membership, on="part", how="anti").sort("part")
-    )
-    if unknown.height:
+    monthly = monthly.filter(pl.col("month").is_in(window(quarter)))
+    # A million figures name a few hundred places and parts: they are compared as numbers.
+    parts = monthly["part"].unique().cast(pl.String)
+    parts = parts.filter(~parts.is_in(list(classification.outside))).sort()
+    unknown = parts.filter(~parts.is_in(classification.membership["part"].to_list()))
+    if unknown.len():
         raise ReturnError(
-            f"{classification.part_name} {unknown['part'][0]}",
+            f"{classification.part_name} {unknown[0]}",
             "it is in the figures and not in the offence reference.",
             "Add it to the reference with its group and subgroup.",
         )
+    part = pl.Enum(parts)
+    monthly = monthly.with_columns(pl.col("part").cast(part, strict=False)).drop_nulls("part")
     strangers = sorted(set(monthly["place"].unique()) - set(areas.names))
     if strangers:
         raise ReturnError(
@@ -95,45 +100,54 @@ def supply(
         YEAR: quarter.year_ending,
         YEAR_BEFORE: quarter.plus(-4).year_ending,
     }
-    periods = pl.DataFrame(
-        [(period, month) for period, months in spans.items() for month in months],
-        schema={"period": pl.String, "month": pl.Date},
-        orient="row",
+    grid = on_grid(monthly.with_columns(pl.col("place").cast(pl.Enum(sorted(areas.names)))), window(quarter))
+    by_part = pl.concat(
+        add_up(grid.filter(pl.col("month").is_in(months)), by=["place", "part"]).with_columns(
+            period=pl.lit(period)
+        )
+        for period, months in spans.items()
     )
-    # A million figures name a few hundred places and parts: they are compared as numbers.
-    kinds = {"place": pl.Enum(sorted(areas.names)), "part": pl.Enum(monthly["part"].unique().sort())}
-    coded = [pl.col(name).cast(kind) for name, kind in kinds.items()]
-    monthly = monthly.with_columns(coded)
-    parts_of_month = monthly.select("month", "part").unique()
-    silent_months = periods.select("month").unique().join(parts_of_month, on="month", how="anti")
-    parts_of_month = pl.concat(
-        [
-            parts_of_month,
-            silent_months.join(monthly.select("part").unique(), how="cross").select("month", "part"),
-        ]
-    )
-    places = pl.DataFrame({"place": sorted(areas.names)}, schema={"place": kinds["place"]})
-    absent = places.join(parts_of_month, how="cross").join(monthly, on=["place", "month", "part"], how="anti")
-    on_grid = pl.concat([monthly, absent], how="diagonal").with_columns(
-        pl.col("status").fill_null(Status.MISSING.value)
-    )
-    by_part = add_up(on_grid.join(periods, on="month"), by=["place", "period", "part"])
-    membership = classification.membership.with_columns(pl.col("part").cast(kinds["part"], strict=False))
+    membership = classification.membership.with_columns(pl.col("part").cast(part, strict=False))
     figures = add_up(by_part.join(membership, on="part"), by=["place", "period", "column"]).with_columns(
         pl.col("place").cast(pl.String)
     )
     _check_not_below_zero(figures, areas)
     before = figures.filter(pl.col("period") == YEAR_BEFORE, pl.col("column") == "total", allows_number())
-    if before.is_empty():
-        on_grid = on_grid.filter(pl.col("month").is_in(quarter.year_ending))
+    compared = window(quarter) if before.height else quarter.year_ending
+    statuses = grid.group_by("place", "month").agg(worst(pl.col("status")).alias("status"))
     return Supply(
         classification,
-        on_grid,
+        statuses.filter(pl.col("month").is_in(compared)),
         figures,
         counting_verdicts(judged.verdicts),
         has_year_before=before.height > 0,
         excluded=_excluded(judged, quarter),
     )
+
+
+def on_grid(monthly: pl.DataFrame, months: Sequence[date]) -> pl.DataFrame:
+    """Monthly figures with one of status missing for each place that lacks a part which another has in the month.
+
+    In a month of which nobody has any, every place lacks every part.
+    """
+    parts = monthly.select("month", "part").unique()
+    silent = pl.DataFrame({"month": months}).join(parts, on="month", how="anti")
+    parts = pl.concat([parts, silent.join(parts.select("part").unique(), how="cross")])
+    kind = monthly.schema["place"]
+    assert isinstance(kind, pl.Enum)
+    # Few lack any, and of those alone each part is looked for.
+    found = rows_by(monthly.lazy(), ["place", "month"]).collect()
+    lacking = (
+        pl.DataFrame({"place": kind.categories}, schema={"place": kind})
+        .join(rows_by(parts.lazy(), ["month"]).collect(), how="cross")
+        .join(found, on=["place", "month"], how="left", suffix=" found")
+        .filter(pl.col("rows").ne_missing(pl.col("rows found")))
+        .select("place", "month")
+    )
+    theirs = monthly.join(lacking, on=["place", "month"], how="semi")
+    absent = lacking.join(parts, on="month").join(theirs, on=["place", "month", "part"], how="anti")
+    missing = pl.col("status").fill_null(Status.MISSING.value)
+    return pl.concat([monthly, absent], how="diagonal").with_columns(missing)
 
 
 def _check_not_below_zero(figures: pl.DataFrame, areas: Areas) -> None:
@@ -438,7 +452,7 @@ def force_notes(supply: Supply, areas: Areas) -> dict[str, str]:
     """For each force with a gap or a partial figure in one of its places, what is lacking, since when and why."""
     owner = pl.col("place").replace_strict(areas.owners, return_dtype=pl.String)
     lacking = (
-        supply.monthly.group_by("month", force=owner)
+        supply.statuses.group_by("month", force=owner)
         .agg(worst(pl.col("status")).alias("status"))
         .filter(pl.col("status").cast(pl.String) != Status.COMPLETE.value)
         .join(

@@ -72,11 +72,7 @@ def partnership_crime(
     supplies = []
     if offences.height:
         parts = pl.concat(map(figures.by_offence, quarters)).select(
-            "month",
-            "count",
-            "status",
-            place=pl.col("partnership").cast(pl.String),
-            part=pl.col("offence_code").cast(pl.String),
+            "month", "count", "status", place="partnership", part="offence_code"
         )
         monthly = _with_parts(offences, parts, areas)
         supplies.append(supply(monthly, by_offence_group(offences_reference), judged, areas, quarter))
@@ -100,8 +96,12 @@ def partnership_crime(
 
 def _with_parts(of_forces: pl.DataFrame, parts: pl.DataFrame, areas: Areas) -> pl.DataFrame:
     """Figures of forces with those of their partnerships; a national force has none."""
-    printed = parts.filter(pl.col("place").is_in(list(areas.names)))
-    return pl.concat([of_forces, printed.select(of_forces.columns)])
+    # As numbers: there are a million rows.
+    places = pl.Enum(sorted({*areas.names, *of_forces["place"].unique()}))
+    part = pl.col("part").cast(pl.Enum(of_forces["part"].unique().sort()))
+    printed = parts.with_columns(pl.col("place").cast(places, strict=False), part).drop_nulls("place")
+    coded = of_forces.with_columns(pl.col("place").cast(places), part)
+    return pl.concat([coded, printed.select(of_forces.columns)])
 
 
 def _offences(judged: Judged) -> pl.DataFrame:

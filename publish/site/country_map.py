@@ -22,7 +22,7 @@ from publish.site.figures import Figures
 from publish.site.map_figures import KINDS, force_files, kind_files
 from publish.site.shapes import Outlines
 from publish.site.tiles import Level, write_areas, write_points
-from publish.site.writing import Folder, key_of
+from publish.site.writing import COPIES, Folder, key_of
 from transforms.contracts.columns import BEHAVIOUR, CATEGORY
 from transforms.judging import withdrawn
 from transforms.periods import Quarter
@@ -77,12 +77,13 @@ def write_figures(files: Folder, figures: Figures, keys: Mapping[str, str]) -> N
     `keys` tells the figures of each force apart. What is the same as in the earlier build is kept from it.
     """
     sizes = dict(figures.cells.lsoas.group_by("force").len().iter_rows())
-    made = [
-        force
-        for force in figures.forces
-        if force in sizes
-        and not files.kept(f"map {force}", key_of(keys[force], figures.months, KINDS), f"map/*/{force}.json*")
-    ]
+    made = []
+    for force in figures.forces:
+        # By their names: a folder of each month would be looked through for each force.
+        names = [f"map/{month:%Y-%m}/{force}.json{end}" for month in figures.months for end in ("", *COPIES)]
+        key = key_of(keys[force], figures.months, KINDS)
+        if force in sizes and not files.kept(f"map {force}", key, *names):
+            made.append(force)
     by_force, nothing = figures.cells.of_forces(made), figures.cells.latest.clear()
     for force in made:
         cells = by_force.get(force, nothing).filter(pl.col("place").is_not_null())
@@ -197,12 +198,13 @@ def index(
 ) -> str:
     """What the map begins with, as JSON: months, kinds, shades, and each force's place on the map."""
     sizes = dict(lsoas.group_by("force").len().iter_rows())
+    where = _where(outlines)
     forces = []
     first = 0
     for force, place in figures.forces.items():
         forces.append(
             {"slug": force, "name": place.name, "first": first, "size": sizes.get(force, 0)}
-            | _where(outlines, force)
+            | where.get(force, {})
         )
         first += sizes.get(force, 0)
     return json.dumps(
@@ -220,15 +222,18 @@ def index(
     )
 
 
-def _where(outlines: Outlines, key: str) -> dict[str, list[float]]:
-    """Where an area's label stands and how far the area reaches, in degrees."""
-    if key not in outlines.index:
-        return {}
-    parts = shapely.get_parts(outlines.outlines[outlines.index[key]])
-    largest = parts[np.argmax(shapely.area(parts))]
-    shapes = [shapely.point_on_surface(largest), shapely.box(*shapely.total_bounds(parts))]
-    label, box = geopandas.GeoSeries(shapes, crs=METRES).to_crs(4326)
+def _where(outlines: Outlines) -> dict[Any, dict[str, list[float]]]:
+    """Where the label of each area stands and how far it reaches, in degrees."""
+    shapes = []
+    for number in outlines.index.values():
+        parts = shapely.get_parts(outlines.outlines[number])
+        largest = parts[np.argmax(shapely.area(parts))]
+        shapes += [shapely.point_on_surface(largest), shapely.box(*shapely.total_bounds(parts))]
+    found = geopandas.GeoSeries(shapes, crs=METRES).to_crs(4326).to_list()
     return {
-        "at": [round(label.x, 4), round(label.y, 4)],
-        "bounds": [round(float(edge), 4) for edge in box.bounds],
+        key: {
+            "at": [round(label.x, 4), round(label.y, 4)],
+            "bounds": [round(float(edge), 4) for edge in box.bounds],
+        }
+        for key, label, box in zip(outlines.index, found[::2], found[1::2], strict=True)
     }

@@ -170,9 +170,12 @@ def _on_tiles(placed: pl.LazyFrame, zoom: int, grid: int) -> pl.DataFrame:
         found = found.with_columns(
             **{name: nothing(placed.collect_schema()[name]) for name in ("force", "location")}
         )
+    # One number is far quicker to sort by than four.
+    on_tile = pl.col("y") % EXTENT * EXTENT + pl.col("x") % EXTENT
+    place = (pl.col("column") * 2**zoom + pl.col("row")) * EXTENT**2 + on_tile
     return (
         found.with_columns(column=pl.col("x") // EXTENT, row=pl.col("y") // EXTENT)
-        .sort("column", "row", "y", "x", "kind", "area_force", "force", "location")
+        .sort(place, "kind", "area_force", "force", "location")
         .with_columns(tile=pl.struct("column", "row").rle_id().cast(pl.Int64))
     )
 

@@ -55,9 +55,9 @@ class Folder:
         self.written += [path.with_name(path.name + suffix) for suffix in suffixes]
         self.waiting.append(self.worker.submit(_write, path, content, suffixes))
 
-    def kept(self, part: str, key: str, pattern: str) -> bool:
+    def kept(self, part: str, key: str, *patterns: str) -> bool:
         """Take over the files of a part from the earlier build, when it was made from the same (`Parts.kept`)."""
-        taken = self.parts.kept(part, key, pattern)
+        taken = self.parts.kept(part, key, *patterns)
         self.written += taken or []
         return taken is not None
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+from datetime import date
+from itertools import product
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from fixtures.attack import Attacker
@@ -14,12 +18,14 @@ from fixtures.judged_offences import OFFENCES, offences_reference
 from fixtures.judged_places import country, judged_places
 from publish.feeds.privacy import SENSITIVE
 from publish.returns import ReturnError, build
+from publish.returns.area_tables import on_grid
 from publish.returns.machine_readable import write_machine_readable
 from publish.returns.outcomes import COLUMNS, outcomes, outcomes_open_data
 from publish.returns.recorded_crime import partnership_crime
 from publish.returns.small_areas import WITHHELD, small_areas
 from publish.returns.tables import Release, printed
 from tests.journeys.statements import statements
+from transforms.contracts.status import STATUS
 from transforms.disclosure import LSOA
 from transforms.judging import Judged
 from transforms.periods import Quarter
@@ -294,3 +300,27 @@ def test_a_partnership_with_two_codes_is_refused(judged: Judged) -> None:
         partnership_crime(
             judged, type(place)(**{**vars(place), "lsoas": twice}), offences_reference(), QUARTER
         )
+
+
+PLACES, GRID_MONTHS, PARTS = ("a", "b", "c"), (date(2019, 1, 1), date(2019, 2, 1)), ("x", "y")
+
+
+@given(st.sets(st.tuples(st.sampled_from(PLACES), st.sampled_from(GRID_MONTHS), st.sampled_from(PARTS))))
+def test_what_a_place_lacks_and_another_has_in_the_month_is_missing(
+    there: set[tuple[str, date, str]],
+) -> None:
+    schema = {"place": pl.Enum(PLACES), "month": pl.Date, "part": pl.Enum(PARTS)}
+    monthly = pl.DataFrame(sorted(there), schema=schema, orient="row").with_columns(
+        count=pl.lit(1, pl.Int64), status=pl.lit("complete", STATUS)
+    )
+    owed = {
+        (month, part)
+        for month, part in product(GRID_MONTHS, {part for _, _, part in there})
+        if any(row[1:] == (month, part) for row in there) or not any(row[1] == month for row in there)
+    }
+    found = on_grid(monthly, GRID_MONTHS)
+    assert found.height == len(PLACES) * len(owed)
+    assert {row[:3]: row[3:] for row in found.select(*schema, "count", "status").iter_rows()} == {
+        (place, *each): (1, "complete") if (place, *each) in there else (None, "missing")
+        for place, each in product(PLACES, owed)
+    }

@@ -51,6 +51,8 @@ SHORTHAND_MEANING: Final = {
 STATUS: Final = pl.Enum([status.value for status in WORST_LAST])
 
 ALLOWS_NUMBER: Final = (Status.COMPLETE.value, Status.PARTIAL.value)
+#: Their places in `STATUS`: of millions of cells a number is compared far sooner than a text.
+_ALLOWING: Final = [WORST_LAST.index(Status(status)) for status in ALLOWS_NUMBER]
 
 
 def worst(status: pl.Expr) -> pl.Expr:
@@ -75,4 +77,4 @@ def ranked(rank: pl.Expr) -> pl.Expr:
 
 def allows_number(status: str = "status") -> pl.Expr:
     """Whether the column `status` allows a number to be printed."""
-    return pl.col(status).cast(pl.String).is_in(list(ALLOWS_NUMBER))
+    return pl.col(status).cast(STATUS).to_physical().is_in(_ALLOWING)
