@@ -203,8 +203,10 @@ def _table_sheet(release: Release, table: Table) -> Sheet:
 def text_once(rows: pl.DataFrame, contents: Sequence[str], cell: pl.Expr) -> pl.Series:
     """The text of `cell` on every row, worked out once for each different content of the columns it is made of.
 
-    A long table has millions of cells, and a few thousand different ones.
+    A long table has millions of cells, and a few thousand different ones. In a short one it is not worth the search.
     """
+    if rows.height <= ROWS_AT_ONCE:
+        return rows.select(cell.alias("cell")).to_series()
     different = rows.select(contents).unique()
     if different.height * 2 > rows.height:
         return rows.select(cell.alias("cell")).to_series()
