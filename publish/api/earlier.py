@@ -26,7 +26,7 @@ from publish.feeds.changes import SUMS, read_sums
 from publish.parts import BUILT
 from transforms.periods import Quarter
 
-#: The files of a month; one of crimes has their numbers too.
+#: The files of a month; one of crimes or outcomes has their ids too, and one of crimes their numbers.
 OF_A_MONTH: Final = ("text.bin", "deflated.bin", *(f"{name}.npy" for name in ARRAYS))
 
 
@@ -61,8 +61,8 @@ class Earlier:
                 _is_whole(api, kind, month) for kind, held in index["layers"].items() for month in held
             ):
                 return None
-            told = Told(api, index["months"], Ids.open(api / "crimes-ids"))
-            return cls(feeds, now, (read_sums(feeds), read_sums(now)), index["layers"], told)
+            sums = read_sums(feeds), read_sums(now)
+            return cls(feeds, now, sums, index["layers"], Told(api, index["months"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -78,9 +78,9 @@ class Earlier:
 
     def crimes(self, months: Sequence[str]) -> set[str]:
         """Those of some months whose crimes stand: their lines are the same, and the outcomes of each."""
-        at = self.told.ids.every(self._given_otherwise())
-        touched = {self.told.months[number] for number in np.unique(self.told.ids.month[at])}
-        return self._same("crimes", "street", months) - touched
+        otherwise = self._given_otherwise()
+        same = self._same("crimes", "street", months)
+        return {month for month in same if not self.told.ids(month).first(otherwise)[0].any()}
 
     def outcomes(self, months: Sequence[str]) -> set[str]:
         """Those of some months whose outcomes stand, as long as none is of a crime that is told otherwise."""
@@ -100,31 +100,29 @@ class Earlier:
 
     def keys_but(self, standing: Set[str]) -> Indices:
         """The ids of the crimes of every month but those that stand."""
-        gone = [number for number, name in enumerate(self.told.months) if name not in standing]
-        return np.asarray(self.told.ids.key[np.isin(self.told.ids.month, gone)])
+        gone = [self.told.ids(month).key for month in self.told.months if month not in standing]
+        return np.concatenate([np.zeros(0, np.int64), *gone])
 
-    def ids(self, kind: str, numbers: Mapping[str, int]) -> Ids:
-        """The ids of some months of a kind, under the numbers that these have now."""
-        renumbered = {old: numbers[name] for old, name in enumerate(self.told.months) if name in numbers}
-        return Ids.open(self.api / f"{kind}-ids").of_months(renumbered)
-
-    def files_telling(self, crimes: Indices) -> list[Path]:
+    def files_telling(self, crimes: Indices, standing: Set[str]) -> list[Path]:
         """The Parquet files of outcomes of now in which some crimes, by their ids in order, may have one.
 
         One that is as it was then has an outcome of a crime that was held then only where its month has that too, and
-        one of a crime that was not only where it has more lines than its months have.
+        one of a crime that was not only where it has more lines than its months have. `standing` are the months whose
+        crimes stand: most are of others.
         """
         telling, held = self._differing("outcomes"), Counter[str]()
-        if self.held["outcomes"]:
-            ids, months = Ids.open(self.api / "outcomes-ids"), self.told.months
-            telling |= {_outcomes_of(months[number]) for number in np.unique(ids.month[ids.every(crimes)])}
-            for month, number in zip(months, np.bincount(ids.month, minlength=len(months)), strict=True):
-                held[_outcomes_of(month)] += int(number)
-        is_new = not self.told.ids.first(crimes)[0].all()
+        for month in self.held["outcomes"]:
+            ids, name = Ids.open(self.api / "outcomes" / month), _outcomes_of(month)
+            held[name] += len(ids.key)
+            if name not in telling and ids.first(crimes)[0].any():
+                telling.add(name)
+        new = crimes
+        for month in sorted(self.told.months, key=lambda month: month in standing):
+            new = new[~self.told.ids(month).first(new)[0]]
         return [
             path
             for path in sorted((self.now / "parquet").glob("*-outcomes.parquet"))
-            if path.name in telling or (is_new and pq.read_metadata(path).num_rows != held[path.name])
+            if path.name in telling or (len(new) and pq.read_metadata(path).num_rows != held[path.name])
         ]
 
     def _same(self, kind: str, file: str, months: Sequence[str]) -> set[str]:
@@ -166,9 +164,12 @@ class Earlier:
 
 
 def _is_whole(api: Path, kind: str, month: str) -> bool:
-    """Whether every file of a month of a kind is there."""
+    """Whether every file of a month of a kind is there. Raises what opening its ids does when these are not whole."""
+    folder = api / kind / month
+    if kind != "stops":
+        Ids.open(folder)
     names = [*OF_A_MONTH, NUMBERS] if kind == "crimes" else OF_A_MONTH
-    return all((api / kind / month / name).is_file() for name in names)
+    return all((folder / name).is_file() for name in names)
 
 
 def _outcomes_of(month: str) -> str:

@@ -1,62 +1,51 @@
-"""Where the records of each crime id are: arrays in the order of the first 60 bits of the id.
+"""Where the records of each crime id are: of every month an array in the order of the first 60 bits of the id.
 
 The server opens these, so nothing is imported here that takes long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from publish.api.points import Indices
 
+#: The file, beside those that answers are made of, with the ids of a month.
+IDS: Final = "ids.npy"
+
 
 @dataclass(frozen=True)
 class Ids:
-    """By `key` (the first 60 bits), `month` (its place in the list of months) and `row` within the month's layer."""
+    """Those of one month: `key` (the first 60 bits), ascending, and the `row` of each in the month's layer.
+
+    Rows of one key ascend. What has no id is not here.
+    """
 
     key: Indices
-    month: NDArray[np.int16]
-    row: NDArray[np.int32]
+    row: Indices
 
     @classmethod
     def open(cls, folder: Path) -> Ids:
-        """Open what `save` wrote, mapped and not read."""
-        return cls(
-            *(np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in ("key", "month", "row"))
-        )
+        """Open what `save` wrote into a month's folder, mapped and not read."""
+        key, row = np.asarray(np.load(folder / IDS, mmap_mode="r"))
+        return cls(key, row)
 
     def save(self, folder: Path) -> None:
-        """Write the arrays into a new folder."""
-        folder.mkdir()
-        for name in ("key", "month", "row"):
-            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        """Write them into the folder of a month."""
+        np.save(folder / IDS, np.stack([self.key, self.row]), allow_pickle=False)
+
+    def of(self, key: int) -> Indices:
+        """The rows of a key, in order."""
+        first, last = self.key.searchsorted([key, key + 1])
+        return self.row[first:last]
 
     def first(self, keys: Indices) -> tuple[NDArray[np.bool_], Indices]:
-        """Which of some keys are here, and for each of these where its first record is."""
+        """Which of some keys are here, and for each of these its first row."""
         at = np.searchsorted(self.key, keys)
         inside = at < len(self.key)
         inside[inside] = self.key[at[inside]] == keys[inside]
-        return inside, at[inside]
-
-    def every(self, keys: Indices) -> Indices:
-        """Where the records of some keys, each given once, are."""
-        starts, ends = (np.searchsorted(self.key, keys, side=side) for side in ("left", "right"))
-        lengths = ends - starts
-        shift = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
-        return np.asarray(np.arange(len(shift)) + shift, np.int64)
-
-    def of_months(self, numbers: Mapping[int, int]) -> Ids:
-        """Those of some months, by their place in the list, under the places that these have in another."""
-        if not len(self.month):
-            return self
-        renumbered = np.full(max(int(self.month.max()), *numbers, 0) + 1, -1, np.int16)
-        for old, new in numbers.items():
-            renumbered[old] = new
-        month = renumbered[self.month]
-        own = month >= 0
-        return Ids(self.key[own], month[own], self.row[own])
+        return inside, self.row[at[inside]]

@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import polars as pl
 
 from publish.api import rows
@@ -42,7 +41,7 @@ class Months:
     earlier: Earlier | None
 
     def write(self) -> dict[str, dict[str, Any]]:
-        """Write them, and the ids of crimes and outcomes. Returns what is needed beside the files to open each."""
+        """Write them. Returns what is needed beside the files to open each."""
         with Deflating() as deflating:
             return self._write(deflating)
 
@@ -51,21 +50,19 @@ class Months:
         self.parts.made[PART] = self.key
         standing = set() if earlier is None else earlier.crimes(self.names)
         given = self._given_otherwise(standing)
-        crimes, ids = self._each(
+        crimes = self._each(
             deflating, "crimes", standing, lambda month: rows.crimes(feeds, month, places, national, given)
         )
-        told = Told(self.folder, self.names, self._save_ids("crimes", standing, ids))
+        told = Told(self.folder, self.names)
         if earlier is not None:
             otherwise = pl.Series(earlier.told_otherwise(told, standing))
             touched = given.filter(pl.col("key").is_in(otherwise.implode()))["month"]
             standing = earlier.outcomes(self.names) - set(touched.unique())
-        outcomes, ids = self._each(
+        outcomes = self._each(
             deflating, "outcomes", standing, lambda month: rows.outcomes(feeds, month, places, national, told)
         )
-        if outcomes:
-            self._save_ids("outcomes", standing, ids)
         standing = set() if earlier is None else earlier.stops(self.names)
-        stops, _ = self._each(deflating, "stops", standing, lambda month: rows.stops(feeds, month, places))
+        stops = self._each(deflating, "stops", standing, lambda month: rows.stops(feeds, month, places))
         return {"crimes": crimes, "outcomes": outcomes, "stops": stops}
 
     @property
@@ -78,13 +75,13 @@ class Months:
         if self.earlier is None or not standing:
             return rows.given(sorted((self.feeds / "parquet").glob("*-outcomes.parquet")))
         made = [month for month in self.months if f"{month:%Y-%m}" not in standing]
-        crimes = [pl.Series(self.earlier.keys_but(standing))]
+        crimes = [pl.Series(self.earlier.keys_but(standing), dtype=pl.Int64)]
         for quarter in quarters_of(made):
             lines = pl.scan_parquet(self.feeds / "parquet" / f"{quarter}-street.parquet")
             own = lines.filter(pl.col("month").is_in([f"{month:%Y-%m}" for month in made]))
             crimes.append(own.select(number_of("crime_id")).drop_nulls().collect().to_series())
         keys = pl.concat(crimes).unique().sort()
-        return rows.given(self.earlier.files_telling(keys.to_numpy()), keys)
+        return rows.given(self.earlier.files_telling(keys.to_numpy(), standing), keys)
 
     def _each(
         self,
@@ -92,11 +89,10 @@ class Months:
         kind: str,
         standing: Set[str],
         made: Callable[[date], pl.DataFrame | None],
-    ) -> tuple[dict[str, Any], list[Ids]]:
-        """Write each month of a kind, or take it over. Returns what is held, and the ids of what was made."""
+    ) -> dict[str, Any]:
+        """Write each month of a kind, or take it over. Returns what is needed beside the files to open each."""
         held: dict[str, Any] = {}
-        ids = []
-        for number, (name, month) in enumerate(zip(self.names, self.months, strict=True)):
+        for name, month in zip(self.names, self.months, strict=True):
             if self.earlier is not None and name in standing:
                 self.parts.kept(PART, self.key, f"{kind}/{name}")
                 held[name] = self.earlier.held[kind][name]
@@ -109,36 +105,11 @@ class Months:
                 if kind == "crimes":
                     save_numbers(table, self.folder / kind / name)
                 if kind != "stops":
-                    ids.append(_ids_of(table, number))
-        return held, ids
-
-    def _save_ids(self, kind: str, standing: Set[str], made: Sequence[Ids]) -> Ids:
-        """Write the ids of a kind: of the months that were made, and of those that stand."""
-        parts = list(made)
-        if self.earlier is not None and standing:
-            numbers = {name: number for number, name in enumerate(self.names) if name in standing}
-            parts.append(self.earlier.ids(kind, numbers))
-        ids = _joined(parts)
-        ids.save(self.folder / f"{kind}-ids")
-        return ids
+                    _ids_of(table).save(self.folder / kind / name)
+        return held
 
 
-def _ids_of(rows: pl.DataFrame, month: int) -> Ids:
-    """Those of the rows of one month: `crime_id`, null where a record has none, and `row`."""
-    held = rows.select(number_of("crime_id").alias("key"), pl.col("row").cast(pl.Int32)).drop_nulls()
-    key, row = held["key"].to_numpy(), held["row"].to_numpy()
-    return Ids(key, np.full(len(key), month, np.int16), row)
-
-
-def _joined(parts: Sequence[Ids]) -> Ids:
-    """Those of some parts, in order."""
-    frames = [pl.DataFrame({"key": each.key, "month": each.month, "row": each.row}) for each in parts]
-    # Runs that are in order are put together at once, and only of an id with several records is more looked at.
-    ids = pl.concat([each.sort("key", maintain_order=True) for each in frames]).sort(
-        "key", maintain_order=True
-    )
-    again = (ids["key"] == ids["key"].shift(1)).fill_null(False)
-    tied = (again | again.shift(-1, fill_value=False)).arg_true()
-    in_order = ids[tied].sort("key", "month", "row")
-    month, row = (ids[name].scatter(tied, in_order[name]) for name in ("month", "row"))
-    return Ids(ids["key"].to_numpy(), month.to_numpy(), row.to_numpy())
+def _ids_of(rows: pl.DataFrame) -> Ids:
+    """Those of the rows of one month: `key`, null where a record has no id, and `row`."""
+    held = rows.select("key", pl.col("row").cast(pl.Int64)).drop_nulls().sort("key", "row")
+    return Ids(held["key"].to_numpy(), held["row"].to_numpy())

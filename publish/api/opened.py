@@ -19,7 +19,7 @@ from publish.api.points import Indices, Points
 
 INDEX: Final = "index.json"
 #: Raised when what is written changes, so that a server never opens what it would misread.
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 #: States of `availability.csv` that say a number was published.
 WHOLE: Final = ("supplied", "not owed")
@@ -49,6 +49,7 @@ class Release:
     held: dict[str, Any]
     states: dict[tuple[str, str, str], Availability]
     layers: dict[tuple[str, str], Layer] = field(default_factory=dict)
+    ids: dict[tuple[str, str], Ids] = field(default_factory=dict)
     told: dict[tuple[frozenset[str], str, str], list[tuple[bytes, bytes]]] = field(default_factory=dict)
 
     @classmethod
@@ -119,16 +120,16 @@ class Release:
 
     def find(self, dataset: str, identity: str) -> Iterator[bytes]:
         """The text of each record of a dataset that belongs to a crime id, in the order that they are held."""
-        folder = self.folder / f"{dataset}-ids"
-        if not folder.is_dir():
-            return
-        ids = Ids.open(folder)
-        for at in ids.every(np.array([int(identity[:15], 16)])):
-            layer = self.layer(dataset, self.months[int(ids.month[at])])
-            if layer is not None:
-                text = bytes(b"".join(layer.pieces(np.array([int(ids.row[at])]))))
-                if identity.encode() in text:
-                    yield text.rstrip(b",\n")
+        key = int(identity[:15], 16)
+        for month in self.held[dataset]:
+            if (dataset, month) not in self.ids:
+                self.ids[dataset, month] = Ids.open(self.folder / dataset / month)
+            for row in self.ids[dataset, month].of(key):
+                layer = self.layer(dataset, month)
+                if layer is not None:
+                    text = bytes(b"".join(layer.pieces(np.array([row]))))
+                    if identity.encode() in text:
+                        yield text.rstrip(b",\n")
 
     def completeness(self, forces: frozenset[str], month: str, dataset: str) -> list[tuple[bytes, bytes]]:
         """The headers that say whether an answer about a month is whole, given who polices where it is about.

@@ -52,7 +52,7 @@ def given(
 def crimes(
     feeds: Path, month: date, places: pl.DataFrame, national: Sequence[str], given: pl.DataFrame
 ) -> pl.DataFrame:
-    """The crimes of one month, with `id` (its number), `crime_id` and `row`.
+    """The crimes of one month, with `id` (its number), `key` (the first 60 bits of its id) and `row`.
 
     `places` is of `places.laid_out`, and `given` has the outcomes of every crime of the month (as `given` finds them).
     """
@@ -98,7 +98,7 @@ def _latest(rows: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
 def outcomes(
     feeds: Path, month: date, places: pl.DataFrame, national: Sequence[str], told: Told
 ) -> pl.DataFrame | None:
-    """The outcomes of one month, with `crime_id` and `row`; None where there are none.
+    """The outcomes of one month, with `key` (the first 60 bits of the crime's id) and `row`; None where there are none.
 
     An answer tells the crime beside the outcome, so the outcome of a crime that is before the release's months,
     or held back, is in the bulk file only.

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from publish.api.ids import Ids
 from publish.api.points import Indices
@@ -25,11 +26,10 @@ def save_numbers(rows: pl.DataFrame, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Told:
-    """The layers of crimes in a folder of the API's files, their months in order, and where each id is."""
+    """The layers of crimes in a folder of the API's files, and their months in order."""
 
     folder: Path
     months: Sequence[str]
-    ids: Ids
 
     def of(self, outcomes: pl.DataFrame) -> pl.DataFrame:
         """The rows of `outcomes` (with `key`, the first 60 bits of an id) whose crime is here, with what it is.
@@ -37,32 +37,40 @@ class Told:
         That is `category` (its number), `category_name`, `id` (the crime's number) and `crime_month`: of its record
         in the earliest month, and there of the first row.
         """
+        outcomes = outcomes.filter(pl.col("key").is_not_null())
         # In order, keys that are looked for one after another lie near each other.
-        outcomes = outcomes.filter(pl.col("key").is_not_null()).sort("key")
-        here, at = self.ids.first(outcomes["key"].to_numpy())
-        category, number = self._read(at)
+        keys, which = np.unique(outcomes["key"].to_numpy(), return_inverse=True)
+        category, number = np.zeros(len(keys), np.uint8), np.zeros(len(keys), np.int64)
+        place, left = np.full(len(keys), -1, np.int16), np.arange(len(keys))
+        for at, month in enumerate(self.months):
+            here, row = self.ids(month).first(keys[left])
+            found, left = left[here], left[~here]
+            place[found], category[found], number[found] = at, *self._read(month, row)
         names, months = [CATEGORIES[code] for code in RECORDED], list(self.months)
+        here = place[which] >= 0
+        which = which[here]
         return outcomes.filter(pl.Series(here)).with_columns(
-            category=pl.Series(category),
-            category_name=pl.Series(names)[category],
-            id=pl.Series(number),
-            crime_month=pl.Series(months, dtype=pl.String)[self.ids.month[at]],
+            category=pl.Series(category[which]),
+            category_name=pl.Series(names)[category[which]],
+            id=pl.Series(number[which]),
+            crime_month=pl.Series(months, dtype=pl.String)[place[which]],
         )
 
     def in_month(self, month: str) -> pl.DataFrame:
         """What is told of each crime of a month (of its first row): `key`, `category`, `id`; none without the month."""
-        number = self.months.index(month) if month in self.months else -1
-        at = np.flatnonzero(self.ids.month == number)
-        at = at[np.unique(self.ids.key[at], return_index=True)[1]]
-        category, numbers = self._read(at)
-        return pl.DataFrame({"key": self.ids.key[at], "category": category, "id": numbers})
+        if month not in self.months:
+            return pl.DataFrame(schema={"key": pl.Int64, "category": pl.UInt8, "id": pl.Int32})
+        ids = self.ids(month)
+        key, at = np.unique(ids.key, return_index=True)
+        category, number = self._read(month, ids.row[at])
+        return pl.DataFrame({"key": key, "category": category, "id": number})
 
-    def _read(self, at: Indices) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint8]], Indices]:
-        """The category and the number of the crimes at some places of `ids`."""
-        months, rows = self.ids.month[at], self.ids.row[at]
-        category, number = np.zeros(len(at), np.uint8), np.zeros(len(at), np.int64)
-        for month in np.unique(months):
-            own, folder = months == month, self.folder / "crimes" / self.months[month]
-            category[own] = np.load(folder / "category.npy", mmap_mode="r")[rows[own]]
-            number[own] = np.load(folder / NUMBERS, mmap_mode="r")[rows[own]]
-        return category, number
+    def ids(self, month: str) -> Ids:
+        """Where the crimes of one of the months are."""
+        return Ids.open(self.folder / "crimes" / month)
+
+    def _read(self, month: str, rows: Indices) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+        """The category and the number of the crimes in some rows of a month."""
+        folder = self.folder / "crimes" / month
+        category, number = (np.load(folder / name, mmap_mode="r") for name in ("category.npy", NUMBERS))
+        return category[rows], number[rows]

@@ -230,7 +230,7 @@ def another_format(release: Path) -> None:
         cut("api/built.json"),
         without("api/index.json"),
         another_format,
-        cut("api/crimes-ids/key.npy"),
+        cut("api/crimes/2019-05/ids.npy"),
         without("feeds/SHA256SUMS"),
         # Not the bulk files that its API's files were made from.
         cut("feeds/SHA256SUMS"),
