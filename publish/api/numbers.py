@@ -26,8 +26,9 @@ def numbers(rows: pl.DataFrame, month: date) -> NDArray[np.int64]:
     records that want the same number are rare: the one that comes later in the order of ids gets the next that is
     free, so only such a pair can change when one of them goes. Raises ValueError when there are too many.
     """
-    wanted = _wanted(rows)
-    order = np.lexsort((rows["crime_id"].fill_null("").rank("dense").to_numpy(), wanted))
+    of_id = rows["crime_id"].str.head(16).str.to_integer(base=16, dtype=pl.UInt64, strict=False)
+    wanted = _wanted(rows, of_id)
+    order = np.lexsort((of_id.fill_null(0).to_numpy(), wanted))
     place = np.arange(len(wanted))
     # Each takes the number that it wants or the one after its neighbour's, whichever is more.
     taken = np.maximum.accumulate(wanted[order] - place) + place
@@ -40,26 +41,34 @@ def numbers(rows: pl.DataFrame, month: date) -> NDArray[np.int64]:
     return found
 
 
-def _wanted(rows: pl.DataFrame) -> NDArray[np.int64]:
-    """The number that each row would have if it were alone, within the month."""
-    of_id = rows["crime_id"].str.head(16).str.to_integer(base=16, dtype=pl.UInt64, strict=False)
-    forces = rows["force"].unique().sort()
-    named = [int.from_bytes(hashlib.sha256(force.encode()).digest()[:8], "big") for force in forces]
+def _wanted(rows: pl.DataFrame, of_id: pl.Series) -> NDArray[np.int64]:
+    """The number that each row would have if it were alone, within the month; `of_id` is the start of its id."""
     alike = ["force", "category", "longitude", "latitude"]
-    parts = rows.select(
+    # How many like it come before it is asked of one without an id alone, and only of categories that have such.
+    lacking = (
+        rows.select("force", "category", "longitude", "latitude", lacks=of_id.is_null())
+        .with_row_index("at")
+        .filter(pl.col("lacks").any().over("category"))
+        .with_columns(which=pl.int_range(pl.len()).over(alike))
+        .filter("lacks")
+    )
+    forces = lacking["force"].unique().sort()
+    named = [int.from_bytes(hashlib.sha256(force.encode()).digest()[:8], "big") for force in forces]
+    parts = lacking.select(
         force=pl.col("force").replace_strict(
             forces, pl.Series(named, dtype=pl.UInt64), return_dtype=pl.UInt64
         ),
         category="category",
         longitude=_millionths("longitude"),
         latitude=_millionths("latitude"),
-        which=pl.int_range(pl.len()).over(*alike),
+        which="which",
     )
-    mixed = np.zeros(rows.height, np.uint64)
+    mixed = np.zeros(parts.height, np.uint64)
     for name in parts.columns:
         mixed = _mix(mixed ^ parts[name].to_numpy().astype(np.int64, copy=False).view(np.uint64))
     # An id tells a crime from any other; one that two rows share gives them numbers beside each other.
-    chosen = pl.select(pl.coalesce(of_id, pl.Series(mixed))).to_series().to_numpy()
+    chosen = of_id.fill_null(0).to_numpy(writable=True)
+    chosen[lacking["at"].to_numpy()] = mixed
     return ((chosen >> np.uint64(40)) * np.uint64(IN_A_MONTH - SPARE) >> np.uint64(24)).astype(np.int64)
 
 
