@@ -45,9 +45,9 @@ def build(
     key = key_of(code, country.lsoas, boundaries["lsoa_code"].to_list(), *boundaries.geometry.to_wkb())
     if not parts.kept(NEIGHBOURHOODS, key, NEIGHBOURHOODS):
         write_neighbourhoods(country, boundaries, folder / NEIGHBOURHOODS)
-    points, laid = places.laid_out(feeds, country, months, parts)
+    laid = places.laid_out(feeds, country, months, parts)
     national = country.forces.filter(pl.col("kind") == "national")["force"].to_list()
-    key = key_of(code, national, laid)
+    key = key_of(code, national, parts.made[places.PART])
     if not parts.is_same(PART, key):
         earlier = None
     layers = Months(feeds, folder, months, laid, national, parts, key, earlier).write()
@@ -56,7 +56,6 @@ def build(
         "title": country.title,
         "attribution": country.attribution,
         "months": [f"{month:%Y-%m}" for month in months],
-        "grid": points.save(folder / "points"),
         "layers": layers,
         "forces": _forces(country),
         "national": national,

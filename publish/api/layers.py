@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -79,16 +79,6 @@ class Layer:
         if force not in self.forces:
             return np.zeros(0, np.int64)
         return np.flatnonzero(self.force == self.forces.index(force))
-
-    def texts(self, ranks: Indices) -> Iterator[bytes]:
-        """The text of each of some points by itself."""
-        starts, ends = (self.row_at[self.point_at[ranks + step]].tolist() for step in (0, 1))
-        return (bytes(self.text[start:end]) for start, end in zip(starts, ends, strict=True))
-
-    def blocks(self, ranks: Indices) -> Iterator[bytes]:
-        """The same text deflated, each with its separator."""
-        starts, ends = (self.deflated_at[ranks + step].tolist() for step in (0, 1))
-        return (bytes(self.deflated[start:end]) for start, end in zip(starts, ends, strict=True))
 
     def pieces(self, rows: Indices) -> list[memoryview]:
         """The text of some rows, in order, as few slices of the file; each object ends with the separator."""

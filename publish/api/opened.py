@@ -77,7 +77,7 @@ class Release:
             title=index["title"],
             attribution=index["attribution"],
             months=index["months"],
-            points=Points.open(api / "points", index["grid"]),
+            points=Points.open(api / "points"),
             neighbourhoods=Neighbourhoods.open(api / "neighbourhoods"),
             forces={row["id"]: row["name"] for row in index["forces"]},
             national=index["national"],

@@ -25,6 +25,10 @@ SEARCHES: Final = "stop-and-search"
 KINDS: Final = ("street", "outcomes", SEARCHES)
 #: The file, beside those that answers are made of, with the places of each bulk file that are in no list of ours.
 ELSEWHERE: Final = "elsewhere.parquet"
+#: The folder of the points and the file with what `laid_out` returns, and what the two are called among the parts.
+POINTS: Final = "points"
+LAID: Final = "places.parquet"
+PART: Final = "places"
 PLACE: Final = ("longitude", "latitude", "location")
 #: What police.uk calls a place without a name; the blank is part of it.
 NAMELESS: Final = "On or near "
@@ -33,13 +37,12 @@ _NOWHERE: Final = pl.DataFrame(
 )
 
 
-def laid_out(
-    feeds: Path, country: Country, months: Sequence[date], parts: Parts
-) -> tuple[Points, pl.DataFrame]:
+def laid_out(feeds: Path, country: Country, months: Sequence[date], parts: Parts) -> pl.DataFrame:
     """Lay out the map points of a country, and every place of the records of `months` that is none of them.
 
-    The places of a bulk file that the build before had too are taken from what it wrote (`ELSEWHERE`).
-    Returns the points, and a row for each place with its `rank`: `PLACE`, `point_id`, and `at`, its text.
+    The places of a bulk file that the build before had too are taken from what it wrote (`ELSEWHERE`); where all are
+    what they were, so is what it laid out. Writes the points (`POINTS`), and returns a row for each place with its
+    `rank`: `PLACE`, `point_id`, and `at`, its text.
     """
     listed = country.map_points.select(
         pl.col("longitude", "latitude").round(6),
@@ -49,10 +52,35 @@ def laid_out(
     elsewhere = _elsewhere(feeds, months, listed, parts)
     elsewhere.write_parquet(parts.folder / ELSEWHERE, compression="zstd")
     of_search = elsewhere["file"].str.ends_with(f"-{SEARCHES}")
-    foreign = elsewhere.select(*PLACE, point_id=pl.lit(None, pl.Int64))
-    named = pl.concat([listed, foreign.filter(~of_search)])
+    foreign = elsewhere.select(*PLACE, of_search=of_search).unique()
+    key = key_of(code_of("publish.api"), listed, foreign)
+    before = None if parts.earlier is None else _read(parts.earlier)
+    if before is not None and parts.kept(PART, key, POINTS, LAID):
+        return before
+    parts.made[PART] = key
+    points, laid = _laid(listed, foreign)
+    points.save(parts.folder / POINTS)
+    laid.write_parquet(parts.folder / LAID, compression="zstd")
+    return laid
+
+
+def _read(folder: Path) -> pl.DataFrame | None:
+    """What `laid_out` wrote for a build before; None where that cannot be read."""
+    try:
+        Points.open(folder / POINTS)
+        return pl.read_parquet(folder / LAID)
+    except (OSError, ValueError, KeyError, pl.exceptions.PolarsError):
+        return None
+
+
+def _laid(listed: pl.DataFrame, foreign: pl.DataFrame) -> tuple[Points, pl.DataFrame]:
+    """The points of a list and of elsewhere (`PLACE` and `of_search`), laid out, and what `laid_out` returns."""
+    others = foreign.select(*PLACE, pl.lit(None, pl.Int64).alias("point_id"), "of_search")
+    named = pl.concat([listed, others.filter(~pl.col("of_search")).drop("of_search")])
     # A search file gives no name: it is that of the point in any other file, or the one without a name.
-    unnamed = foreign.filter(of_search).join(named, on=["longitude", "latitude"], how="anti")
+    unnamed = (
+        others.filter("of_search").drop("of_search").join(named, on=["longitude", "latitude"], how="anti")
+    )
     places = (
         pl.concat([named, unnamed.with_columns(location=pl.lit(NAMELESS))])
         .sort(*PLACE, "point_id", nulls_last=True)

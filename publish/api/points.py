@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ CELL: Final = (0.01, 0.015)
 #: A country so wide that its cells would be more than this has larger ones.
 MOST_CELLS: Final = 4_000_000
 ARRAYS: Final = ("id", "latitude", "longitude", "x", "y", "z", "by_id", "cell_at", "in_cell")
+GRID: Final = "grid.json"
 
 
 @dataclass(frozen=True)
@@ -80,17 +82,19 @@ class Points:
             order,
         )
 
-    def save(self, folder: Path) -> dict[str, Any]:
-        """Write the arrays into `folder`; returns what is needed beside them to open it again."""
+    def save(self, folder: Path) -> None:
+        """Write the arrays, and what is needed beside them (`GRID`), into a new folder."""
         folder.mkdir()
         for name in ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
-        return {"west": self.west, "south": self.south, "step": list(self.step), "columns": self.columns}
+        grid = {"west": self.west, "south": self.south, "step": list(self.step), "columns": self.columns}
+        (folder / GRID).write_text(json.dumps(grid) + "\n", encoding="utf-8")
 
     @classmethod
-    def open(cls, folder: Path, grid: dict[str, Any]) -> Points:
+    def open(cls, folder: Path) -> Points:
         """Open what `save` wrote, mapped and not read."""
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
+        grid = json.loads((folder / GRID).read_bytes())
         return cls(
             **{name: np.asarray(array) for name, array in arrays.items()},
             west=grid["west"], south=grid["south"], step=tuple(grid["step"]), columns=grid["columns"],
