@@ -36,9 +36,7 @@ COMPARED = (
     f"site/map/{MONTH}/kind-",
     f"site/map/{MONTH}.pmtiles",
     f"api/crimes/{MONTH}/",
-    "api/crimes-ids/",
     "api/outcomes/",
-    "api/outcomes-ids/",
     "feeds/changes.xml",
 )
 #: What a manifest and an index say of where things are, and not of what they are.
@@ -214,12 +212,16 @@ def rows_of_the_api(
     return found
 
 
-def crimes_by_id(came: Any, quarter: str) -> set[tuple[int, int, int]]:
+def crimes_by_id(came: Any, quarter: str) -> set[tuple[int, str, int]]:
     """The key, month and row of every crime of another month that the API finds by its id."""
     months = json.loads(came.read("api/index.json", quarter))["months"]
-    folder = came.release(quarter) / "api" / "crimes-ids"
-    columns = [np.load(folder / f"{name}.npy").tolist() for name in ("key", "month", "row")]
-    return {row for row in zip(*columns, strict=True) if months[row[1]] != MONTH}
+    folder = came.release(quarter) / "api" / "crimes"
+    return {
+        (int(key), month, int(row))
+        for month in months
+        if month != MONTH
+        for key, row in np.load(folder / month / "ids.npy").T
+    }
 
 
 @pytest.mark.parametrize("quarter", QUARTERS)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 from fixtures.small_judged import KEY, MONTHS, small_boundaries, small_country, small_judged
 from geography.areas import Country
 from publish import feeds
-from publish.api import index
+from publish.api import deflating, index
 from publish.api.deflating import deflate
+from publish.api.layers import SEPARATION
+from publish.api.opened import Release
 from publish.api.writing import write_layer
 from publish.feeds import outcomes, tables
 from tests.trees import contents
@@ -187,6 +189,8 @@ def test_only_what_a_change_concerns_is_made_and_every_byte_is_the_same(
         assert held - taken(beside, kind) == anew & held, kind
     shapes = (beside / "neighbourhoods" / "shapes.wkb").stat().st_nlink > 1
     assert shapes == (change not in (another_name, other_boundaries))
+    for name in ("points/id.npy", "points/grid.json", "places.parquet"):
+        assert ((beside / name).stat().st_nlink > 1) == (change is not one_more_point), name
 
 
 def test_a_change_and_its_undoing_bring_the_first_bytes_back(first, before, tmp_path):
@@ -231,6 +235,7 @@ def another_format(release: Path) -> None:
         without("api/index.json"),
         another_format,
         cut("api/crimes/2019-05/ids.npy"),
+        without("api/outcomes/2019-06/ids.npy"),
         without("feeds/SHA256SUMS"),
         # Not the bulk files that its API's files were made from.
         cut("feeds/SHA256SUMS"),
@@ -244,10 +249,13 @@ def test_a_release_before_that_is_not_whole_lends_nothing(first, before, tmp_pat
     assert not taken(beside, "crimes") | taken(beside, "outcomes") | taken(beside, "stops")
 
 
-@pytest.mark.parametrize("damage", [without("api/elsewhere.parquet"), cut("api/elsewhere.parquet")])
-def test_places_that_cannot_be_read_are_found_again(first, before, tmp_path, damage):
-    beside = built_beside_damaged(first, before, tmp_path, damage)
+@pytest.mark.parametrize("damage", [without, cut])
+@pytest.mark.parametrize("name", ["elsewhere.parquet", "places.parquet", "points/x.npy", "points/grid.json"])
+def test_places_that_cannot_be_read_are_found_again(first, before, tmp_path, damage, name):
+    beside = built_beside_damaged(first, before, tmp_path, damage(f"api/{name}"))
     assert taken(beside, "crimes") == set(NAMES)
+    laid = (beside / "places.parquet").stat().st_nlink > 1
+    assert laid == (name == "elsewhere.parquet")
 
 
 IDS: Final = [hashlib.sha256(bytes([each])).hexdigest() for each in range(12)]
@@ -341,34 +349,84 @@ def test_the_numbers_of_crimes_beside_the_answers_are_those_in_them(before):
         assert np.load(folder / "number.npy").tolist() == [each["id"] for each in told]
 
 
-def test_a_month_made_again_deflates_only_the_points_that_tell_something_else(tmp_path, monkeypatch):
-    def rows(*texts: str) -> pl.DataFrame:
-        made = pl.DataFrame({"point": [0, 0, 2, None], "json": [f"{text},\n" for text in texts]})
-        return made.with_columns(
-            pl.col("point").cast(pl.UInt32), force=pl.lit("carrow"), category=pl.lit(1, pl.UInt8)
-        )
+def test_an_id_finds_its_records_by_month_and_row_and_an_outcome_the_first_of_them(first, tmp_path):
+    build = Build(first.sealed, first.country, FEW_MONTHS[:3])
+    shared, other = IDS[:2]
+    crimes = [
+        ("northshire", "2019-06", shared, PLACES[1], "Drugs", None),
+        ("northshire", "2019-06", shared, PLACES[0], "Drugs", None),
+        ("northshire", "2019-05", shared, PLACES[1], "Burglary", None),
+        ("northshire", "2019-07", shared, PLACES[0], "Burglary", None),
+        ("northshire", "2019-07", other, PLACES[0], "Burglary", None),
+    ]
+    given = [("northshire", "2019-07", each, PLACES[0], "Local resolution") for each in (shared, IDS[2])]
+    write_feeds(tmp_path / "feeds", build.months, crimes, given)
+    build.api(tmp_path, "api")
+    opened = Release.open(tmp_path, "2019-Q3/1.0.0")
+    found = [json.loads(each) for each in opened.find("crimes", shared)]
+    assert [each["month"] for each in found] == ["2019-05", "2019-06", "2019-06", "2019-07"]
+    layer = opened.layer("crimes", "2019-06")
+    assert [each["id"] for each in found[1:3]] == [
+        json.loads(each)["id"] for each in bytes(layer.text).split(SEPARATION)[:2]
+    ]
+    (outcome,) = (json.loads(each) for each in opened.find("outcomes", shared))
+    assert (outcome["crime"]["month"], outcome["crime"]["category"]) == ("2019-05", "burglary")
+    assert outcome["crime"]["id"] == found[0]["id"]
+    assert not list(opened.find("outcomes", IDS[2])) + list(opened.find("crimes", IDS[2]))
 
-    before = tmp_path / "was", write_layer(tmp_path / "was", rows("a", "b", "c", "d"), 3)
-    deflate(tmp_path / "was")
-    now = rows("a", "b", "C", "D")
+
+class Watched:
+    """A compressor that tells what it is given."""
+
+    def __init__(self, given: list[bytes], behind: Any) -> None:
+        self.given, self.behind = given, behind
+
+    def compress(self, text: bytes) -> bytes:
+        self.given.append(bytes(text))
+        return self.behind.compress(text)
+
+    def flush(self, how: int) -> bytes:
+        return self.behind.flush(how)
+
+
+def written(folder: Path, texts: list[bytes | None]) -> tuple[Path, dict[str, Any]]:
+    """A month with one record, of some text, at each point that has any."""
+    points = [point for point, text in enumerate(texts) if text is not None]
+    made = pl.DataFrame(
+        {"point": points, "json": [f"{texts[point].decode()},\n" for point in points]}
+    ).with_columns(
+        pl.col("point").cast(pl.UInt32),
+        pl.col("json").cast(pl.String),
+        force=pl.lit("carrow"),
+        category=pl.lit(1, pl.UInt8),
+    )
+    return folder, write_layer(folder, made, len(texts))
+
+
+some_texts = st.lists(st.sampled_from([None, b"a", b"b", b"cc", b"dd"]), min_size=9, max_size=9)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(some_texts, some_texts, st.sampled_from([None, "text.bin", "deflated.bin"]))
+def test_a_month_made_again_deflates_only_the_points_that_tell_something_else(
+    tmp_path_factory, monkeypatch, was, now, damaged
+):
+    folder = tmp_path_factory.mktemp("months")
+    before = written(folder / "was", was)
+    deflate(folder / "was")
+    if damaged is not None:
+        content = (folder / "was" / damaged).read_bytes()
+        (folder / "was" / damaged).write_bytes(content[:-1])
     for name in ("anew", "over"):
-        write_layer(tmp_path / name, now, 3)
-    deflate(tmp_path / "anew")
+        written(folder / name, now)
+    deflate(folder / "anew")
     deflated: list[bytes] = []
     squeeze = zlib.compressobj
-
-    class Watched:
-        def __init__(self, *how: int) -> None:
-            self.behind = squeeze(*how)
-
-        def compress(self, text: bytes) -> bytes:
-            deflated.append(bytes(text))
-            return self.behind.compress(text)
-
-        def flush(self, how: int) -> bytes:
-            return self.behind.flush(how)
-
-    monkeypatch.setattr(zlib, "compressobj", Watched)
-    deflate(tmp_path / "over", before)
-    assert deflated == [b"C"]
-    assert contents(tmp_path / "over") == contents(tmp_path / "anew")
+    with monkeypatch.context() as patched:
+        patched.setattr(deflating, "TOGETHER", 2)
+        patched.setattr(zlib, "compressobj", lambda *how: Watched(deflated, squeeze(*how)))
+        deflate(folder / "over", before)
+    known = was if damaged is None or not any(was) else [None] * len(was)
+    assert deflated == [text for text, then in zip(now, known, strict=True) if text not in (None, then)]
+    assert contents(folder / "over") == contents(folder / "anew")
+    shutil.rmtree(folder)
