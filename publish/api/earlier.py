@@ -94,8 +94,9 @@ class Earlier:
         """The ids of the crimes of which outcomes tell something else now, given the months whose crimes stand."""
         changed: list[Indices] = [np.zeros(0, np.int64)]
         for month in sorted({*self.told.months, *now.months} - standing):
-            both = pl.concat([self.told.in_month(month), now.in_month(month)])
-            changed.append(both.filter(both.is_unique())["key"].to_numpy())
+            both = self.told.in_month(month).join(now.in_month(month), on="key", how="full", coalesce=True)
+            other = (pl.col(name).ne_missing(pl.col(f"{name}_right")) for name in ("category", "id"))
+            changed.append(both.filter(pl.any_horizontal(other))["key"].to_numpy())
         return np.unique(np.concatenate(changed))
 
     def keys_but(self, standing: Set[str]) -> Indices:
