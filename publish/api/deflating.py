@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from publish.api.layers import SEPARATION, STORED_SEPARATION, Layer, mapped
 from publish.api.points import Indices
 
-#: Bytes of text from which on a month is worth a process: about a second's work.
+#: Bytes to deflate from which on a month is worth a process: about a second's work.
 LARGE: Final = 16 << 20
 #: Points whose text is compared at once: some megabytes.
 TOGETHER: Final = 10_000
@@ -57,7 +57,9 @@ class Deflating:
 
     def add(self, folder: Path, earlier: tuple[Path, Mapping[str, Any]] | None = None) -> None:
         """Deflate a month as `deflate` does, by the end of the `with` block."""
-        if (folder / "text.bin").stat().st_size < LARGE:
+        # What is the same in the month before is soon found and copied; a process takes seconds to start.
+        size = (folder / "text.bin").stat().st_size if earlier is None else _differing(folder, earlier[0])
+        if size < LARGE:
             deflate(folder, earlier)
             return
         try:
@@ -65,6 +67,15 @@ class Deflating:
         except BrokenProcessPool:
             future = None
         self.waiting.append((future, folder, earlier))
+
+
+def _differing(folder: Path, earlier: Path) -> int:
+    """About how many bytes of text of a month are not in another: those of points whose text is not as long there."""
+    row_at, point_at, was_at, was_point_at = (
+        np.load(each / f"{name}.npy") for each in (folder, earlier) for name in ("row_at", "point_at")
+    )
+    lengths = np.diff(row_at[point_at])
+    return int(lengths[lengths != np.diff(was_at[was_point_at])].sum())
 
 
 def _belong_to_the_parent() -> None:

@@ -19,11 +19,14 @@ from tests.trees import contents
 POINTS = 200
 
 
-def month(folder: Path, number: int) -> Path:
-    """The text of a month as `write_layer` leaves it: three records at each point."""
+def month(folder: Path, number: int, longer: int = 0) -> Path:
+    """The text of a month as `write_layer` leaves it: three records at each point, of the last ones `longer`."""
     folder.mkdir(parents=True)
     texts = [f'{{"at":{at // 3},"number":{at * number}}}'.encode() + SEPARATION for at in range(3 * POINTS)]
+    texts[len(texts) - longer :] = [b" " + text for text in texts[len(texts) - longer :]]
     (folder / "text.bin").write_bytes(b"".join(texts))
+    for name in ("category", "force"):
+        np.save(folder / f"{name}.npy", np.zeros(3 * POINTS, np.uint8))
     np.save(folder / "row_at.npy", np.cumsum([0, *map(len, texts)], dtype=np.int64))
     np.save(folder / "point_at.npy", np.arange(0, 3 * POINTS + 1, 3, dtype=np.int32))
     return folder
@@ -49,6 +52,17 @@ def test_processes_make_the_same_bytes(tmp_path, large, wanted):
             work.add(month(tmp_path / "there" / str(number), number))
         assert work.waiting
     assert contents(tmp_path / "there") == wanted
+
+
+@pytest.mark.parametrize(("longer", "processes"), [(0, 0), (3, 0), (60, 1)])
+def test_only_what_differs_from_the_month_before_is_worth_a_process(tmp_path, monkeypatch, longer, processes):
+    deflate(month(tmp_path / "was", 1))
+    deflate(month(tmp_path / "here", 1, longer))
+    monkeypatch.setattr(deflating, "LARGE", 500)
+    with Deflating() as work:
+        work.add(month(tmp_path / "there", 1, longer), (tmp_path / "was", {"forces": [], "nowhere": {}}))
+        assert len(work.waiting) == processes
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
 
 
 def test_what_a_killed_process_left_is_done_by_the_build_itself(tmp_path, large, wanted):
