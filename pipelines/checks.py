@@ -22,7 +22,7 @@ CONTRACTS: Final[Mapping[str, Mapping[str, type[dy.Schema]]]] = {
     },
 }
 
-#: A run over many quarters checks the latest of them: each was checked when it was written, too.
+#: A run that made many quarters checks the latest of them: each was checked when it was written, too.
 MOST_PARTITIONS: Final = 4
 
 

@@ -18,12 +18,16 @@ def count_onto_grid(grid: pl.LazyFrame, counted: pl.LazyFrame, key: Sequence[str
 
     `grid` has one row for each key that is owed, with `supplied` (whether its force supplied the month).
     `counted` has one row for each crime that counts, with `key` and `counted` (1 or -1).
-    Returns the grid with `count`: zero only where the month was supplied and holds no such crime, and null
-    where nothing was supplied, whatever strays were found there.
+    Returns the grid, in its order, with `count`: zero only where the month was supplied and holds no such crime, and
+    null where nothing was supplied, whatever strays were found there.
     """
     counts = counted.group_by(key).agg(pl.col("counted").cast(pl.Int64).sum().alias("count"))
-    return grid.join(counts, on=list(key), how="left").with_columns(
-        count=pl.when("supplied").then(pl.col("count").fill_null(0))
+    return (
+        grid.with_row_index("at")
+        .join(counts, on=list(key), how="left")
+        .with_columns(count=pl.when("supplied").then(pl.col("count").fill_null(0)))
+        .sort("at")
+        .drop("at")
     )
 
 

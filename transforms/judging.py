@@ -367,11 +367,11 @@ def judge_offences(
 def judge_areas(grid: pl.LazyFrame, verdicts: pl.DataFrame, holds: pl.DataFrame) -> pl.LazyFrame:
     """Give each cell of the area grid its force's verdict, and that of every part it lies in that is held.
 
-    A cell inherits its scope's verdict and is never judged by its own zero. Returns `AreaCounts`.
+    A cell inherits its scope's verdict and is never judged by its own zero. Returns `AreaCounts` in the order of the
+    grid.
     """
-    return hold_cells(_inherit(grid, verdicts), holds).select(
-        "force", "month", "lsoa_code", "category", "count", "status"
-    )
+    cells = hold_cells(_inherit(grid.with_row_index("at"), verdicts), holds).sort("at")
+    return cells.select("force", "month", "lsoa_code", "category", "count", "status")
 
 
 def listable(verdicts: pl.DataFrame) -> pl.DataFrame:

@@ -119,7 +119,7 @@ def offence_grid(present: pl.DataFrame, offence_codes: Sequence[str]) -> pl.Lazy
 
 
 def area_grid(present: pl.DataFrame, lsoas: pl.DataFrame) -> pl.LazyFrame:
-    """One row for each force, month, LSOA of the force (or place that is no area) and crime type owed.
+    """One row for each force, month, LSOA of the force (or place that is no area) and crime type owed, in that order.
 
     Anti-social behaviour is an incident and no crime: extracts do not carry it, so there is no row for it,
     neither zero nor missing, where a force owes extracts.
@@ -140,8 +140,9 @@ def area_grid(present: pl.DataFrame, lsoas: pl.DataFrame) -> pl.LazyFrame:
     )
     categories = pl.LazyFrame({"category": list(c.CATEGORIES)}, schema={"category": c.CATEGORY})
     return (
-        owing.join(categories, how="cross")
+        owing.sort("force", "month")
+        .join(places.sort("force", "lsoa_code"), on="force", maintain_order="left_right")
+        .join(categories, how="cross", maintain_order="left_right")
         .filter(pl.col("behaviour") | (pl.col("category") != c.BEHAVIOUR))
-        .join(places, on="force")
         .select("force", "month", "lsoa_code", "category", "supplied")
     )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
 
 from geography.placing import placed_in_force
 from pipelines.stages.line import Line
 from pipelines.store import digest
 from transforms import aggregation, judging, register
+from transforms.completeness.supply import place_totals
 from transforms.contracts import columns as c
 from transforms.contracts import tables
 from transforms.counting.corrections import AGGREGATE
 from transforms.periods import Quarter
+
+#: Every table that a quarter is laid out as.
+MADE: Final = ("offence_grid", "area_grid", "neighbourhood_totals", "place_totals")
 
 
 def counted_in(line: Line, quarter: Quarter) -> pl.LazyFrame:
@@ -57,7 +63,7 @@ def aggregate_quarter(line: Line, quarter: Quarter) -> bool:
         workspace.key("returned", _partitions(line, "returned", quarter)),
         present.select("force", "file_type", "month", "supplied").rows(),
     )
-    if workspace.up_to_date("area_grid", str(quarter), made_from):
+    if all(workspace.up_to_date(table, str(quarter), made_from) for table in MADE):
         return False
     counted = counted_in(line, quarter)
     by_code = returned_in(line, quarter).filter(pl.col("offence_code").is_not_null())
@@ -73,16 +79,13 @@ def aggregate_quarter(line: Line, quarter: Quarter) -> bool:
         placed.with_columns(lsoa_code="place"),
         ["force", "month", "lsoa_code", "category"],
     )
-    grids = {
-        "offence_grid": (offences, tables.OffenceGrid, ["force", "month", "offence_code"]),
-        "area_grid": (areas, tables.AreaGrid, ["force", "month", "lsoa_code", "category"]),
-    }
-    for table, (frame, schema, key) in grids.items():
-        workspace.write(table, str(quarter), in_order(frame, key), schema, made_from)
-    totals = judging.neighbourhood_totals(
-        workspace.scan("area_grid", tables.AreaGrid, [str(quarter)]), line.country.lsoas
-    )
+    offences = in_order(offences, ["force", "month", "offence_code"])
+    workspace.write("offence_grid", str(quarter), offences, tables.OffenceGrid, made_from)
+    workspace.write("area_grid", str(quarter), areas, tables.AreaGrid, made_from)
+    grid = workspace.scan("area_grid", tables.AreaGrid, [str(quarter)])
+    totals = judging.neighbourhood_totals(grid, line.country.lsoas)
     workspace.write("neighbourhood_totals", str(quarter), totals, tables.NeighbourhoodTotals, made_from)
+    workspace.write("place_totals", str(quarter), place_totals(grid), tables.PlaceTotals, made_from)
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
@@ -9,7 +10,7 @@ import polars as pl
 from pipelines.engines import Engine, engine
 from pipelines.progress import steps
 from pipelines.stages.line import Line
-from pipelines.stages.recorded import accepted, records
+from pipelines.stages.recorded import accepted, accepted_of_each, records
 from pipelines.stages.shard import Counted, Shard, code_version, count_shard
 from pipelines.store import digest
 from transforms.aggregation import rows_by
@@ -27,7 +28,8 @@ def count_forces(line: Line, using: Engine | None = None) -> list[str]:
     A force is counted by itself: no counting rule joins records of two forces. Each is committed as it is done, so
     that a stopped run goes on where it was.
     """
-    work = [shard for force in line.forces if (shard := _work(line, force))]
+    lines, streets = (accepted_of_each(line, table) for table in ("lines", "street"))
+    work = [shard for force in line.forces if (shard := _work(line, force, lines[force], streets[force]))]
     # The largest first: were it last, the other workers would wait for it.
     work.sort(key=lambda shard: -_rows(line, shard.force))
     done = set[str]()
@@ -40,10 +42,9 @@ def count_forces(line: Line, using: Engine | None = None) -> list[str]:
     return [force for force in line.forces if force in done]
 
 
-def _work(line: Line, force: str) -> Shard | None:
-    """What is to be done for a force; nothing when its count stands."""
+def _work(line: Line, force: str, lines: list[str], streets: list[str]) -> Shard | None:
+    """What is to be done for a force, given the partitions of its files; nothing when its count stands."""
     workspace = line.workspace
-    lines, streets = (accepted(line, table, force) for table in ("lines", "street"))
     if not lines and not streets:
         return None
     tables_read = {"lines": lines, "street": streets, "superseded": [force]}
@@ -88,17 +89,18 @@ def reconcile_transfers(line: Line) -> bool:
     out = workspace.scan("transferred_out", tables.TransferredOut).collect()
     asked = workspace.scan("transfers", tables.Transfers).select(out.columns).collect()
     new = out.join(asked, on=out.columns, how="anti", nulls_equal=True)
-    made = {force: _candidates_key(line, force) for force in line.forces if accepted(line, "lines", force)}
+    files = accepted_of_each(line, "lines").items()
+    made = {force: _candidates_key(line, force, names) for force, names in files if names}
     standing = [force for force in made if workspace.up_to_date("transfer_candidates", force, made[force])]
     held = workspace.scan("transfer_candidates", tables.TransferCandidates, standing).collect()
-    left = transfers.still_candidates(held, out)
+    # Hardly a record of the forces that stand may be one of the few that are new: all are asked at once.
+    still = [transfers.still_candidates(held, out), _candidates(line, standing, new)]
+    seen = pl.concat(still).unique().sort("force", "source_system", "crime_ref")
     with steps("looking for transfers", len(made)) as advance:
         for force in made:
             advance(force)
             own = pl.col("force") == force
-            found, wanted = (left.filter(own), new) if force in standing else (held.clear(), out)
-            if wanted.height:
-                found = _with_candidates(line, force, found, wanted)
+            found = seen.filter(own) if force in standing else _candidates(line, [force], out)
             if force not in standing or not found.equals(held.filter(own)):
                 workspace.write("transfer_candidates", force, found, tables.TransferCandidates, made[force])
     workspace.forget("transfer_candidates", made)
@@ -109,24 +111,25 @@ def reconcile_transfers(line: Line) -> bool:
     return True
 
 
-def _candidates_key(line: Line, force: str) -> str:
+def _candidates_key(line: Line, force: str, files: list[str]) -> str:
     """What a force's records are made from, among which crimes that others transferred out are looked for."""
     workspace = line.workspace
     return digest(
         line.basis[0],
-        workspace.key("lines", accepted(line, "lines", force)),
+        workspace.key("lines", files),
         workspace.key("superseded", [force]),
         workspace.key("deciding_rules", _of_force(line, "deciding_rules", force)),
     )
 
 
-def _with_candidates(line: Line, force: str, found: pl.DataFrame, out: pl.DataFrame) -> pl.DataFrame:
-    """What was `found` of a force's records, and those that may be one of the crimes transferred `out`."""
-    decided = line.workspace.scan(
-        "deciding_rules", tables.DecidingRules, _of_force(line, "deciding_rules", force)
-    )
-    more = transfers.candidates(out, records(line, force), decided)
-    return pl.concat([found, more.select(found.columns)]).unique().sort("source_system", "crime_ref")
+def _candidates(line: Line, forces: Sequence[str], out: pl.DataFrame) -> pl.DataFrame:
+    """The records of some forces that may be one of the crimes transferred `out` (`TransferCandidates`), sorted."""
+    if out.is_empty() or not forces:
+        return tables.TransferCandidates.create_empty()
+    seen = transfers.candidates(out, records(line, *forces))
+    names = [name for force in seen["force"].unique() for name in _of_force(line, "deciding_rules", force)]
+    decided = line.workspace.scan("deciding_rules", tables.DecidingRules, names)
+    return transfers.with_rules(seen, decided).select(tables.TransferCandidates.column_names())
 
 
 def _of_force(line: Line, table: str, force: str) -> list[str]:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import dataframely as dy
+import numpy as np
 import polars as pl
 
 from geography.vintages import to_current
 from pipelines import ledger
 from pipelines.stages.aggregated import counted_in, counted_key, in_order
 from pipelines.stages.line import Line
-from pipelines.stages.recorded import accepted, published_before, supply_partition
+from pipelines.stages.recorded import accepted_of_each, published_before, supply_partition
 from pipelines.store import digest
 from publish.parts import code_of, key_of
 from transforms import aggregation, judging, register, sums
 from transforms.completeness import signatures, supply
 from transforms.completeness.findings import with_names
+from transforms.completeness.local import State
 from transforms.completeness.record_rules import RecordTables, record_findings, tally_lines
 from transforms.contracts import tables
 from transforms.decisions import in_force
@@ -46,8 +51,9 @@ def judge_quarters(
     """
     workspace = line.workspace
     lsoas = line.country.lsoas
-    verdicts = judging.verdicts_from_presence(line.present(line.window()), _recorded_by_month(line))
-    everything = find_everything(line, verdicts)
+    recorded = _recorded_by_month(line)
+    verdicts = judging.verdicts_from_presence(line.present(line.window()), recorded)
+    everything = find_everything(line, verdicts, recorded)
     decisions = freeze_decisions(line, standing)
     every_hold = decide(holds_of(everything, lsoas), decisions, lsoas)
     changed = []
@@ -77,14 +83,14 @@ def judge_quarters(
         areas = judging.judge_areas(
             workspace.scan("area_grid", tables.AreaGrid, [str(quarter)]), these, holds
         )
-        for table, frame, schema, key in (
-            ("verdicts", these.lazy(), tables.Verdicts, ["force", "file_type", "month"]),
-            ("findings", findings.lazy(), tables.Findings, ["finding"]),
-            ("holds", holds.lazy(), tables.Holds, ["finding", *PART]),
-            ("judged_offences", offences, tables.OffenceCounts, ["force", "month", "offence_code"]),
-            ("judged_areas", areas, tables.AreaCounts, ["force", "month", "lsoa_code", "category"]),
+        for table, frame, schema in (
+            ("verdicts", in_order(these.lazy(), ["force", "file_type", "month"]), tables.Verdicts),
+            ("findings", in_order(findings.lazy(), ["finding"]), tables.Findings),
+            ("holds", in_order(holds.lazy(), ["finding", *PART]), tables.Holds),
+            ("judged_offences", in_order(offences, ["force", "month", "offence_code"]), tables.OffenceCounts),
+            ("judged_areas", areas, tables.AreaCounts),
         ):
-            workspace.write(table, str(quarter), in_order(frame, key), schema, made_from)
+            workspace.write(table, str(quarter), frame, schema, made_from)
         added = sums.of_areas(workspace.scan("judged_areas", tables.AreaCounts, [str(quarter)]), lsoas)
         workspace.write("judged_neighbourhoods", str(quarter), added, tables.NeighbourhoodCounts, made_from)
         changed.append(quarter)
@@ -104,8 +110,11 @@ def _add_up_listed(line: Line, quarter: Quarter, verdicts: pl.DataFrame, holds: 
     workspace.write("listed_outcomes", str(quarter), outcomes, tables.ListedOutcomes, made_from)
 
 
-def find_everything(line: Line, verdicts: pl.DataFrame) -> pl.DataFrame:
-    """Everything that looks wrong in the whole window (`Findings`): by the judge, the register and the records."""
+def find_everything(line: Line, verdicts: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
+    """Everything that looks wrong in the whole window (`Findings`): by the judge, the register and the records.
+
+    `recorded` is `CountedMonths`.
+    """
     workspace = line.workspace
     lsoas, window = line.country.lsoas, line.window()
     present = line.present(window)
@@ -119,7 +128,7 @@ def find_everything(line: Line, verdicts: pl.DataFrame) -> pl.DataFrame:
                 supply.presence_findings(present),
                 _of_records(line),
                 judging.busy_places_gone_quiet(totals, verdicts, window),
-                judging.unowed(_recorded_by_month(line), owed),
+                judging.unowed(recorded, owed),
                 judging.cut_short(workspace.scan("recorded_days", tables.RecordedDays).collect(), window),
                 judging.broken_years(verdicts),
             ],
@@ -137,40 +146,64 @@ def _by_judge(line: Line, present: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataF
     if not workspace.up_to_date("judge_findings", "all", made_from):
         by_this_code = _code()
         known = workspace.up_to_date("judged_months", "all", by_this_code)
+        states = workspace.head.get("judge_states", {}).items()
+        kept = {key: partial(_state, line, key) for key, entry in states if entry.made_from == by_this_code}
         done = supply.judge_grid(
             workspace.scan("area_grid", tables.AreaGrid),
             present,
             line.country.lsoas,
             workspace.read("judged_months", tables.JudgedMonths) if known else None,
+            kept,
         )
         workspace.write("judged_months", "all", done.months, tables.JudgedMonths, by_this_code)
+        for key, state in done.states.items():
+            if state is not None:
+                workspace.write("judge_states", key, _written(state), tables.JudgeStates, by_this_code)
+        workspace.forget("judge_states", done.states)
         workspace.write("expected", "all", done.expected, tables.Expected, made_from)
         workspace.write("judge_findings", "all", done.findings, tables.Findings, made_from)
     return workspace.read("judge_findings", tables.Findings), workspace.read("expected", tables.Expected)
+
+
+def _state(line: Line, key: str) -> State:
+    """What the judge had learned before a month. Raises ValueError where it cannot be read."""
+    try:
+        held = line.workspace.scan("judge_states", tables.JudgeStates, [key]).collect().item()
+        with np.load(io.BytesIO(held)) as arrays:
+            return dict(arrays)
+    except (OSError, EOFError, zipfile.BadZipFile, pl.exceptions.PolarsError) as error:
+        raise ValueError(f"judge_states {key} cannot be read: {error}") from error
+
+
+def _written(state: State) -> pl.DataFrame:
+    """A state as `JudgeStates`."""
+    file = io.BytesIO()
+    np.savez(file, **state)
+    return pl.DataFrame({"state": [file.getvalue()]})
 
 
 def _of_records(line: Line) -> pl.DataFrame:
     """What the records show, made again when any of them has changed."""
     workspace = line.workspace
     _tally_lines(line)
+    of_codes = _of_codes(line)
     read = (
         "offence_grid",
-        "area_grid",
+        "place_totals",
         "line_tallies",
         "rejects",
         "outcome_counts",
         "recording_checks",
         "recording_delays",
         "system_places",
-        "street",
-        "case_outcomes",
+        "code_findings",
     )
     made_from = digest(line.basis, *(workspace.key(table) for table in read))
     if not workspace.up_to_date("record_findings", "all", made_from):
         found = record_findings(
             RecordTables(
                 offences=workspace.scan("offence_grid", tables.OffenceGrid),
-                grid=workspace.scan("area_grid", tables.AreaGrid),
+                totals=workspace.scan("place_totals", tables.PlaceTotals).collect(),
                 lines=workspace.scan("line_tallies", tables.LineTallies).collect(),
                 supplies=line.supplies(),
                 rejects=workspace.scan("rejects", tables.Rejects).collect(),
@@ -178,37 +211,77 @@ def _of_records(line: Line) -> pl.DataFrame:
                 checks=workspace.scan("recording_checks", tables.RecordingCheckCounts).collect(),
                 delays=workspace.scan("recording_delays", tables.RecordingDelays).collect(),
                 places=workspace.scan("system_places", tables.SystemPlaces).collect(),
-                coded=_coded(line),
-                vintages=line.country.vintages,
                 types=line.classes_of(line.quarters()).select("offence_code", "category"),
                 window=line.window(),
             )
         )
-        found = pl.concat([found, _resupplied(line)])
+        found = pl.concat([found, of_codes, _resupplied(line)])
         workspace.write("record_findings", "all", found, tables.Findings, made_from)
     return workspace.read("record_findings", tables.Findings)
 
 
 def _tally_lines(line: Line) -> None:
     """Tally the lines of every force whose files have changed."""
-    workspace = line.workspace
     files: dict[str, list[str]] = {}
-    for name in workspace.head.get("lines", {}):
+    for name in line.workspace.head.get("lines", {}):
         files.setdefault(name.split(" ")[2], []).append(name)
-    for force, names in files.items():
-        made_from = digest(line.basis[0], workspace.key("lines", names))
-        if not workspace.up_to_date("line_tallies", force, made_from):
-            tallied = tally_lines(workspace.scan("lines", tables.Lines, names))
-            workspace.write("line_tallies", force, tallied, tables.LineTallies, made_from)
+    _tally(line, "line_tallies", tables.LineTallies, "lines", tables.Lines, files, tally_lines)
 
 
-def _coded(line: Line) -> pl.LazyFrame:
-    """Force, month and LSOA of every row of the accepted files that give LSOAs, under the codes that they gave."""
-    given = []
-    for table, schema in (("street", tables.Counted), ("case_outcomes", tables.CaseOutcomes)):
-        names = [name for force in line.forces for name in accepted(line, table, force)]
-        given.append(line.workspace.scan(table, schema, names).select("force", "month", "lsoa_code"))
-    return pl.concat(given)
+def _recorded_by_month(line: Line) -> pl.DataFrame:
+    """`CountedMonths`: of every force whose count is new tallied again."""
+    parts: dict[str, list[str]] = {}
+    for name in line.workspace.head.get("counted", {}):
+        parts.setdefault(name.rpartition(" ")[0], []).append(name)
+    _tally(line, "counted_months", tables.CountedMonths, "counted", tables.Counted, parts, _by_month)
+    return line.workspace.scan("counted_months", tables.CountedMonths).collect()
+
+
+def _by_month(counted: pl.LazyFrame) -> pl.DataFrame:
+    by = ["force", "month"]
+    return aggregation.rows_by(counted, by).sort(by).collect()
+
+
+def _tally(
+    line: Line,
+    table: str,
+    schema: type[dy.Schema],
+    of: str,
+    of_schema: type[dy.Schema],
+    parts: Mapping[str, list[str]],
+    tally: Callable[[pl.LazyFrame], pl.DataFrame],
+) -> None:
+    """Keep a tally of the partitions of a table by force (`parts`), made again where any of them has changed."""
+    workspace, basis = line.workspace, line.basis
+    for force, names in parts.items():
+        made_from = digest(basis, workspace.key(of, names))
+        if not workspace.up_to_date(table, force, made_from):
+            workspace.write(table, force, tally(workspace.scan(of, of_schema, names)), schema, made_from)
+    workspace.forget(table, parts)
+
+
+def _of_codes(line: Line) -> pl.DataFrame:
+    """Area codes that have ended in the accepted files of a force, looked for again where any has changed."""
+    workspace, vintages = line.workspace, line.country.vintages
+    codes = [vintages[name].to_list() for name in ("lsoa_code", "old_code")]
+    schemas = {"street": tables.Counted, "case_outcomes": tables.CaseOutcomes}
+    files = {table: accepted_of_each(line, table) for table in schemas}
+    giving = []
+    for force in line.forces:
+        given = {table: names[force] for table, names in files.items()}
+        if not any(given.values()):
+            continue
+        giving.append(force)
+        made_from = digest(line.basis, *(workspace.key(table, names) for table, names in given.items()))
+        if not workspace.up_to_date("code_findings", force, made_from):
+            rows = pl.concat(
+                workspace.scan(table, schemas[table], names).select("force", "month", "lsoa_code")
+                for table, names in given.items()
+            )
+            found = signatures.other_vintage(rows, *codes)
+            workspace.write("code_findings", force, found, tables.Findings, made_from)
+    workspace.forget("code_findings", giving)
+    return workspace.scan("code_findings", tables.Findings).collect()
 
 
 def _resupplied(line: Line) -> pl.DataFrame:
@@ -357,8 +430,3 @@ def _removed(line: Line) -> pl.LazyFrame:
     return aggregation.rows_by(
         gone.rename({"rule": "removal"}), ["force", "month", "offence_code", "removal"]
     )
-
-
-def _recorded_by_month(line: Line) -> pl.DataFrame:
-    counted = line.workspace.scan("counted", tables.Counted)
-    return aggregation.rows_by(counted, ["force", "month"]).collect()

@@ -53,7 +53,7 @@ class Line:
         """The areas that figures are published for."""
         return self.loaded.country
 
-    @property
+    @functools.cached_property
     def basis(self) -> list[str]:
         """What every table rests on besides its input: code, country and counting editions."""
         return [version("fullcount"), self.loaded.digest, self._editions_digest]

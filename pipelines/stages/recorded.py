@@ -66,6 +66,18 @@ def accepted(line: Line, table: str, force: str) -> list[str]:
     )
 
 
+def accepted_of_each(line: Line, table: str) -> dict[str, list[str]]:
+    """What `accepted` gives of each force of the country, the list of files being gone through once."""
+    held = line.workspace.head.get(table, {})
+    files = line.supplies().filter(pl.col("state") == "accepted")
+    found: dict[str, list[str]] = {force: [] for force in line.forces}
+    for row in files.select("supply", "kind", "force", "first_month", "last_month").iter_rows(named=True):
+        name = supply_partition(row)
+        if name in held and row["force"] in found:
+            found[row["force"]].append(name)
+    return {force: sorted(names) for force, names in found.items()}
+
+
 def published_before(line: Line, table: str, months: Collection[date]) -> list[str]:
     """The partitions of `case_outcomes` or `searches` that come from accepted files of some months."""
     held = line.workspace.head.get(table, {})
@@ -83,12 +95,11 @@ def supply_partition(row: dict[str, object]) -> str:
 
 def record_forces(line: Line) -> list[str]:
     """Find the superseded lines of every force whose files have changed. Returns those forces."""
-    workspace = line.workspace
+    workspace, files = line.workspace, accepted_of_each(line, "lines")
     changed = []
-    with steps("recording", len(line.forces)) as advance:
-        for force in line.forces:
+    with steps("recording", len(files)) as advance:
+        for force, partitions in files.items():
             advance(force)
-            partitions = accepted(line, "lines", force)
             made_from = digest(workspace.key("lines", partitions))
             if not partitions or workspace.up_to_date("superseded", force, made_from):
                 continue
@@ -97,17 +108,17 @@ def record_forces(line: Line) -> list[str]:
             earlier = recording.superseded(lines, received)
             workspace.write("superseded", force, earlier, Superseded, made_from)
             changed.append(force)
-    workspace.forget("superseded", [force for force in line.forces if accepted(line, "lines", force)])
+    workspace.forget("superseded", [force for force, partitions in files.items() if partitions])
     workspace.commit()
     return changed
 
 
-def records(line: Line, force: str) -> pl.LazyFrame:
-    """The records of a force: one row for each crime record, the latest version."""
-    lines = line.workspace.scan("lines", tables.Lines, accepted(line, "lines", force))
-    return lines.join(
-        line.workspace.scan("superseded", Superseded, [force]), on=["supply", "row"], how="anti"
-    )
+def records(line: Line, *forces: str) -> pl.LazyFrame:
+    """The records of some forces: one row for each crime record, the latest version."""
+    files = accepted_of_each(line, "lines")
+    names = [name for force in forces for name in files.get(force, [])]
+    lines = line.workspace.scan("lines", tables.Lines, names)
+    return lines.join(line.workspace.scan("superseded", Superseded, forces), on=["supply", "row"], how="anti")
 
 
 def identity(line: Line) -> Identity:

@@ -50,6 +50,18 @@ def test_without_a_month_asked_for_all_are_there() -> None:
     assert cube.n[3, 0].tolist() == [7.0, 0.0, 0.0]
 
 
+def test_months_and_types_that_are_numbers_already_are_placed_as_their_words_are() -> None:
+    types = pl.Enum(["theft", "arson", "burglary"])
+    coded = COUNTS.with_columns(
+        pl.col("month").str.slice(0, 7).str.to_date("%Y-%m"), pl.col("category").cast(types)
+    )
+    found, wanted = (encode(counts, AREAS, date(2024, 7, 1)) for counts in (coded, COUNTS))
+    assert (found.months, found.categories) == (wanted.months, wanted.categories)
+    assert found.n.tolist() == wanted.n.tolist()
+    assert found.no_location.tolist() == wanted.no_location.tolist()
+    assert found.unknown.equals(wanted.unknown)
+
+
 def test_a_file_that_ends_early_is_refused_in_one_sentence(tmp_path: Path) -> None:
     made = pl.concat([COUNTS] * 5000).with_columns(pl.col("n").hash())
     made.write_parquet(tmp_path / "counts.parquet", compression="uncompressed")

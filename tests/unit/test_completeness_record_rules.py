@@ -9,6 +9,7 @@ import pytest
 
 from transforms.completeness.record_rules import RecordTables, record_findings, tally_lines
 from transforms.completeness.signatures import recorded_late
+from transforms.completeness.supply import place_totals
 from transforms.contracts import tables
 from transforms.contracts.columns import OUTSIDE, ZONE
 
@@ -72,17 +73,15 @@ def whole() -> dict[str, Any]:
         "checks": empty(tables.RecordingCheckCounts),
         "delays": empty(tables.RecordingDelays),
         "places": empty(tables.SystemPlaces),
-        "coded": pl.DataFrame([(f, m, "A1") for f, m in places], ["force", "month", "lsoa_code"], orient="row"),
-        "vintages": pl.DataFrame({"old_code": ["A0", "A1"], "lsoa_code": ["A1", "A1"], "change": ["M", "U"]}),
         "types": pl.DataFrame({"offence_code": [ONE, TWO], "category": ["Burglary", "Burglary"]}),
         "window": WINDOW,
     }  # fmt: skip
 
 
 def found(held: dict[str, Any]) -> pl.DataFrame:
-    lazy = {name: held[name].lazy() for name in ("offences", "grid", "outcomes", "coded")}
-    lines = tally_lines(held["lines"].lazy())
-    return tables.Findings.validate(record_findings(RecordTables(**(held | lazy | {"lines": lines}))))
+    read = {name: held[name].lazy() for name in ("offences", "outcomes")}
+    read |= {"lines": tally_lines(held["lines"].lazy()), "totals": place_totals(held.pop("grid").lazy())}
+    return tables.Findings.validate(record_findings(RecordTables(**(held | read))))
 
 
 def here(force: bool = True) -> pl.Expr:
@@ -159,7 +158,6 @@ def test_a_whole_supply_raises_nothing() -> None:
                 (pl.col("month") >= date(2019, 4, 1)) & (pl.col("force") == "carrow") & (pl.col("basis") == "closed"),
             ),
         ),
-        ({"W22"}, lambda: changed("coded", "lsoa_code", "A0", here())),
         ({"W23"}, lambda: changed("grid", "count", 60, here() & (pl.col("lsoa_code") == OUTSIDE))),
         ({"W24"}, shifted),
         ({"W26"}, twice),

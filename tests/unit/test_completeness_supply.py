@@ -1,6 +1,8 @@
 """The judge wired to the line's tables: what it finds becomes findings, and a larger finding speaks for a smaller."""
 
+from collections.abc import Collection, Mapping
 from datetime import date
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -8,7 +10,7 @@ import pytest
 
 from fixtures import faults
 from transforms import holding
-from transforms.completeness import constants, judgement, localise, signatures, supply
+from transforms.completeness import constants, judgement, local, localise, signatures, supply
 from transforms.contracts import tables
 from transforms.contracts.columns import CATEGORY, NO_LOCATION, OUTSIDE
 
@@ -164,7 +166,7 @@ def test_a_loss_of_location_speaks_for_the_areas_and_holds_them_but_not_the_tota
     here = pl.DataFrame({"area": [NO_LOCATION], "force": [FORCE], "csp": [""]})
     grid, _ = of_the_line(lost, pl.concat([areas, here]))
     lsoas = areas.select("force", lsoa_code="area", neighbourhood="csp")
-    rules = supply.location_lost(grid)
+    rules = supply.location_lost(supply.place_totals(grid))
     assert rules.select("code", "force", "first_month").rows() == [("W06", FORCE, LAST)]
     done = supply.judge_grid(grid, present(list(faults.FORCES)), lsoas)
     found = supply.unexplained(done.findings, done.expected, rules, lsoas)
@@ -214,6 +216,76 @@ def test_a_judgement_that_goes_on_from_an_earlier_one_is_the_same_and_goes_throu
         anew.findings
     )
     assert gone_through == []
+
+
+def same(one: Mapping[str, local.State | None], other: Mapping[str, local.State | None]) -> bool:
+    """Whether states are the same to the last digit."""
+    as_bytes = [
+        {
+            key: state and {name: each.tobytes() for name, each in state.items()}
+            for key, state in states.items()
+        }
+        for states in (one, other)
+    ]
+    return as_bytes[0] == as_bytes[1]
+
+
+def unreadable() -> local.State:
+    raise ValueError("it is damaged")
+
+
+def test_months_that_are_known_are_not_learned_again_after_a_kept_state(
+    clean: tuple[pl.LazyFrame, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everyone = present(list(faults.FORCES))
+    before = supply.judge_grid(clean[0], everyone, clean[1], kept={})
+    assert len(before.states) == judgement.STATES
+    grid, lsoas = of_the_line(*faults.cube_fault("W35"))
+    anew = supply.judge_grid(grid, everyone, lsoas, kept={})
+    learned = []
+    learn = local.LocalModel.learn
+
+    def spy(self: local.LocalModel, t: int, *rest) -> None:  # type: ignore[no-untyped-def]
+        learned.append(t)
+        learn(self, t, *rest)
+
+    monkeypatch.setattr(local.LocalModel, "learn", spy)
+
+    def again(
+        grid: pl.LazyFrame, earlier: supply.SupplyJudgement, damaged: Collection[str] = ()
+    ) -> tuple[list[int], supply.SupplyJudgement]:
+        """The months that are learned of a judgement that goes on from an earlier one."""
+        learned.clear()
+        kept = {
+            key: unreadable if key in damaged else partial(dict, state or {})
+            for key, state in earlier.states.items()
+        }
+        return learned, supply.judge_grid(grid, everyone, lsoas, earlier.months, kept)
+
+    # The first months are expected from the later ones, for they have none before.
+    first, changed = list(range(constants.MINIMUM_HISTORY)), MONTHS.index(LAST)
+    for earlier, wanted in ((before, [*first, changed]), (anew, [changed])):
+        gone_through, done = again(grid, earlier)
+        assert gone_through == wanted
+        assert done.findings.equals(anew.findings)
+        assert done.expected.equals(anew.expected)
+        assert done.months.equals(anew.months)
+        assert list(done.states) == list(anew.states)
+    # A state that cannot be read is passed over for the one before it, and made anew.
+    *_, latest = anew.states
+    gone_through, done = again(grid, anew, [latest])
+    assert gone_through == [changed - 1, changed]
+    assert same(done.states, dict.fromkeys(anew.states) | {latest: anew.states[latest]})
+    # Of a month that has changed, and of those after it, nothing that was learned is taken over.
+    other = grid.with_columns(
+        count=pl.when(pl.col("month") == MONTHS[changed - 1]).then(pl.col("count") + 1).otherwise("count")
+    )
+    gone_through, done = again(other, anew)
+    assert gone_through == [*first, changed - 1, changed]
+    wanted_of_other = supply.judge_grid(other, everyone, lsoas, kept={})
+    assert done.findings.equals(wanted_of_other.findings)
+    *_, latest = wanted_of_other.states
+    assert same({latest: done.states[latest]}, {latest: wanted_of_other.states[latest]})
 
 
 def test_what_is_kept_of_a_month_is_what_was_found_to_the_last_digit() -> None:

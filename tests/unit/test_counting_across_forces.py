@@ -14,7 +14,7 @@ from tests.unit.test_counting_properties import SEVERAL, lines_of, several
 from transforms.contracts import tables
 from transforms.counting import count, load_editions
 from transforms.counting.of_force import TABLES, apart, count_parts, whole_force
-from transforms.counting.transfers import candidates, reconcile_transfers, transferred_out
+from transforms.counting.transfers import candidates, reconcile_transfers, transferred_out, with_rules
 from transforms.periods import Quarter
 from transforms.recording import record, superseded
 
@@ -166,7 +166,7 @@ def reconciled(lines: pl.DataFrame) -> pl.DataFrame:
     counts = count(records.lazy(), EDITIONS)
     out = transferred_out(counts)
     tables.TransferredOut.validate(out, cast=True)
-    seen = candidates(out, records.lazy(), counts.decisions.drop("because").lazy())
+    seen = with_rules(candidates(out, records.lazy()), counts.decisions.drop("because").lazy())
     tables.TransferCandidates.validate(seen.select(tables.TransferCandidates.column_names()), cast=True)
     return reconcile_transfers(out, seen)
 

@@ -86,6 +86,7 @@ def test_the_area_grid_has_every_area_of_the_force_and_the_two_places_that_are_n
     grid = register.area_grid(present, lsoas).collect()
     assert grid.height == 4 * 13, "anti-social behaviour is no crime and extracts do not carry it"
     assert set(grid.get_column("lsoa_code")) == {"x", "y", "no location", "outside force area"}
+    assert grid.equals(grid.sort("force", "month", "lsoa_code", "category"))
     assert not grid.get_column("supplied").any()
 
 

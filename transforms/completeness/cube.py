@@ -149,10 +149,16 @@ def _coded(frame: pl.LazyFrame, names: list[str]) -> pl.DataFrame:
 
     An empty area is the place after the last, an unknown one null. Streamed, so that a file's text is never held whole.
     """
+    schema = frame.collect_schema()
     try:
         return frame.select(
-            month=pl.col("month").cast(pl.String).cast(pl.Categorical),
-            category=pl.col("category").cast(pl.String).cast(pl.Categorical),
+            *(
+                # A date and a word of a fixed list are numbers already.
+                pl.col(name)
+                if schema[name] == pl.Date or isinstance(schema[name], pl.Enum)
+                else pl.col(name).cast(pl.String).cast(pl.Categorical)
+                for name in ("month", "category")
+            ),
             area=pl.col("area")
             .cast(pl.String)
             .fill_null("")
@@ -165,13 +171,13 @@ def _coded(frame: pl.LazyFrame, names: list[str]) -> pl.DataFrame:
 
 
 def _values(column: pl.Series) -> pl.DataFrame:
-    """The distinct values of a categorical column: `name` and `code`."""
+    """The distinct values of a coded column: `name` and `code`."""
     names = pl.DataFrame({"name": column.unique()})
     return names.select(pl.col("name").cast(pl.String), code=pl.col("name").to_physical())
 
 
 def _places(column: pl.Series, codes: pl.Series, places: list[int]) -> Ints:
-    """The place of each value of a categorical column, given the place of each of its codes."""
+    """The place of each value of a coded column, given the place of each of its codes."""
     place_of_code = np.zeros(int(codes.to_numpy().max(initial=0)) + 1, dtype=np.int32)
     place_of_code[codes.to_numpy()] = places
     return np.take(place_of_code, column.to_physical().to_numpy())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -22,10 +22,12 @@ from transforms.completeness.alerts import (
 )
 from transforms.completeness.cube import Cube, Floats, as_month, encode
 from transforms.completeness.expectation import COMPLETE, MISSING, PARTIAL, SURPLUS, Track, follow
-from transforms.completeness.local import LocalModel
+from transforms.completeness.local import LocalModel, State
 from transforms.completeness.localise import Incident, localise
 from transforms.completeness.relocation import relocated
 
+#: Before how many of the last months what was learned is kept: it is they that are supplied again.
+STATES: Final = 3
 #: Columns of the verdicts and alerts, in the order in which they are printed.
 VERDICT_COLUMNS: Final = ("force", "month", "verdict", "observed", "expected", "low", "high", "coverage")
 ALERT_COLUMNS: Final = (
@@ -54,13 +56,15 @@ class Judgement:
     `coverage`, `reason`, `since`. `alerts`: one row for each incident, worst first, with `next_steps`, `low`,
     `high` and `lost` beside the printed columns. `affected`: the grid below the force: one row for each
     force, month, area (null: every area) and category (null: every category) that an alert covers.
-    `months`: what was found in each month, by a key of all that it was found in.
+    `months`: what was found in each month, by a key of all that it was found in. `states`: what was learned before
+    each of the last `STATES` months, by a key of all that it was learned from; None where it was kept already.
     """
 
     verdicts: pl.DataFrame
     alerts: pl.DataFrame
     affected: pl.DataFrame
     months: Mapping[str, list[Incident]]
+    states: Mapping[str, State | None]
 
 
 def judge(
@@ -70,6 +74,7 @@ def judge(
     as_of: date | None = None,
     anchor: pl.DataFrame | None = None,
     known: Mapping[str, list[Incident]] | None = None,
+    kept: Mapping[str, Callable[[], State]] | None = None,
 ) -> Judgement:
     """Judges `counts` [month, area, category, n] on `areas` [area, force, …levels].
 
@@ -79,8 +84,9 @@ def judge(
     those open in that month; without it every month is judged in turn as it would have arrived, and the
     first months again in the light of later ones. `anchor` [force, crimes] holds what an outside source says
     a force records in a month, for forces without a history of their own. `known` are the `months` of an earlier
-    judgement by the same code: one that would be found in the same is not gone through again. Raises `CountsError`.
-    The model is described in docs/completeness.md.
+    judgement by the same code: one that would be found in the same is not gone through again. `kept` reads each of
+    its `states`, or raises ValueError: months that are known are not learned again where one comes after them. Without
+    it no state is made. Raises `CountsError`. The model is described in docs/completeness.md.
     """
     cube = encode(counts, areas, as_of)
     owed = _owed(cube, register)
@@ -90,16 +96,28 @@ def judge(
     track = follow(by_force, size, owed, anchored)
     if len(cube.months) >= 2 * k.SETTLING_MONTHS:
         track = _hindsight(track, follow(by_force[::-1], size, owed[::-1], anchored))
-    local = LocalModel(cube)
+    known, held = known or {}, dict(kept or {})
+    local, t, last = LocalModel(cube), 0, len(cube.months) - 1
     months: dict[str, list[Incident]] = {}
-    for t, key in enumerate(_keys(cube, track)):
+    keys = _keys(cube, track)
+    states: dict[str, State | None] = (
+        {} if kept is None else dict.fromkeys(before for before, _ in keys[-STATES:])
+    )
+    while t <= last:
+        if later := _later(cube, keys, known, held, t):
+            months |= {key: known[key] for _, key in keys[t : later[0]]}
+            t, local = later
+        before, key = keys[t]
+        if before in states and before not in held:
+            states[before] = local.state()
         month = local.expect(t)
-        if as_of is None or t == len(cube.months) - 1:
-            found = None if known is None else known.get(key)
+        if as_of is None or t == last:
+            found = known.get(key)
             if found is None:
                 found = relocated(t, cube, track, month, localise(t, cube, track, month))
             months[key] = found
         local.learn(t, month, track.masked[t, :, :-1])
+        t += 1
     incidents = [incident for found in months.values() for incident in found]
     exposed = exposed_months(cube, track)
     told = {(t, alert.incident.force) for alert in exposed for t in range(alert.first, alert.last + 1)}
@@ -109,11 +127,36 @@ def judge(
     alerts.extend(exposed)
     verdicts = _verdicts(cube, track, owed, alerts, register)
     table = alert_table(cube, local, track, alerts, as_of)
-    return Judgement(verdicts, table, affected_grid(cube, alerts), months)
+    return Judgement(verdicts, table, affected_grid(cube, alerts), months, states)
 
 
-def _keys(cube: Cube, track: Track) -> list[str]:
-    """For each month a key of all that its incidents are found in: the counts up to it, and what was expected of it."""
+def _later(
+    cube: Cube,
+    keys: list[tuple[str, str]],
+    known: Mapping[str, list[Incident]],
+    held: dict[str, Callable[[], State]],
+    t: int,
+) -> tuple[int, LocalModel] | None:
+    """The latest month to go on from instead of `t`, all between being known, and the model as it was before it.
+
+    A state that cannot be read is held no longer.
+    """
+    due = next((at for at in range(t, len(keys)) if keys[at][1] not in known), len(keys) - 1)
+    for at in range(due, t, -1):
+        before = keys[at][0]
+        if before in held:
+            try:
+                return at, LocalModel.going_on(cube, held[before]())
+            except ValueError:
+                del held[before]
+    return None
+
+
+def _keys(cube: Cube, track: Track) -> list[tuple[str, str]]:
+    """For each month a key of all that was learned from before it, and one of all that its incidents are found in.
+
+    The one is of the counts before it and what was masked of them; the other of those, and what was expected of it.
+    """
     so_far = hashlib.blake2b(repr((cube.forces, cube.areas, cube.categories)).encode())
     so_far.update(cube.first_area.tobytes())
     for level in cube.levels:
@@ -121,13 +164,14 @@ def _keys(cube: Cube, track: Track) -> list[str]:
     keys = []
     of_month = (track.counts, track.mean, track.phi, track.down, track.up, track.state, track.history)
     for t, month in enumerate(cube.months):
+        before = so_far.hexdigest()
         for values in (cube.n[t], cube.no_location[t], track.level[t]):
             so_far.update(np.ascontiguousarray(values).tobytes())
         here = so_far.copy()
         here.update(repr(month).encode())
         for values in of_month:
             here.update(np.ascontiguousarray(values[t]).tobytes())
-        keys.append(here.hexdigest())
+        keys.append((before, here.hexdigest()))
         so_far.update(track.masked[t].tobytes())
     return keys
 

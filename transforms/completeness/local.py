@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -10,6 +13,21 @@ from transforms.completeness import constants as k
 from transforms.completeness import evidence
 from transforms.completeness.cube import Cube, Floats, Ints, Level
 
+#: What a model has learned, by name.
+State = Mapping[str, Floats]
+#: What a model has learned of all areas and cells, one array each (`LocalModel.state`).
+_LEARNED: Final = (
+    "number",
+    "weight",
+    "area_number",
+    "area_weight",
+    "prior",
+    "months_learned",
+    "doubted",
+    "_ever",
+    "_own_area",
+    "_own_cell",
+)
 #: Shares supplied at which small losses are followed over months.
 FOLLOWED: tuple[float, float] = (0.02, 0.35)
 
@@ -76,6 +94,49 @@ class LocalModel:
         ]
         self._own_area = np.full((2, areas), k.NODE_PRIOR_MONTHS)
         self._own_cell = np.full((2, areas, types), k.NODE_PRIOR_MONTHS, dtype=np.float32)
+
+    def state(self) -> State:
+        """All that was learned so far, for a model of the same areas to go on from (`going_on`)."""
+        arrays = {name: getattr(self, name) for name in _LEARNED}
+        arrays |= {
+            f"{name} {at}": each for name, many in self._many().items() for at, each in enumerate(many)
+        }
+        recoded = [(t, force, old.tolist(), new.tolist()) for t, force, old, new in self.recoded]
+        arrays["recoded"] = np.array(json.dumps(recoded))
+        return {name: each.copy() for name, each in arrays.items()}
+
+    @classmethod
+    def going_on(cls, cube: Cube, state: State) -> LocalModel:
+        """A model that has learned what another had, to the last digit."""
+        model = cls(cube)
+        state = {name: each.copy() for name, each in state.items()}
+        for name in _LEARNED:
+            setattr(model, name, state[name])
+        many = {
+            name: [state[f"{name} {at}"] for at in range(sum(each.startswith(f"{name} ") for each in state))]
+            for name in model._many()
+        }
+        model._own_group, model._recent_area, model._recent_cell = (
+            many[name] for name in ("own_group", "recent_area", "recent_cell")
+        )
+        for scatter, above, square in zip(model._scatters(), many["above"], many["square"], strict=True):
+            scatter.above, scatter.square = above, square
+        recoded = json.loads(str(state["recoded"]))
+        model.recoded = [(t, force, np.array(old), np.array(new)) for t, force, old, new in recoded]
+        return model
+
+    def _scatters(self) -> list[_Scatter]:
+        return [self._cell, self._area, *self._group]
+
+    def _many(self) -> dict[str, list[Floats]]:
+        """What was learned of which there are several arrays."""
+        return {
+            "own_group": self._own_group,
+            "recent_area": self._recent_area,
+            "recent_cell": self._recent_cell,
+            "above": [scatter.above for scatter in self._scatters()],
+            "square": [scatter.square for scatter in self._scatters()],
+        }
 
     def expect(self, t: int) -> LocalMonth:
         """The expectation for month `t`, from the months learned so far, and its evidence."""

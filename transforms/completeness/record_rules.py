@@ -22,14 +22,13 @@ RECORDED_TWICE: Final = "recorded-twice"
 
 @dataclass(frozen=True)
 class RecordTables:
-    """What the line holds of its records: `OffenceGrid`, `AreaGrid`, `LineTallies`, `Supplies`, `Rejects` and counts.
+    """What the line holds of its records: `OffenceGrid`, `PlaceTotals`, `LineTallies`, `Supplies`, `Rejects`, counts.
 
-    `coded` has `force, month, lsoa_code` of every row of files that carry area codes, as supplied; `vintages` is
-    `LsoaVintages`. `types` has `offence_code, category`: the crime type of each code. `window` are the months owed.
+    `types` has `offence_code, category`: the crime type of each code. `window` are the months owed.
     """
 
     offences: pl.LazyFrame
-    grid: pl.LazyFrame
+    totals: pl.DataFrame
     lines: pl.DataFrame
     supplies: pl.DataFrame
     rejects: pl.DataFrame
@@ -37,8 +36,6 @@ class RecordTables:
     checks: pl.DataFrame
     delays: pl.DataFrame
     places: pl.DataFrame
-    coded: pl.LazyFrame
-    vintages: pl.DataFrame
     types: pl.DataFrame
     window: Sequence[date]
 
@@ -54,8 +51,8 @@ def record_findings(held: RecordTables) -> pl.DataFrame:
         [
             signatures.negative_figures(cells),
             signatures.redefined(_parts(cells, held.types)),
-            location_lost(held.grid),
-            signatures.points_outside(_points(held.grid)),
+            location_lost(held.totals),
+            signatures.points_outside(_points(held.totals)),
             signatures.empty_fields(_filled(held.lines)),
             signatures.month_boundary(_boundaries(held.lines, held.supplies)),
             signatures.recorded_twice(_twice(held.checks, held.lines)),
@@ -64,9 +61,6 @@ def record_findings(held: RecordTables) -> pl.DataFrame:
             signatures.outcome_swings(_years(held.outcomes, held.window)),
             signatures.recorded_late(held.delays),
             signatures.left_behind(held.places),
-            signatures.other_vintage(
-                held.coded, *(held.vintages[name].to_list() for name in ("lsoa_code", "old_code"))
-            ),
         ]
     )
 
@@ -124,15 +118,14 @@ def _twice(checks: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     return rows.join(twice, on=["force", "month"], how="left").with_columns(pl.col("twice").fill_null(0))
 
 
-def _points(grid: pl.LazyFrame) -> pl.DataFrame:
+def _points(totals: pl.DataFrame) -> pl.DataFrame:
     """Located crimes by force and month, and those outside the area of their force, where it has one."""
-    place = pl.col("lsoa_code")
+    place, crimes = pl.col("lsoa_code"), pl.col("crimes")
     return (
-        grid.filter(pl.col("count") > 0, place != c.NO_LOCATION)
+        totals.filter(crimes > 0, place != c.NO_LOCATION)
         .group_by("force", "month")
-        .agg(outside=pl.col("count").filter(place == c.OUTSIDE).sum(), rows=pl.col("count").sum())
+        .agg(outside=crimes.filter(place == c.OUTSIDE).sum(), rows=crimes.sum())
         .filter((pl.col("outside") < 0.5 * pl.col("rows")).any().over("force"))
-        .collect(engine="streaming")
     )
 
 

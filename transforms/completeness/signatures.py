@@ -167,34 +167,38 @@ def broken_years(verdicts: pl.DataFrame) -> pl.DataFrame:
 
 
 def location_lost(records: pl.DataFrame, smallest: int = 20) -> pl.DataFrame:
-    """W06: `records` [force, month, area, n], empty area = no location: areas over 90% down, as much unassigned.
+    """W06: `records` [force, month, area, n], one row for each, empty area = no location: areas over 90% down, as much
+    unassigned.
 
     `smallest`: the usual count from which an area is looked at.
     """
-    place = pl.col("area").fill_null("")
-    table = (
-        records.lazy().group_by("force", "month", place.alias("area")).agg(pl.col("n").sum()).sort("month")
-    )
+    table = records.lazy().with_columns(pl.col("area").fill_null(""))
+    placed = pl.col("area") != ""
     by_month = table.group_by("force", "month").agg(
-        none=pl.col("n").filter(pl.col("area") == "").sum(), total=pl.col("n").sum()
+        none=pl.col("n").filter(~placed).sum(), total=pl.col("n").sum()
     )
     usual = by_month.group_by("force").agg(
         usual_none=pl.col("none").median(), usual_total=pl.col("total").median()
     )
-    middle = table.filter(pl.col("area") != "").group_by("force", "area").agg(expected=pl.col("n").median())
-    grid = (
-        by_month.join(middle, on="force")
-        .join(table, on=["force", "month", "area"], how="left")
-        .join(usual, on="force")
-    )
-    fallen = (
-        grid.with_columns(observed=pl.col("n").fill_null(0))
-        .filter((pl.col("observed") < 0.1 * pl.col("expected")) & (pl.col("expected") >= smallest))
-        .with_columns(lost=pl.col("expected").sum().over("force", "month"))
+    # Where less than half of one area came without a place, no area is lost.
+    risen = (
+        by_month.join(usual, on="force")
         .filter(
-            (pl.col("none") - pl.col("usual_none") > 0.5 * pl.col("lost"))
-            & (pl.col("total") > 0.8 * pl.col("usual_total"))
+            pl.col("none") - pl.col("usual_none") > 0.5 * smallest,
+            pl.col("total") > 0.8 * pl.col("usual_total"),
         )
+        .collect()
+        .lazy()
+    )
+    table = table.filter(placed).join(risen, on="force", how="semi")
+    middle = table.group_by("force", "area").agg(expected=pl.col("n").median())
+    fallen = (
+        risen.join(middle.filter(pl.col("expected") >= smallest), on="force")
+        .join(table.join(risen, on=["force", "month"], how="semi"), on=["force", "month", "area"], how="left")
+        .with_columns(observed=pl.col("n").fill_null(0))
+        .filter(pl.col("observed") < 0.1 * pl.col("expected"))
+        .with_columns(lost=pl.col("expected").sum().over("force", "month"))
+        .filter(pl.col("none") - pl.col("usual_none") > 0.5 * pl.col("lost"))
         .with_columns(level=pl.lit("area"))
     )
     return as_findings(

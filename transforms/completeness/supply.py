@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ from transforms.completeness import constants as k
 from transforms.completeness import signatures
 from transforms.completeness.findings import ALL_FORCES, as_findings, judged_findings, number
 from transforms.completeness.judgement import judge
+from transforms.completeness.local import State
 from transforms.completeness.localise import read, written
 from transforms.contracts import columns as c
 from transforms.contracts import tables
@@ -27,25 +29,32 @@ SMALLER: Final = 5
 
 @dataclass(frozen=True)
 class SupplyJudgement:
-    """What the judge makes of the line's counts: `findings` (`Findings`), `expected` (`Expected`), `months`.
+    """What the judge makes of the line's counts: `findings` (`Findings`), `expected` (`Expected`), `months`, `states`.
 
-    `months` (`JudgedMonths`) is what it found in each month, for the next judgement to go on from.
+    `months` (`JudgedMonths`) is what it found in each month and `states` what it had learned before the last of them,
+    for the next judgement to go on from.
     """
 
     findings: pl.DataFrame
     expected: pl.DataFrame
     months: pl.DataFrame
+    states: Mapping[str, State | None]
 
 
 def judge_grid(
-    grid: pl.LazyFrame, present: pl.DataFrame, lsoas: pl.DataFrame, known: pl.DataFrame | None = None
+    grid: pl.LazyFrame,
+    present: pl.DataFrame,
+    lsoas: pl.DataFrame,
+    known: pl.DataFrame | None = None,
+    kept: Mapping[str, Callable[[], State]] | None = None,
 ) -> SupplyJudgement:
     """Judge the area grid over every month of the window: `AreaGrid`, `register.presence` and the country's LSOAs.
 
     A force without an area of its own is judged by its total. Records outside the area of their force are in no
     area of it and say nothing about any. With fewer than `FEWEST_FORCES` forces owing counts nothing is judged
     here, and that is said of each: what is missing is then told by the register, by empty files and by months that
-    stop early. `known` are the `months` of an earlier judgement by the same code; the judgement is the same without.
+    stop early. `known` are the `months` of an earlier judgement by the same code and `kept` reads its `states`; the
+    judgement is the same without.
     """
     owing = present.filter(pl.col("file_type").is_in(["extract", "street"]))
     counts, areas = counts_of(grid, lsoas, owing)
@@ -54,10 +63,10 @@ def judge_grid(
         or counts.head(1).collect(engine="streaming").is_empty()
     ):
         nothing = tables.Expected.create_empty(), tables.JudgedMonths.create_empty()
-        return SupplyJudgement(_not_compared(owing), *nothing)
+        return SupplyJudgement(_not_compared(owing), *nothing, {})
     owed = owing.select("force", first_month="month", last_month="month").unique()
     before = {} if known is None else {key: read(text) for key, text in known.iter_rows()}
-    judgement = judge(counts, areas, register=owed, known=before)
+    judgement = judge(counts, areas, register=owed, known=before, kept=kept)
     expected = judgement.verdicts.select(
         "force", "month", "observed", "expected", "low", "high", "coverage"
     ).filter(pl.col("expected").is_not_null())
@@ -68,7 +77,7 @@ def judge_grid(
         schema=tables.JudgedMonths.create_empty().schema,
         orient="row",
     )
-    return SupplyJudgement(found.sort("finding"), expected.sort("force", "month"), months)
+    return SupplyJudgement(found.sort("finding"), expected.sort("force", "month"), months, judgement.states)
 
 
 def _not_compared(owing: pl.DataFrame) -> pl.DataFrame:
@@ -101,15 +110,11 @@ def counts_of(
     place = pl.col("lsoa_code")
     some = grid.filter(pl.col("count") > 0)
     # Of an area, month and category the grid has one row; what is in no area of its own is added up.
-    located = some.filter(~own, ~place.is_in([c.OUTSIDE, c.NO_LOCATION])).select(
-        "month", "category", area="lsoa_code", n="count"
+    located = some.filter(~own, place != c.OUTSIDE).select(
+        "month", "category", area=pl.when(place != c.NO_LOCATION).then(place), n="count"
     )
-    rest = (
-        some.filter(own | (place == c.NO_LOCATION))
-        .group_by("month", "category", area=pl.when(own).then("force"))
-        .agg(n=pl.col("count").sum())
-    )
-    return pl.concat([located, rest]), areas
+    rest = some.filter(own).group_by("month", "category", area="force").agg(n=pl.col("count").sum())
+    return (pl.concat([located, rest]) if elsewhere.height else located), areas
 
 
 def unexplained(
@@ -244,15 +249,22 @@ def presence_findings(present: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def location_lost(grid: pl.LazyFrame) -> pl.DataFrame:
-    """W06, one finding for each force and month: every area that fell away while records without a place rose."""
+def place_totals(grid: pl.LazyFrame) -> pl.DataFrame:
+    """`PlaceTotals` of an area grid: what the rules on location read of it, a fourteenth of its rows, sorted."""
+    count, key = pl.col("count"), ["force", "month", "lsoa_code"]
+    totals = grid.filter(count != 0).group_by(key).agg(count.sum(), crimes=count.filter(count > 0).sum())
+    return totals.sort(key).collect()
+
+
+def location_lost(totals: pl.DataFrame) -> pl.DataFrame:
+    """W06, one finding for each force and month: every area that fell away while records without a place rose.
+
+    `totals` is `PlaceTotals`.
+    """
     place = pl.col("lsoa_code")
-    counts = (
-        grid.filter(pl.col("count") != 0, place != c.OUTSIDE)
-        .group_by("force", "month", area=pl.when(place != c.NO_LOCATION).then(place))
-        .agg(n=pl.col("count").sum())
+    places = totals.filter(place != c.OUTSIDE).select(
+        "force", "month", area=pl.when(place != c.NO_LOCATION).then(place), n="count"
     )
-    places = counts.collect(engine="streaming")
     sure = signatures.location_lost(places).select("force", "first_month").unique()
     # Once the loss is plain, smaller areas that fell with the rest are told and held with them.
     each = signatures.location_lost(

@@ -337,6 +337,14 @@ class LineTallies(dy.Schema):
     no_time = dy.Int64(min=0, description="lines without a time of the offence", metadata={"unit": "lines"})
 
 
+class CountedMonths(dy.Schema):
+    """One row for each force and month of which it has counted crimes or net corrections: how many rows."""
+
+    force = c.force(primary_key=True)
+    month = c.month(primary_key=True)
+    rows = dy.Int64(min=1, description="rows of `Counted`", metadata={"unit": "rows"})
+
+
 class RecordedDays(dy.Schema):
     """One row for each force and day on which records were made: what shows a month that stops early."""
 
@@ -384,6 +392,20 @@ class NeighbourhoodTotals(dy.Schema):
     neighbourhood = c.text("neighbourhood id, unique only inside its force", primary_key=True)
     month = c.month(primary_key=True)
     count = c.count()
+
+
+class PlaceTotals(dy.Schema):
+    """One row for each force, month and place of the area grid that has a crime or a net correction, unjudged."""
+
+    force = c.force(primary_key=True)
+    month = c.month(primary_key=True)
+    lsoa_code = c.lsoa_code(primary_key=True)
+    count = dy.Int64(description="crimes of every type, net of corrections", metadata={"unit": "crimes"})
+    crimes = dy.Int64(
+        min=0,
+        description="the same without types that come to less than nothing",
+        metadata={"unit": "crimes"},
+    )
 
 
 class OffenceCounts(dy.Schema):
@@ -499,6 +521,12 @@ class JudgedMonths(dy.Schema):
 
     key = dy.String(primary_key=True, description="hash of the counts and expectations that it was found in")
     incidents = dy.String(description="what was found, as JSON (`transforms.completeness.localise.Incident`)")
+
+
+class JudgeStates(dy.Schema):
+    """What the judge had learned before a month, for the next run to go on from: one row, named by its key."""
+
+    state = dy.Binary(description="arrays (`transforms.completeness.local.LocalModel.state`) as NumPy's .npz")
 
 
 class Expected(dy.Schema):

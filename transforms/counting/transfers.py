@@ -47,12 +47,11 @@ def transferred_out(counts: Counts) -> pl.DataFrame:
     )
 
 
-def candidates(out: pl.DataFrame, records: pl.LazyFrame, decided: pl.LazyFrame) -> pl.DataFrame:
-    """The records of one force that may be one of the crimes transferred `out`, with how each was counted.
+def candidates(out: pl.DataFrame, records: pl.LazyFrame) -> pl.DataFrame:
+    """The records that may be one of the crimes transferred `out`, in no order.
 
-    `out` is `TransferredOut` of every force, `decided` the `DecidingRules` of the records. Returns
-    `TransferCandidates`, sorted. What is asked of every record is asked where its file is read, so that the rest is
-    never held.
+    `out` is `TransferredOut` of every force, `records` those of some. Returns what `TransferCandidates` holds of a
+    record itself. What is asked of every record is asked where its file is read, so that the rest is never held.
     """
     times = out["occurred_from"].drop_nulls().unique().implode()
     may_be = (
@@ -62,7 +61,11 @@ def candidates(out: pl.DataFrame, records: pl.LazyFrame, decided: pl.LazyFrame) 
         .filter(_names(out) | pl.col("occurred_from").is_in(times))
         .collect()
     )
-    seen = still_candidates(may_be, out)
+    return still_candidates(may_be, out)
+
+
+def with_rules(seen: pl.DataFrame, decided: pl.LazyFrame) -> pl.DataFrame:
+    """`TransferCandidates`, sorted: what `candidates` found, with how each was counted (`decided`: `DecidingRules`)."""
     ruled = decided.select(*_RECORD, "offence_code", "counted", "rule").filter(
         pl.col("crime_ref").is_in(seen["crime_ref"].unique().implode())
     )
