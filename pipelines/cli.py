@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 from importlib import import_module
 from typing import Final
@@ -106,6 +108,17 @@ def _message(problem: Exception) -> str:
     raise problem
 
 
+def _end() -> None:
+    """End the process of a command that did all it had to.
+
+    Python would take every module and object apart first, for over a second after a run.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    atexit._run_exitfuncs()
+    os._exit(0)
+
+
 def main() -> None:
     """Run the command line; a mistake a person can mend ends with one message and status 2."""
     try:
@@ -116,6 +129,8 @@ def main() -> None:
     except (KeyboardInterrupt, SystemExit) as ended:
         # Typer turns Ctrl-C inside a command into an exit with this status and no word.
         if isinstance(ended, SystemExit) and ended.code != STOPPED:
+            if ended.code == 0:
+                _end()
             raise
         errors.print("Stopped. What was finished is kept; run the same command to go on.")
         sys.exit(STOPPED)

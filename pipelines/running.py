@@ -18,7 +18,8 @@ from pipelines.store import Storage, StoreError, Workspace
 from publish.release import MANIFEST
 from transforms.periods import Quarter
 
-#: No telemetry, no pop-ups, nothing sent anywhere. Steps print nothing, so no processes watch what they print.
+#: No telemetry, no pop-ups, nothing sent anywhere. Steps print nothing, so no processes watch what they print. Events
+#: are kept as `pipelines.records` says, at the place where Dagster would keep them.
 DAGSTER_YAML: Final = """\
 telemetry:
   enabled: false
@@ -27,6 +28,12 @@ nux:
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
+event_log_storage:
+  module: pipelines.records
+  class: EventLog
+  config:
+    base_dir:
+      env: DAGSTER_HOME
 """
 
 
@@ -79,6 +86,8 @@ def dagster_home(workspace: str) -> Path:
     if not settings_file.exists():
         settings_file.write_text(DAGSTER_YAML)
     os.environ["DAGSTER_HOME"] = str(home.resolve())
+    # Without it Dagster stores what comes in batches, such as all that was planned, one event at a time.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
     return home
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -71,6 +72,8 @@ def run(
 
     What has not changed is left alone: a second run with nothing new does nothing and says so.
     """
+    # What is imported stays: looking through it for what may go, at every 700 new objects, takes over a second.
+    gc.set_threshold(100_000)
     from pipelines.running import run_line
 
     wanted = _quarter(quarter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -217,11 +218,16 @@ def _stands(standing: Shelved, recipe: Recipe) -> bool:
     return (
         current
         and told["made_from"]["key"] == recipe.key
-        and all(
-            (standing.folder / name).exists() and (standing.folder / name).stat().st_size == file["bytes"]
-            for name, file in told["files"].items()
-        )
+        and all(_bytes(f"{standing.folder}/{name}") == file["bytes"] for name, file in told["files"].items())
     )
+
+
+def _bytes(file: str) -> int | None:
+    """How many bytes a file has; none where it is not there."""
+    try:
+        return os.stat(file).st_size  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _spoken(quarters: list[Quarter]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass, fields
 from datetime import date
@@ -190,8 +191,9 @@ def _in_force(day: pl.Expr) -> pl.Expr:
     )
 
 
+@functools.cache
 def load_editions() -> Editions:
-    """The edition tables that come with the product."""
+    """The edition tables that come with the product, read once a process."""
     folder = resources.files("transforms.counting") / "data"
     return Editions(
         **{field.name: _table((folder / f"{field.name}.csv").read_bytes()) for field in fields(Editions)}
