@@ -78,19 +78,22 @@ class Line:
         A class that expired within them is there too, as its offences are in the year before; the latest
         wording of a class stands.
         """
-        months = [*quarter.year_ending[::-1], *quarter.plus(-4).year_ending[::-1]]
-        classes = pl.concat([self.editions.codes_on(month) for month in months])
+        return self.classes_of([quarter])
+
+    def classes_of(self, quarters: Sequence[Quarter]) -> pl.DataFrame:
+        """The published classes of every quarter and the two years that it ends, as in `offences_reference`."""
+        latest_first = dict.fromkeys(
+            month
+            for quarter in sorted(quarters, reverse=True)
+            for year in (quarter, quarter.plus(-4))
+            for month in year.year_ending[::-1]
+        )
+        classes = pl.concat([self.editions.codes_on(month) for month in latest_first])
         return (
             classes.unique("offence_code", keep="first", maintain_order=True)
             .sort("offence_code")
             .rename({name: f"offence_{name}" for name in ("description", "group", "subgroup")})
         )
-
-    def classes_of(self, quarters: Sequence[Quarter]) -> pl.DataFrame:
-        """The published classes of every quarter and the two years that it ends, as in `offences_reference`."""
-        latest_first = sorted(quarters, reverse=True)
-        classes = pl.concat([self.offences_reference(quarter) for quarter in latest_first])
-        return classes.unique("offence_code", keep="first", maintain_order=True).sort("offence_code")
 
     def supplies(self) -> pl.DataFrame:
         """One row for each file received."""
