@@ -173,7 +173,7 @@ def aggregated(context: dg.AssetExecutionContext, line: LineResource) -> dg.Mate
             **_table_rows(opened, ["offence_grid", "area_grid"], context.partition_keys),
         },
         check_results=[
-            *keep_contracts(opened, "aggregated", list(map(str, changed)) or context.partition_keys)
+            *keep_contracts(opened, "aggregated", list(map(str, changed)) or context.partition_keys[-1:])
         ],
     )
 
@@ -209,7 +209,7 @@ def judged(context: dg.AssetExecutionContext, line: LineResource) -> dg.Material
                 check_name="everything_owed_was_supplied",
                 metadata={"missing": len(missing)},
             ),
-            *keep_contracts(opened, "judged", list(map(str, changed)) or context.partition_keys),
+            *keep_contracts(opened, "judged", list(map(str, changed)) or context.partition_keys[-1:]),
         ],
     )
 
