@@ -75,7 +75,7 @@ def _differing(folder: Path, earlier: Path) -> int:
         np.load(each / f"{name}.npy") for each in (folder, earlier) for name in ("row_at", "point_at")
     )
     lengths = np.diff(row_at[point_at])
-    return int(lengths[lengths != np.diff(was_at[was_point_at])].sum())
+    return int(lengths @ (lengths != np.diff(was_at[was_point_at])))
 
 
 def _belong_to_the_parent() -> None:

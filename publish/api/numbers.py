@@ -26,9 +26,12 @@ def numbers(rows: pl.DataFrame, month: date) -> NDArray[np.int64]:
     records that want the same number are rare: the one that comes later in the order of ids gets the next that is
     free, so only such a pair can change when one of them goes. Raises ValueError when there are too many.
     """
-    of_id = rows["crime_id"].str.head(16).str.to_integer(base=16, dtype=pl.UInt64, strict=False)
-    wanted = _wanted(rows, of_id)
-    order = np.lexsort((of_id.fill_null(0).to_numpy(), wanted))
+    start = rows["crime_id"].str.head(16).str.to_integer(base=16, dtype=pl.UInt64, strict=False)
+    lacks = start.is_null()
+    of_id = np.zeros(rows.height, np.uint64)  # What has no id comes first.
+    of_id[~lacks.to_numpy()] = start.drop_nulls().to_numpy()
+    wanted = _wanted(rows, of_id, lacks)
+    order = np.lexsort((of_id, wanted))
     place = np.arange(len(wanted))
     # Each takes the number that it wants or the one after its neighbour's, whichever is more.
     taken = np.maximum.accumulate(wanted[order] - place) + place
@@ -41,12 +44,15 @@ def numbers(rows: pl.DataFrame, month: date) -> NDArray[np.int64]:
     return found
 
 
-def _wanted(rows: pl.DataFrame, of_id: pl.Series) -> NDArray[np.int64]:
-    """The number that each row would have if it were alone, within the month; `of_id` is the start of its id."""
+def _wanted(rows: pl.DataFrame, of_id: NDArray[np.uint64], lacks: pl.Series) -> NDArray[np.int64]:
+    """The number that each row would have if it were alone, within the month.
+
+    `of_id` is the start of its id, where it does not lack one.
+    """
     alike = ["force", "category", "longitude", "latitude"]
     # How many like it come before it is asked of one without an id alone, and only of categories that have such.
     lacking = (
-        rows.select("force", "category", "longitude", "latitude", lacks=of_id.is_null())
+        rows.select("force", "category", "longitude", "latitude", lacks=lacks)
         .with_row_index("at")
         .filter(pl.col("lacks").any().over("category"))
         .with_columns(which=pl.int_range(pl.len()).over(alike))
@@ -67,7 +73,7 @@ def _wanted(rows: pl.DataFrame, of_id: pl.Series) -> NDArray[np.int64]:
     for name in parts.columns:
         mixed = _mix(mixed ^ parts[name].to_numpy().astype(np.int64, copy=False).view(np.uint64))
     # An id tells a crime from any other; one that two rows share gives them numbers beside each other.
-    chosen = of_id.fill_null(0).to_numpy(writable=True)
+    chosen = of_id.copy()
     chosen[lacking["at"].to_numpy()] = mixed
     return ((chosen >> np.uint64(40)) * np.uint64(IN_A_MONTH - SPARE) >> np.uint64(24)).astype(np.int64)
 
