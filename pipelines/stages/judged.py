@@ -100,11 +100,10 @@ def judge_quarters(
 def _add_up_listed(line: Line, quarter: Quarter, verdicts: pl.DataFrame, holds: pl.DataFrame) -> None:
     """Add up the crimes of a quarter that may be listed, when any of them has changed."""
     workspace, lsoas = line.workspace, line.country.lsoas
-    crimes = _crimes(line, [quarter], verdicts, holds)
-    made_from = digest(line.basis, crimes.keys[quarter], crimes.scopes.sort("force", "month").rows())
+    made_from = digest(line.basis, _listed_key(line, quarter, verdicts, holds))
     if workspace.up_to_date("listed_outcomes", str(quarter), made_from):
         return
-    listed = crimes.lazy()
+    listed = _crimes(line, [quarter], verdicts, holds).lazy()
     workspace.write("listed_counts", str(quarter), sums.of_listed(listed), tables.ListedCounts, made_from)
     outcomes = sums.of_outcomes(listed, lsoas)
     workspace.write("listed_outcomes", str(quarter), outcomes, tables.ListedOutcomes, made_from)
@@ -368,8 +367,13 @@ def _crimes(
     for quarter in quarters:
         judged, held = (each.filter(pl.col("month").is_in(quarter.months)) for each in (verdicts, holds))
         parts[quarter] = without_held(counted_in(line, quarter), held)
-        keys[quarter] = digest(_code(), counted_key(line, quarter), judged.rows(), held.rows())
+        keys[quarter] = _listed_key(line, quarter, judged, held)
     return QuarterRows(tables.Counted.create_empty(), parts, keys, judging.listable(verdicts))
+
+
+def _listed_key(line: Line, quarter: Quarter, verdicts: pl.DataFrame, holds: pl.DataFrame) -> str:
+    """What the crimes of a quarter that may be listed are made from, given its verdicts and holds."""
+    return digest(_code(), counted_key(line, quarter), verdicts.rows(), holds.rows())
 
 
 def _case_outcomes(line: Line, quarters: Sequence[Quarter], verdicts: pl.DataFrame) -> QuarterRows:
