@@ -133,6 +133,11 @@ def judged(
     totals = by_scope.clear()
     if added is not None:
         totals = _checked(added.neighbourhoods, tables.NeighbourhoodCounts)
+        if (lacking := by_scope.join(totals, on=scope, how="anti")).height:
+            force, month = lacking.sort(scope).select(scope).row(0)
+            raise JudgementError(
+                f"neighbourhoods: {force} {month:%Y-%m} is judged and not added up. Judge the month again."
+            )
     for name, figures in (
         ("offences", sealed.offences.lazy().filter(allows_number())),
         ("areas", by_scope.lazy().filter("shown")),

@@ -10,14 +10,13 @@ from geography.placing import placed_in_force
 from pipelines.stages.line import Line
 from pipelines.store import digest
 from transforms import aggregation, judging, register
-from transforms.completeness.supply import place_totals
 from transforms.contracts import columns as c
 from transforms.contracts import tables
 from transforms.counting.corrections import AGGREGATE
 from transforms.periods import Quarter
 
 #: Every table that a quarter is laid out as.
-MADE: Final = ("offence_grid", "area_grid", "neighbourhood_totals", "place_totals")
+MADE: Final = ("offence_grid", "area_grid", "neighbourhood_totals")
 
 
 def counted_in(line: Line, quarter: Quarter) -> pl.LazyFrame:
@@ -85,7 +84,6 @@ def aggregate_quarter(line: Line, quarter: Quarter) -> bool:
     grid = workspace.scan("area_grid", tables.AreaGrid, [str(quarter)])
     totals = judging.neighbourhood_totals(grid, line.country.lsoas)
     workspace.write("neighbourhood_totals", str(quarter), totals, tables.NeighbourhoodTotals, made_from)
-    workspace.write("place_totals", str(quarter), place_totals(grid), tables.PlaceTotals, made_from)
     return True
 
 

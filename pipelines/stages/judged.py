@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Final
 
 import dataframely as dy
 import numpy as np
@@ -30,6 +31,13 @@ from transforms.holding import PART, decide, hold_verdicts, holds_of, without_he
 from transforms.periods import Quarter
 from transforms.quarter_rows import SCOPE, QuarterRows, scopes_of
 from transforms.sums import Sums
+
+#: The tables of `Sums`, in its order.
+SUMS: Final = {
+    "judged_neighbourhoods": tables.NeighbourhoodCounts,
+    "listed_counts": tables.ListedCounts,
+    "listed_outcomes": tables.ListedOutcomes,
+}
 
 
 def freeze_decisions(line: Line, standing: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -64,7 +72,6 @@ def judge_quarters(
         findings = everything.filter(pl.col("first_month").is_in(months))
         holds = every_hold.filter(pl.col("month").is_in(months))
         these = hold_verdicts(supplied, holds)
-        _add_up_listed(line, quarter, these, holds)
         made_from = digest(
             line.basis,
             workspace.key("area_grid", [str(quarter)]),
@@ -72,7 +79,7 @@ def judge_quarters(
             findings.rows(),
             holds.rows(),
         )
-        if workspace.up_to_date("judged_neighbourhoods", str(quarter), made_from):
+        if workspace.up_to_date("judged_areas", str(quarter), made_from):
             continue
         offences = judging.judge_offences(
             workspace.scan("offence_grid", tables.OffenceGrid, [str(quarter)]),
@@ -91,22 +98,78 @@ def judge_quarters(
             ("judged_areas", areas, tables.AreaCounts),
         ):
             workspace.write(table, str(quarter), frame, schema, made_from)
-        added = sums.of_areas(workspace.scan("judged_areas", tables.AreaCounts, [str(quarter)]), lsoas)
-        workspace.write("judged_neighbourhoods", str(quarter), added, tables.NeighbourhoodCounts, made_from)
         changed.append(quarter)
+    _add_up(line)
     return changed
 
 
-def _add_up_listed(line: Line, quarter: Quarter, verdicts: pl.DataFrame, holds: pl.DataFrame) -> None:
-    """Add up the crimes of a quarter that may be listed, when any of them has changed."""
+def _add_up(line: Line) -> None:
+    """Keep the sums (`Sums`) of every quarter that is judged, made again where what they are sums of has changed."""
     workspace, lsoas = line.workspace, line.country.lsoas
-    made_from = digest(line.basis, _listed_key(line, quarter, verdicts, holds))
-    if workspace.up_to_date("listed_outcomes", str(quarter), made_from):
-        return
-    listed = _crimes(line, [quarter], verdicts, holds).lazy()
-    workspace.write("listed_counts", str(quarter), sums.of_listed(listed), tables.ListedCounts, made_from)
-    outcomes = sums.of_outcomes(listed, lsoas)
-    workspace.write("listed_outcomes", str(quarter), outcomes, tables.ListedOutcomes, made_from)
+    quarters = [Quarter.parse(name) for name in workspace.head.get("judged_areas", {})]
+    verdicts = workspace.scan("verdicts", tables.Verdicts).collect()
+    holds = workspace.scan("holds", tables.Holds).collect()
+    keys = _sum_keys(line, quarters, verdicts, holds)
+
+    def areas(name: str) -> pl.LazyFrame:
+        return workspace.scan("judged_areas", tables.AreaCounts, [name])
+
+    def listed(name: str) -> pl.LazyFrame:
+        return _crimes(line, [Quarter.parse(name)], verdicts, holds).lazy()
+
+    for table, make in (
+        ("judged_neighbourhoods", lambda name: sums.of_areas(areas(name), lsoas)),
+        ("listed_counts", lambda name: sums.of_listed(listed(name))),
+        ("listed_outcomes", lambda name: sums.of_outcomes(listed(name), lsoas)),
+    ):
+        _keep(line, table, SUMS[table], keys[table], make)
+
+
+def _sum_keys(
+    line: Line, quarters: Sequence[Quarter], verdicts: pl.DataFrame, holds: pl.DataFrame
+) -> dict[str, dict[str, object]]:
+    """What the sums of some quarters are made from, by table and quarter."""
+    listed: dict[str, object] = {str(each): _listed_key(line, each, verdicts, holds) for each in quarters}
+    areas: dict[str, object] = {
+        str(each): line.workspace.key("judged_areas", [str(each)]) for each in quarters
+    }
+    return {"judged_neighbourhoods": areas, "listed_counts": listed, "listed_outcomes": listed}
+
+
+def _sums(
+    line: Line, quarters: Sequence[Quarter], verdicts: pl.DataFrame, holds: pl.DataFrame
+) -> Sums | None:
+    """The sums of some quarters; None where those that are kept are not of what the quarters hold now.
+
+    So it is in a workspace that another version judged: figures without their sums would be none, or zero.
+    """
+    keys = _sum_keys(line, quarters, verdicts, holds)
+    if not all(_stands(line, table, *part) for table in SUMS for part in keys[table].items()):
+        return None
+    return Sums(*(_figures(line, table, schema, quarters, verdicts) for table, schema in SUMS.items()))
+
+
+def _keep(
+    line: Line,
+    table: str,
+    schema: type[dy.Schema],
+    keys: Mapping[str, object],
+    make: Callable[[str], pl.DataFrame],
+) -> None:
+    """Keep a table whose partitions are made from what `keys` tells: those that do not stand are made, others go."""
+    for name, key in keys.items():
+        if not _stands(line, table, name, key):
+            line.workspace.write(table, name, make(name), schema, _made_from(line, key))
+    line.workspace.forget(table, keys)
+
+
+def _stands(line: Line, table: str, name: str, key: object) -> bool:
+    """Whether a partition that `_keep` keeps is there and made from what `key` tells."""
+    return line.workspace.up_to_date(table, name, _made_from(line, key))
+
+
+def _made_from(line: Line, key: object) -> str:
+    return digest(line.basis, _code(), key)
 
 
 def find_everything(line: Line, verdicts: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
@@ -185,6 +248,7 @@ def _of_records(line: Line) -> pl.DataFrame:
     """What the records show, made again when any of them has changed."""
     workspace = line.workspace
     _tally_lines(line)
+    _total_places(line)
     of_codes = _of_codes(line)
     read = (
         "offence_grid",
@@ -221,42 +285,43 @@ def _of_records(line: Line) -> pl.DataFrame:
 
 def _tally_lines(line: Line) -> None:
     """Tally the lines of every force whose files have changed."""
+    workspace = line.workspace
     files: dict[str, list[str]] = {}
-    for name in line.workspace.head.get("lines", {}):
+    for name in workspace.head.get("lines", {}):
         files.setdefault(name.split(" ")[2], []).append(name)
-    _tally(line, "line_tallies", tables.LineTallies, "lines", tables.Lines, files, tally_lines)
+    keys = {force: workspace.key("lines", names) for force, names in files.items()}
+
+    def tallied(force: str) -> pl.DataFrame:
+        return tally_lines(workspace.scan("lines", tables.Lines, files[force]))
+
+    _keep(line, "line_tallies", tables.LineTallies, keys, tallied)
 
 
 def _recorded_by_month(line: Line) -> pl.DataFrame:
     """`CountedMonths`: of every force whose count is new tallied again."""
+    workspace, by = line.workspace, ["force", "month"]
     parts: dict[str, list[str]] = {}
-    for name in line.workspace.head.get("counted", {}):
+    for name in workspace.head.get("counted", {}):
         parts.setdefault(name.rpartition(" ")[0], []).append(name)
-    _tally(line, "counted_months", tables.CountedMonths, "counted", tables.Counted, parts, _by_month)
-    return line.workspace.scan("counted_months", tables.CountedMonths).collect()
+    keys = {force: workspace.key("counted", names) for force, names in parts.items()}
+
+    def tallied(force: str) -> pl.DataFrame:
+        counted = workspace.scan("counted", tables.Counted, parts[force])
+        return aggregation.rows_by(counted, by).sort(by).collect()
+
+    _keep(line, "counted_months", tables.CountedMonths, keys, tallied)
+    return workspace.scan("counted_months", tables.CountedMonths).collect()
 
 
-def _by_month(counted: pl.LazyFrame) -> pl.DataFrame:
-    by = ["force", "month"]
-    return aggregation.rows_by(counted, by).sort(by).collect()
+def _total_places(line: Line) -> None:
+    """Total the area grid of every quarter that was laid out anew by place."""
+    workspace = line.workspace
+    keys = {name: workspace.key("area_grid", [name]) for name in workspace.head.get("area_grid", {})}
 
+    def totals(quarter: str) -> pl.DataFrame:
+        return supply.place_totals(workspace.scan("area_grid", tables.AreaGrid, [quarter]))
 
-def _tally(
-    line: Line,
-    table: str,
-    schema: type[dy.Schema],
-    of: str,
-    of_schema: type[dy.Schema],
-    parts: Mapping[str, list[str]],
-    tally: Callable[[pl.LazyFrame], pl.DataFrame],
-) -> None:
-    """Keep a tally of the partitions of a table by force (`parts`), made again where any of them has changed."""
-    workspace, basis = line.workspace, line.basis
-    for force, names in parts.items():
-        made_from = digest(basis, workspace.key(of, names))
-        if not workspace.up_to_date(table, force, made_from):
-            workspace.write(table, force, tally(workspace.scan(of, of_schema, names)), schema, made_from)
-    workspace.forget(table, parts)
+    _keep(line, "place_totals", tables.PlaceTotals, keys, totals)
 
 
 def _of_codes(line: Line) -> pl.DataFrame:
@@ -265,21 +330,20 @@ def _of_codes(line: Line) -> pl.DataFrame:
     codes = [vintages[name].to_list() for name in ("lsoa_code", "old_code")]
     schemas = {"street": tables.Counted, "case_outcomes": tables.CaseOutcomes}
     files = {table: accepted_of_each(line, table) for table in schemas}
-    giving = []
-    for force in line.forces:
-        given = {table: names[force] for table, names in files.items()}
-        if not any(given.values()):
-            continue
-        giving.append(force)
-        made_from = digest(line.basis, *(workspace.key(table, names) for table, names in given.items()))
-        if not workspace.up_to_date("code_findings", force, made_from):
-            rows = pl.concat(
-                workspace.scan(table, schemas[table], names).select("force", "month", "lsoa_code")
-                for table, names in given.items()
-            )
-            found = signatures.other_vintage(rows, *codes)
-            workspace.write("code_findings", force, found, tables.Findings, made_from)
-    workspace.forget("code_findings", giving)
+    keys = {
+        force: [workspace.key(table, names[force]) for table, names in files.items()]
+        for force in line.forces
+        if any(names[force] for names in files.values())
+    }
+
+    def found(force: str) -> pl.DataFrame:
+        rows = pl.concat(
+            workspace.scan(table, schema, files[table][force]).select("force", "month", "lsoa_code")
+            for table, schema in schemas.items()
+        )
+        return signatures.other_vintage(rows, *codes)
+
+    _keep(line, "code_findings", tables.Findings, keys, found)
     return workspace.scan("code_findings", tables.Findings).collect()
 
 
@@ -334,16 +398,7 @@ def open_judged(line: Line, quarters: Sequence[Quarter]) -> judging.Judged:
         case_outcomes=_case_outcomes(line, quarters, verdicts),
         searches=_passed_on(line, "searches", tables.Searches, "stop-and-search", verdicts),
         decisions=workspace.read("decisions", tables.Decisions),
-        added=Sums(
-            *(
-                _figures(line, table, schema, quarters, verdicts)
-                for table, schema in (
-                    ("judged_neighbourhoods", tables.NeighbourhoodCounts),
-                    ("listed_counts", tables.ListedCounts),
-                    ("listed_outcomes", tables.ListedOutcomes),
-                )
-            )
-        ),
+        added=_sums(line, quarters, verdicts, holds),
     )
 
 
@@ -365,15 +420,16 @@ def _crimes(
     """The crimes of each quarter that may be listed."""
     parts, keys = {}, {}
     for quarter in quarters:
-        judged, held = (each.filter(pl.col("month").is_in(quarter.months)) for each in (verdicts, holds))
+        held = holds.filter(pl.col("month").is_in(quarter.months))
         parts[quarter] = without_held(counted_in(line, quarter), held)
-        keys[quarter] = _listed_key(line, quarter, judged, held)
+        keys[quarter] = _listed_key(line, quarter, verdicts, holds)
     return QuarterRows(tables.Counted.create_empty(), parts, keys, judging.listable(verdicts))
 
 
 def _listed_key(line: Line, quarter: Quarter, verdicts: pl.DataFrame, holds: pl.DataFrame) -> str:
-    """What the crimes of a quarter that may be listed are made from, given its verdicts and holds."""
-    return digest(_code(), counted_key(line, quarter), verdicts.rows(), holds.rows())
+    """What the crimes of a quarter that may be listed are made from, among the verdicts and holds those of it."""
+    judged, held = (each.filter(pl.col("month").is_in(quarter.months)) for each in (verdicts, holds))
+    return digest(_code(), counted_key(line, quarter), judged.rows(), held.rows())
 
 
 def _case_outcomes(line: Line, quarters: Sequence[Quarter], verdicts: pl.DataFrame) -> QuarterRows:

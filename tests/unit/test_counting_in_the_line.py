@@ -292,18 +292,24 @@ RESUPPLIED = {
 }
 
 
+def counted_again(folder: Path, workspace: str, files: Mapping[str, str]) -> Line:
+    """The line run until forces are counted, after some of them supplied July to September."""
+    for force, text in files.items():
+        supply(folder / "supply", force, "2019-07_2019-09", text, "niche")
+    opened = Line.open(settings(*(str(folder / name) for name in (workspace, "supply", "country"))))
+    take_in(opened)
+    record_forces(opened)
+    count_forces(opened)
+    return opened
+
+
 @pytest.mark.parametrize("what", RESUPPLIED)
 def test_transfers_are_searched_for_again_only_where_something_is_new(what: str, tmp_path: Path) -> None:
     write_country(tmp_path / "country", first_month="2019-07")
 
     def searched(workspace: str, files: Mapping[str, str]) -> tuple[Line, set[str]]:
         """The line run until transfers are looked for, and the forces whose records were read for that."""
-        for force, text in files.items():
-            supply(tmp_path / "supply", force, "2019-07_2019-09", text, "niche")
-        opened = Line.open(settings(*(str(tmp_path / name) for name in (workspace, "supply", "country"))))
-        take_in(opened)
-        record_forces(opened)
-        count_forces(opened)
+        opened = counted_again(tmp_path, workspace, files)
         with objects_read() as read:
             reconcile_transfers(opened)
         lines = opened.workspace.head["lines"].items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,13 +14,12 @@ import pytest
 from fixtures.country import write_country
 from pipelines.settings import settings
 from pipelines.stages.aggregated import MADE, aggregate_quarter
-from pipelines.stages.counted import count_forces, reconcile_transfers
-from pipelines.stages.judged import _of_codes, _state, _written, judge_quarters
+from pipelines.stages.counted import reconcile_transfers
+from pipelines.stages.judged import SUMS, _of_codes, _state, _written, judge_quarters, open_judged
 from pipelines.stages.line import Line
-from pipelines.stages.recorded import record_forces, supply_partition
-from pipelines.stages.supplied import take_in
+from pipelines.stages.recorded import supply_partition
 from pipelines.store import digest
-from tests.unit.test_counting_in_the_line import FIRST, SECOND, objects_read, supply
+from tests.unit.test_counting_in_the_line import FIRST, SECOND, counted_again, objects_read, supply
 from transforms.completeness import signatures
 from transforms.contracts import tables
 
@@ -30,12 +30,7 @@ FORCES = ("ashdene", "carrow")
 
 def run(folder: Path, workspace: str, files: Mapping[str, str]) -> tuple[Line, list[str], set[str]]:
     """The line run to judged quarters, those that were laid out, and the objects that judging read."""
-    for force, text in files.items():
-        supply(folder / "supply", force, "2019-07_2019-09", text, "niche")
-    line = Line.open(settings(*(str(folder / name) for name in (workspace, "supply", "country"))))
-    take_in(line)
-    record_forces(line)
-    count_forces(line)
+    line = counted_again(folder, workspace, files)
     reconcile_transfers(line)
     laid_out = [str(quarter) for quarter in line.quarters() if aggregate_quarter(line, quarter)]
     with objects_read() as read:
@@ -87,6 +82,45 @@ def test_a_table_of_a_quarter_that_is_not_there_is_made_with_the_others(folder: 
     del line.workspace.head[table]["2019-Q3"]
     assert [str(quarter) for quarter in line.quarters() if aggregate_quarter(line, quarter)] == ["2019-Q3"]
     assert {each: line.workspace.key(each) for each in MADE} == before
+
+
+@pytest.mark.parametrize("table", ["place_totals", *SUMS])
+def test_sums_that_are_not_there_are_made_again_by_the_judge(folder: Path, table: str) -> None:
+    line, _, _ = run(folder, "workspace", dict.fromkeys(FORCES, SECOND))
+    before = line.workspace.key(table)
+    assert len(before) == 2
+    del line.workspace.head[table]["2019-Q3"]
+    judge_quarters(line, line.quarters())
+    assert line.workspace.key(table) == before
+
+
+@pytest.mark.parametrize("table", SUMS)
+def test_a_release_takes_no_sums_that_are_not_of_what_is_judged(folder: Path, table: str) -> None:
+    """Figures whose sums another version did not keep, or kept of something else, would be none or zero."""
+    line, _, _ = run(folder, "workspace", dict.fromkeys(FORCES, SECOND))
+    lsoas, quarters = line.country.lsoas, line.quarters()
+    months = [month for quarter in quarters for month in quarter.months]
+
+    def told() -> list[pl.DataFrame]:
+        judged = open_judged(line, quarters)
+        rows = (
+            judged.by_neighbourhood(lsoas, months),
+            judged.listed_counts(months),
+            judged.listed_outcomes(lsoas, months),
+        )
+        return [each.sort(pl.all()).collect() for each in rows]
+
+    whole = told()
+    assert open_judged(line, quarters).sums is not None
+    assert whole[0].height and whole[1].height
+    held = line.workspace.head[table]
+    for other in ({"made_from": "something else"}, None):
+        kept = held.pop("2019-Q3")
+        if other is not None:
+            held["2019-Q3"] = replace(kept, **other)
+        assert open_judged(line, quarters).sums is None
+        assert all(one.equals(other) for one, other in zip(told(), whole, strict=True))
+        held["2019-Q3"] = kept
 
 
 def give(line: Line, codes: Mapping[str, str]) -> None:

@@ -248,6 +248,8 @@ def test_neighbourhoods_are_sealed_as_their_areas_are() -> None:
 
     assert seal(added).by_neighbourhood(NEIGHBOURHOODS, [JUNE]).collect().equals(added)
     assert seal(added).by_neighbourhood(NEIGHBOURHOODS, [JULY]).collect().is_empty()
+    with pytest.raises(JudgementError, match="neighbourhoods: a 2019-06 is judged and not added up"):
+        seal(added.clear())
     with pytest.raises(JudgementError, match="NeighbourhoodCounts: 1 cells break"):
         seal(added.with_columns(count=pl.lit(None, pl.Int64)))
     with pytest.raises(
