@@ -41,6 +41,11 @@ def _quarters(context: dg.AssetExecutionContext) -> list[Quarter]:
     return [Quarter.parse(key) for key in context.partition_keys]
 
 
+def _read_back(context: dg.AssetExecutionContext, made: Sequence[Quarter]) -> Sequence[str]:
+    """The quarters whose tables are checked: those that the run made, the latest where it made none."""
+    return [str(quarter) for quarter in made] or context.partition_keys[-1:]
+
+
 def _table_rows(line: Line, tables: Iterable[str], partitions: Sequence[str] | None = None) -> dict[str, Any]:
     """Rows and hashes of tables, for the page of a run."""
     found: dict[str, Any] = {}
@@ -172,9 +177,7 @@ def aggregated(context: dg.AssetExecutionContext, line: LineResource) -> dg.Mate
             "quarters recomputed": len(changed),
             **_table_rows(opened, ["offence_grid", "area_grid"], context.partition_keys),
         },
-        check_results=[
-            *keep_contracts(opened, "aggregated", list(map(str, changed)) or context.partition_keys[-1:])
-        ],
+        check_results=[*keep_contracts(opened, "aggregated", _read_back(context, changed))],
     )
 
 
@@ -209,7 +212,7 @@ def judged(context: dg.AssetExecutionContext, line: LineResource) -> dg.Material
                 check_name="everything_owed_was_supplied",
                 metadata={"missing": len(missing)},
             ),
-            *keep_contracts(opened, "judged", list(map(str, changed)) or context.partition_keys[-1:]),
+            *keep_contracts(opened, "judged", _read_back(context, changed)),
         ],
     )
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from transforms import aggregation
 from transforms.contracts import tables
-from transforms.contracts.columns import BEHAVIOUR, CATEGORY
+from transforms.contracts.columns import is_crime
 from transforms.quarter_rows import QuarterRows
 
 _KIND: Final = ["force", "month", "csp_code", "offence_code", "category"]
@@ -52,7 +52,7 @@ def of_listed(crimes: pl.LazyFrame) -> pl.DataFrame:
 def of_outcomes(crimes: pl.LazyFrame, lsoas: pl.DataFrame) -> pl.DataFrame:
     """The outcomes of listed crimes (`Counted`) in neighbourhoods of their own force (`ListedOutcomes`), in order."""
     by = ["force", "month", "neighbourhood", "outcome"]
-    placed = crimes.filter(pl.col("category") != pl.lit(BEHAVIOUR, CATEGORY), pl.col("counted") > 0).join(
+    placed = crimes.filter(is_crime(), pl.col("counted") > 0).join(
         lsoas.lazy().select("force", "lsoa_code", "neighbourhood"), on=["force", "lsoa_code"]
     )
     return aggregation.rows_by(placed, by).collect(engine="streaming").sort(by)

@@ -10,7 +10,7 @@ import polars as pl
 from pipelines.engines import Engine, engine
 from pipelines.progress import steps
 from pipelines.stages.line import Line
-from pipelines.stages.recorded import accepted, accepted_of_each, records
+from pipelines.stages.recorded import accepted_of_each, records
 from pipelines.stages.shard import Counted, Shard, code_version, count_shard
 from pipelines.store import digest
 from transforms.aggregation import rows_by
@@ -31,7 +31,11 @@ def count_forces(line: Line, using: Engine | None = None) -> list[str]:
     lines, streets = (accepted_of_each(line, table) for table in ("lines", "street"))
     work = [shard for force in line.forces if (shard := _work(line, force, lines[force], streets[force]))]
     # The largest first: were it last, the other workers would wait for it.
-    work.sort(key=lambda shard: -_rows(line, shard.force))
+    rows = {
+        force: line.workspace.rows("lines", lines[force]) + line.workspace.rows("street", streets[force])
+        for force in line.forces
+    }
+    work.sort(key=lambda shard: -rows[shard.force])
     done = set[str]()
     with steps("counting", len(work)) as advance:
         for counted in (using or engine()).map(count_shard, work) if work else ():
@@ -59,11 +63,6 @@ def _work(line: Line, force: str, lines: list[str], streets: list[str]) -> Shard
     if _stands(line, force, made_from):
         return None
     return Shard(line.settings, force, objects, tuple(line.quarters()), made_from, code_version())
-
-
-def _rows(line: Line, force: str) -> int:
-    """How many rows of its files a force's count is made from."""
-    return sum(line.workspace.rows(table, accepted(line, table, force)) for table in ("lines", "street"))
 
 
 def _take(line: Line, counted: Counted) -> None:

@@ -58,12 +58,8 @@ class Identity:
 
 
 def accepted(line: Line, table: str, force: str) -> list[str]:
-    """The partitions of `table` (lines or street) that come from a force's accepted files."""
-    held = line.workspace.head.get(table, {})
-    files = line.supplies().filter(pl.col("state") == "accepted", pl.col("force") == force)
-    return sorted(
-        name for name in (supply_partition(row) for row in files.iter_rows(named=True)) if name in held
-    )
+    """The partitions of `table` (lines or street) that come from the accepted files of a force of the country."""
+    return accepted_of_each(line, table)[force]
 
 
 def accepted_of_each(line: Line, table: str) -> dict[str, list[str]]:

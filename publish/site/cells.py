@@ -13,7 +13,7 @@ from geography.areas import Country
 from publish.parts import Parts
 from publish.site.writing import key_of
 from transforms.aggregation import add_up, net_of
-from transforms.contracts.columns import BEHAVIOUR, CATEGORIES, CATEGORY
+from transforms.contracts.columns import CATEGORIES, is_crime
 from transforms.judging import Judged
 from transforms.periods import quarters_of
 from transforms.quarter_rows import QuarterRows
@@ -123,11 +123,6 @@ def _numbered(areas: pl.LazyFrame, lsoas: pl.DataFrame) -> pl.DataFrame:
     owner = lsoas.get_column("force").gather(lsoa)
     place = lsoas.get_column("place").gather(lsoa)
     return cells.with_columns(place=pl.when(pl.col("force") == owner).then(place))
-
-
-def is_crime() -> pl.Expr:
-    """Whether a row's category is a crime: anti-social behaviour is an incident."""
-    return pl.col("category") != pl.lit(BEHAVIOUR, CATEGORY)
 
 
 def _check_every_cell_is_there(cells: pl.DataFrame, lsoas: pl.DataFrame) -> None:

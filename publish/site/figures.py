@@ -12,12 +12,12 @@ import polars as pl
 
 from geography.areas import Country
 from publish.site import supply
-from publish.site.cells import PLACE, Cells, cells_of, is_crime
+from publish.site.cells import PLACE, Cells, cells_of
 from publish.site.map_figures import KINDS, by_kind
 from publish.site.supply import Gap
 from publish.site.writing import key_of
 from transforms.aggregation import add_up, net_of
-from transforms.contracts.columns import BEHAVIOUR, CATEGORIES
+from transforms.contracts.columns import BEHAVIOUR, CATEGORIES, is_crime
 from transforms.contracts.status import STATUS, Status
 from transforms.judging import Judged, counting_verdicts
 from transforms.periods import months_between, plus_months

@@ -9,9 +9,8 @@ from typing import Final
 
 import polars as pl
 
-from publish.site.cells import is_crime
 from transforms.aggregation import add_up
-from transforms.contracts.columns import CATEGORIES
+from transforms.contracts.columns import CATEGORIES, is_crime
 
 ALL_CRIME: Final = "All crime"
 #: Kinds in the order of the files: crime together first, then each category.

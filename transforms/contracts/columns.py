@@ -148,3 +148,8 @@ def supply(**options: Any) -> dy.String:
 
 
 CATEGORY: Final = pl.Enum(CATEGORIES)
+
+
+def is_crime() -> pl.Expr:
+    """Whether a row's `category` is a crime: anti-social behaviour is an incident."""
+    return pl.col("category") != pl.lit(BEHAVIOUR, CATEGORY)
