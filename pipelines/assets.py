@@ -92,6 +92,7 @@ def supplied(context: dg.AssetExecutionContext, line: LineResource) -> dg.Materi
     return dg.MaterializeResult(
         metadata={
             "new files": len(taken.new),
+            "files that count again": len(taken.again),
             "refused files": len(taken.refused),
             "unchanged files": taken.unchanged,
             "refusals": dg.MetadataValue.md(_as_list(taken.refused)),

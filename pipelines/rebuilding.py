@@ -166,27 +166,33 @@ def _same_key(where: Settings, made_from: dict[str, Any], folder: Path) -> None:
         place.write_bytes(key)
 
 
-def _inputs(workspace: Workspace, told: list[dict[str, Any]]) -> Iterator[Found]:
-    """The files that were taken in, as received, in the order received."""
+def _inputs(workspace: Workspace, told: list[dict[str, Any]]) -> list[Found]:
+    """The files that were taken in, as received: those that had been superseded then, and those that counted.
+
+    Each in the order received. One that was put back since was received once more, and counts in the workspace again.
+    """
     supplies = workspace.read("supplies", tables.Supplies).sort("received_order").rename({"supply": "sha256"})
-    wanted = {tuple(each[name] for name in _INPUT) for each in told}
-    found = 0
+    wanted = {tuple(each[name] for name in _INPUT): each["state"] for each in told}
+    found: dict[str, list[Found]] = {"superseded": [], "accepted": []}
     for row in supplies.filter(pl.col("state") != "refused").iter_rows(named=True):
         month = {name: f"{row[name]:%Y-%m}" if row[name] else None for name in ("first_month", "last_month")}
-        if tuple((row | month)[name] for name in _INPUT) not in wanted:
+        state = wanted.get(tuple((row | month)[name] for name in _INPUT))
+        if state is None:
             continue
         storage, kept = workspace.storage, supplied_name(row["sha256"])
         if not storage.exists(kept):
             raise StoreError(
                 f"The workspace no longer keeps {row['name']} as received ({storage.uri(kept)}): put it back."
             )
-        found += 1
-        yield Found(row["name"], storage.path(kept) if storage.local else Remote(storage.uri(kept)))
-    if found != len(wanted):
+        at = storage.path(kept) if storage.local else Remote(storage.uri(kept))
+        found[state].append(Found(row["name"], at))
+    files = [*found["superseded"], *found["accepted"]]
+    if len(files) != len(wanted):
         raise StoreError(
-            f"The workspace knows {found} of the {len(wanted)} files that the release was made from: "
+            f"The workspace knows {len(files)} of the {len(wanted)} files that the release was made from: "
             "verify it in the workspace that it was built in, or in a whole copy of that."
         )
+    return files
 
 
 def _said(rows: list[dict[str, Any]], name: ReleaseName) -> pl.DataFrame:

@@ -158,7 +158,7 @@ def _run_line(where: Settings, quarter: Quarter | None) -> Outcome:
         materialise([assets.supplied, assets.recorded])
         opened = Line.open(where)
         quarters = opened.quarters()
-        outcome.notes.extend(_told_supply(opened))
+        outcome.notes.extend(_told_supply(held, opened))
         if not quarters:
             outcome.notes.append("No file could be used, so there is nothing to count.")
             outcome.failed = True
@@ -192,10 +192,29 @@ def _releases(where: Settings) -> dict[str, int]:
     }
 
 
-def _told_supply(line: Any) -> list[str]:
-    from pipelines.stages.recorded import identity
+def _told_supply(held: Workspace, line: Any) -> list[str]:
+    """The account of all rows, and which files count again (`take_in`)."""
+    import polars as pl
 
-    return [identity(line).sentence]
+    from pipelines.stages.arrival import SCOPE
+    from pipelines.stages.recorded import identity
+    from transforms.contracts import tables
+
+    superseded = held.read("supplies", tables.Supplies).filter(state="superseded")
+    again = (
+        line.supplies()
+        .filter(pl.col("state") == "accepted")
+        .join(superseded, on=["supply", *SCOPE], how="semi", nulls_equal=True)
+        .sort("received_order")["name"]
+        .to_list()
+    )
+    told = [identity(line).sentence]
+    if again:
+        names = ", ".join(again) if len(again) <= NAMED else f"{len(again):,} files"
+        told.append(
+            f"Put back, and counting again: {names}. What had taken the place is in the supply no more."
+        )
+    return told
 
 
 def _told_work(held: Workspace, line: Any) -> list[str]:

@@ -66,6 +66,13 @@ class Brought:
     partitions: Mapping[str, Entry] = field(default_factory=dict)
     kept: int = 0
 
+    @property
+    def key(self) -> tuple[object, ...] | None:
+        """What the file is held by from now on (`scope_key`); None where it was refused."""
+        if self.row is not None and self.row["state"] == "accepted":
+            return scope_key(self.row)
+        return self.held
+
 
 @dataclass(frozen=True)
 class Received:

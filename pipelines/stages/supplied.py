@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -60,6 +60,8 @@ class Taken:
     """What a look at the supply folder brought."""
 
     new: list[str] = field(default_factory=list)
+    #: files held before that count again.
+    again: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     unchanged: int = 0
     rows: int = 0
@@ -74,18 +76,24 @@ def take_in(line: Line, files: Iterable[Found | Refusal] | None = None, using: E
     Each is read by itself, on the engine that is set, and entered in the order of the files. One whose bytes and scope
     are held already is passed over, and not read when it stands as it did (`Seen`). One that cannot be used is refused
     with a message and stops nobody else's. Each file's tables are committed whole.
+
+    A file that another took the place of counts again where it is in the supply folder and that other is not: who
+    puts back what was there before means it.
     """
-    taken = Taken()
+    taken, is_whole_folder = Taken(), files is None
     line.workspace.clear_scratch()
     supplies = line.supplies()
     received, entered = Received.of(supplies), Entered(supplies)
     seen = Seen.open(line, received)
     not_committed = 0
+    there: set[object] = set()
     files = list(find(line.settings.supply) if files is None else files)
     with steps("taking in", len(files)) as advance:
         for name, brought in _brought(line, files, seen, using or engine()):
             advance(name)
             row = _enter(line, brought, received, taken)
+            # A file that cannot be read today is there all the same: it is known by its name.
+            there.add(name if brought.key is None else brought.key)
             if row is None:
                 taken.unchanged += 1
                 continue
@@ -93,6 +101,10 @@ def take_in(line: Line, files: Iterable[Found | Refusal] | None = None, using: E
             if not_committed >= max(FILES_PER_COMMIT, len(entered) // HELD_PER_FILE):
                 _commit(line, entered)
                 not_committed = 0
+    if is_whole_folder:
+        for row in entered.put_back(there):
+            taken.again.append(str(row["name"]))
+            taken.marks.extend(_marks(row))
     _commit(line, entered)
     seen.save()
     return taken
@@ -193,11 +205,8 @@ class Seen:
 
     def enter(self, found: Found, brought: Brought) -> None:
         """Remember a file that is held, or was taken in."""
-        key = brought.held
-        if brought.row is not None and brought.row["state"] == "accepted":
-            key = scope_key(brought.row)
-        if key is not None and found.listed is not None:
-            self._now[found.name] = [digest(vars(found.listed)), digest(key)]
+        if brought.key is not None and found.listed is not None:
+            self._now[found.name] = [digest(vars(found.listed)), digest(brought.key)]
 
     def save(self) -> None:
         """Keep what was entered for the next run."""
@@ -237,6 +246,28 @@ class Entered:
         order = next(reversed(self._rows), 0) + 1
         self._add(order, row | {"received_order": order, "received_at": datetime.now(ZoneInfo(ZONE))})
         return True
+
+    def put_back(self, there: Collection[object]) -> list[dict[str, object]]:
+        """Let superseded files that are `there` count again where the one that took their place is not.
+
+        `there` has what each file is held by, or the name of one that cannot be read. Of several of a scope it is the
+        one received last, and it counts as received now. Returns their rows.
+        """
+        last = {
+            _scope(row): order
+            for order, row in self._rows.items()
+            if row["state"] == "superseded" and scope_key(row) in there
+        }
+        unreadable = tuple(name for name in there if isinstance(name, str))
+        found = []
+        for scope, order in last.items():
+            standing = self._rows[self._accepted[scope]]
+            # A file within an archive is called by the name of that and its own.
+            if scope_key(standing) not in there and not str(standing["name"]).startswith(unreadable):
+                row = self._rows.pop(order) | {"state": "accepted"}
+                self.enter(row)
+                found.append(row)
+        return found
 
     def table(self) -> pl.DataFrame:
         """All of them, as `Supplies`."""

@@ -167,6 +167,27 @@ def test_the_manifest_tells_what_it_follows_who_saw_it_early_and_everything_it_w
         assert all((told.workspace / name).exists() for name in objects.values())
 
 
+def test_a_file_put_back_counts_again_and_what_was_published_is_rebuilt_with_what_counted_then(
+    told: Told, fullcount: Any, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(told.workspace, tmp_path / "workspace")
+    made = told.small.made
+    done = fullcount("run", "--workspace", copy, "--supply", made / "supply", "--country", made / "country")
+    said = " ".join(done.stdout.split())
+    assert f"Put back, and counting again: {LATE_FILE}. What had taken the place" in said
+    assert "Computed again: the counts of 1 of" in said
+    # What is made of it is what was made of it at first.
+    first = pl.read_csv(
+        copy / "public" / FIRST / "returns" / "recorded-crime-2019-Q1.csv", infer_schema=False
+    )
+    (third,) = (copy / "private").glob("*/*/returns/recorded-crime-2019-Q1.csv")
+    value = [name for name in first.columns if "value" in name.lower() or "count" in name.lower()]
+    assert first.height and value
+    assert pl.read_csv(third, infer_schema=False)[value].equals(first[value])
+    done = fullcount("verify", SECOND, "--workspace", copy)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_each_is_rebuilt_to_the_same_bytes_in_a_clean_copy_without_the_folders_it_came_from(
     told: Told, fullcount: Any, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from fixtures.country import write_country
@@ -152,3 +153,66 @@ def test_an_object_is_not_fetched_again(
     read.clear()
     assert take_in(again(line)).unchanged == FILES
     assert read == []
+
+
+def states(line: Line, *names: str) -> list[str]:
+    """What became of the files of some names, in the order received."""
+    return line.supplies().filter(pl.col("name").is_in(names)).sort("received_order")["state"].to_list()
+
+
+def test_a_file_that_is_put_back_counts_again(taken: Line) -> None:
+    path = supplied(taken)[0]
+    first = path.read_bytes()
+    path.write_bytes(b"\n".join(first.splitlines()[:-1]) + b"\n")
+    line = again(taken)
+    assert take_in(line).new == [path.name]
+    later = line.supplies().filter(name=path.name, state="accepted")["supply"].item()
+    path.write_bytes(first)
+    line = again(taken)
+    told = take_in(line)
+    assert (told.new, told.again, [mark.name for mark in told.marks]) == ([], [path.name], [path.name])
+    held = line.supplies().filter(name=path.name).sort("received_order")
+    assert held["state"].to_list() == ["superseded", "accepted"]
+    assert held["supply"][0] == later
+    # And stays so: nothing is new when it is looked at once more.
+    snapshot = line.workspace.snapshot
+    line = again(taken)
+    assert (take_in(line).again, line.workspace.snapshot) == ([], snapshot)
+
+
+def test_a_file_does_not_count_again_where_what_took_its_place_is_there(taken: Line) -> None:
+    path = supplied(taken)[0]
+    (path.parent / "later").mkdir()
+    (path.parent / "later" / path.name).write_bytes(path.read_bytes().replace(b"live", b"LIVE"))
+    names = path.name, f"later/{path.name}"
+    for _ in range(2):
+        line = again(taken)
+        assert take_in(line).again == []
+        assert states(line, *names) == ["superseded", "accepted"]
+    # Nor where that cannot be read today, nor where it is gone and the first with it.
+    (path.parent / names[1]).write_bytes(b"")
+    line = again(taken)
+    told = take_in(line)
+    assert (len(told.refused), told.again) == (1, [])
+    for name in names:
+        (path.parent / name).unlink()
+    line = again(taken)
+    assert take_in(line).again == []
+    assert states(line, *names)[:2] == ["superseded", "accepted"]
+
+
+def test_of_several_that_are_put_back_the_last_counts(taken: Line) -> None:
+    path = supplied(taken)[0]
+    first = path.read_bytes().splitlines()
+    versions = [b"\n".join(first[:rows]) + b"\n" for rows in (4, 3, 2)]
+    for version in versions:
+        path.write_bytes(version)
+        assert take_in(again(taken)).new == [path.name]
+    path.unlink()
+    for place, version in enumerate(versions[:2]):
+        (path.parent / f"{place}").mkdir()
+        (path.parent / f"{place}" / path.name).write_bytes(version)
+    line = again(taken)
+    assert take_in(line).again == [path.name]
+    accepted = line.supplies().filter(name=path.name, state="accepted")
+    assert accepted["rows"].to_list() == [2]
