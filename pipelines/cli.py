@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 from importlib import import_module
@@ -14,8 +15,14 @@ from rich.markup import escape
 from pipelines.progress import errors
 from pipelines.room import MAKE_ROOM, is_out_of_room
 
+#: How many new objects there are before Python looks for cycles among them. It would look after each 700, which takes
+#: one second of the start and two of a resupply, and finds little: the tables are no objects of Python's.
+BEFORE_COLLECTING: Final = 100_000
+
 #: The status of a command that a person stopped with Ctrl-C: 128 and the number of the signal.
 STOPPED: Final = 130
+
+gc.set_threshold(BEFORE_COLLECTING)
 
 app = typer.Typer(
     name="fullcount",

@@ -440,22 +440,15 @@ def _case_outcomes(line: Line, quarters: Sequence[Quarter], verdicts: pl.DataFra
     )
     crimes = {quarter: counted_in(line, quarter) for quarter in quarters}
     withdrawn = judging.withdrawn(pl.concat(crimes.values())).collect()
+    told = {quarter: judging.outcomes_of_crimes(crimes[quarter], withdrawn) for quarter in quarters}
     # An outcome is told by the crime, of whatever quarter: of most quarters no crime tells one of another's months.
-    given = pl.collect_all(
-        each.select(first=pl.col("outcome_month").min(), last=pl.col("outcome_month").max())
-        for each in crimes.values()
-    )
+    told_of = {quarter: scopes_of(told[quarter]) for quarter in quarters}
     parts, keys = {}, {}
     for quarter in quarters:
         of_quarter = pl.col("month").is_in(quarter.months)
-        telling = [
-            of
-            for of, (first, last) in zip(quarters, (each.row(0) for each in given), strict=True)
-            if first is not None and first <= quarter.months[-1] and last >= quarter.months[0]
-        ]
+        telling = [each for each in quarters if told_of[each]["month"].is_in(quarter.months).any()]
         own = files.filter(of_quarter)
-        told = [judging.outcomes_of_crimes(crimes[each], withdrawn).filter(of_quarter) for each in telling]
-        parts[quarter] = pl.concat([own.lazy(), *told])
+        parts[quarter] = pl.concat([own.lazy(), *(told[each].filter(of_quarter) for each in telling)])
         keys[quarter] = digest(
             _code(),
             key_of(own),
@@ -463,8 +456,8 @@ def _case_outcomes(line: Line, quarters: Sequence[Quarter], verdicts: pl.DataFra
             judging.among(withdrawn, [crimes[each] for each in telling]).rows(),
             verdicts.filter(of_quarter).rows(),
         )
-    every = pl.concat([files.lazy(), judging.outcomes_of_crimes(pl.concat(crimes.values()), withdrawn)])
-    scopes = scopes_of(every).join(judging.tellable(verdicts), on=SCOPE, how="semi")
+    scopes = pl.concat([scopes_of(files.lazy()), *told_of.values()]).unique().sort(SCOPE)
+    scopes = scopes.join(judging.tellable(verdicts), on=SCOPE, how="semi", maintain_order="left")
     return QuarterRows(tables.CaseOutcomes.create_empty(), parts, keys, scopes)
 
 

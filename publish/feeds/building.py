@@ -255,6 +255,7 @@ class Build:
                 lines = before.filter(pl.col("Month") == month)
             else:
                 lines, told, at = self._make_month(month, rows, points, forces[month])
+                self._note_places(quarter, month, lines)
             # One chunk for each month, as chunks decide the pages of the file.
             held.append(lines.select(*tables.NAMES).rechunk())
             figures.append(told)
@@ -262,7 +263,6 @@ class Build:
         lines = pl.concat(held, rechunk=False)
         (self.folder / "parquet").mkdir(exist_ok=True)
         tables.write_quarter(lines, self.folder / parquet)
-        self._note_places(quarter, lines)
         return pl.concat(figures), pl.concat(used)
 
     def _make_month(
@@ -283,11 +283,11 @@ class Build:
             self._take("street", month, forces[month])
         return self.earlier.figures(list(forces))
 
-    def _note_places(self, quarter: Quarter, lines: pl.DataFrame) -> None:
-        """Note what the lines of each force in a quarter say of where crimes are: its outcomes are made from that."""
+    def _note_places(self, quarter: Quarter, month: str, lines: pl.DataFrame) -> None:
+        """Note what the lines of each force in a month say of where crimes are: its outcomes are made from that."""
         identified = lines.drop_nulls("Crime ID").select("force", *outcomes.PLACED)
         for (force,), part in identified.partition_by("force", as_dict=True).items():
-            self.parts.made[_placed(quarter, str(force))] = key_of(part)
+            self.parts.made[_placed(quarter, month, str(force))] = key_of(part)
 
     def _geojson(self, lines: pl.DataFrame, forces: Sequence[str]) -> None:
         """A file of one month for each force."""
@@ -312,12 +312,13 @@ class Build:
         forces = self._forces_of(kind, quarter, scopes)
         parquet = _parquet(quarter, kind)
         telling = [of for of in self.quarters if of <= quarter]
+        told_by = [(of, month) for of in telling for month in self._forces("street", of)]
         # What a file tells is compared with every release, and with all of this one that is there by now.
         compared = [sorted(self.compared), [self._digest(name) for name in self._parquet()]]
         of_files = set(scopes.filter(pl.col("file_type") != "extract")["force"])
         beside = {
             force: [
-                [(str(of), self.parts.made.get(_placed(of, force))) for of in telling],
+                [(month, self.parts.made.get(_placed(of, month, force))) for of, month in told_by],
                 compared if force in of_files else [],
             ]
             for force in scopes["force"].unique().sort()
@@ -484,8 +485,8 @@ def _parquet(quarter: Quarter, kind: str) -> str:
     return f"parquet/{quarter}-{kind}.parquet"
 
 
-def _placed(quarter: Quarter, force: str) -> str:
-    return f"street {quarter} places of {force}"
+def _placed(quarter: Quarter, month: str, force: str) -> str:
+    return f"street {quarter} {month} places of {force}"
 
 
 def _name(month: str, force: str, kind: str) -> str:
