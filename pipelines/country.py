@@ -17,6 +17,7 @@ import polars as pl
 
 from geography.areas import Country, Forces, Lsoas, LsoaVintages, MapPoints
 from geography.placing import WGS84
+from publish.parts import file_digest
 from transforms.bank_holidays import bank_holidays
 from transforms.contracts.columns import ZONE
 from transforms.register import Register
@@ -144,11 +145,7 @@ def _read(folder: Path, digest: str) -> LoadedCountry:
 
 def country_files(folder: Path | str) -> dict[str, str]:
     """The SHA-256 of every file of a country folder, by name."""
-    hashes = {}
-    for name in FILES:
-        with (Path(folder) / name).open("rb") as file:
-            hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return hashes
+    return {name: file_digest(Path(folder) / name) for name in FILES}
 
 
 def country_digest(folder: Path | str) -> str:

@@ -19,13 +19,14 @@ from pipelines.settings import Settings, SettingsError, kept_secret
 from pipelines.shelves import PRIVATE, WITHDRAWN, Shelved, Shelves
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import supply_partition
-from pipelines.store import Storage, StoreError, file_digest
+from pipelines.store import Storage, StoreError
 from publish.desk.book import Book
 from publish.desk.desk import Desk
 from publish.desk.errors import DeskError
 from publish.desk.gate import Release
 from publish.desk.guard import LOOPBACK
 from publish.desk.settings import DeskSettings, Mail, OpenId, Webhook
+from publish.parts import file_digest
 from publish.release import MANIFEST
 from transforms.aggregation import add_up, rows_by
 from transforms.completeness.day_by_day import flags, received_on

@@ -7,12 +7,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from pipelines.settings import SettingsError
+from publish.processes import processes
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -84,21 +86,35 @@ class Processes:
     def _once(
         self, function: Callable[[Item], Result], items: dict[int, Item]
     ) -> Iterator[tuple[int, Result]]:
-        threads = max(1, (os.cpu_count() or 1) // self.workers)
-        before = os.environ.get("POLARS_MAX_THREADS")
-        # Read when Polars is loaded, so it must be there before the new process starts.
-        os.environ["POLARS_MAX_THREADS"] = str(threads)
-        try:
-            # A forked process would inherit the locks of threads that it does not have.
-            with ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn")) as pool:
+        others = multiprocessing.active_children()
+        with _polars_threads(max(1, (os.cpu_count() or 1) // self.workers)):
+            pool = processes(self.workers)
+            try:
                 waiting = {pool.submit(function, item): place for place, item in items.items()}
                 for future in as_completed(waiting):
                     yield waiting[future], future.result()
-        finally:
-            if before is None:
-                del os.environ["POLARS_MAX_THREADS"]
-            else:
-                os.environ["POLARS_MAX_THREADS"] = before
+            except BaseException:
+                # What is being done is not wanted any more, and may take minutes.
+                for process in set(multiprocessing.active_children()).difference(others):
+                    process.kill()
+                raise
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _polars_threads(number: int) -> Iterator[None]:
+    """Let processes that are started meanwhile use so many threads: Polars looks when it is loaded."""
+    name = "POLARS_MAX_THREADS"
+    before = os.environ.get(name)
+    os.environ[name] = str(number)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from pipelines.country import CountryError
 from pipelines.publication import Gate, gate, publish
 from pipelines.settings import SettingsError, settings
 from pipelines.shelves import PRIVATE, Shelves
-from pipelines.store import Storage, file_digest
+from pipelines.store import Storage
+from publish.parts import file_digest
 from publish.release import MANIFEST
 from transforms.contracts.columns import ZONE
 

@@ -22,7 +22,8 @@ from pipelines.settings import crime_id_key
 from pipelines.sources.reference_table import reference_table_in
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import published_before
-from pipelines.store import digest, file_digest, object_name
+from pipelines.store import digest, object_name
+from publish.parts import file_digest
 from transforms.contracts import tables
 from transforms.periods import Quarter
 from transforms.versions import Change

@@ -19,8 +19,9 @@ from pipelines import ledger
 from pipelines.country import load_country
 from pipelines.settings import Settings
 from pipelines.shelves import PRIVATE, PUBLIC, WITHDRAWN, Shelved, Shelves
-from pipelines.store import Storage, StoreError, Workspace, file_digest
+from pipelines.store import Storage, StoreError, Workspace
 from publish import signing
+from publish.parts import file_digest
 from publish.release import MANIFEST
 from transforms import readiness
 from transforms.contracts import tables

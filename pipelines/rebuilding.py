@@ -25,7 +25,8 @@ from pipelines.stages.line import Line
 from pipelines.stages.recorded import record_forces
 from pipelines.stages.released import make, recipe_of
 from pipelines.stages.supplied import take_in
-from pipelines.store import StoreError, Workspace, digest, file_digest, object_name, supplied_name
+from pipelines.store import StoreError, Workspace, digest, object_name, supplied_name
+from publish.parts import file_digest
 from transforms.contracts import tables
 from transforms.versions import ReleaseName
 

@@ -25,9 +25,9 @@ import fsspec
 import polars as pl
 
 from pipelines.room import MAKE_ROOM, is_out_of_room
+from publish.parts import file_digest
 
 ROWS_PER_GROUP: Final = 262_144
-
 
 #: The packages with which an object store is spoken to. Not all of their errors are `OSError`s.
 _CLIENTS: Final = ("aiobotocore", "aiohttp", "botocore")
@@ -73,12 +73,6 @@ def digest(*parts: object) -> str:
     """A key for what something is made from: SHA-256 over the parts, in order."""
     text = json.dumps(parts, sort_keys=True, default=str, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """The SHA-256 of a local file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def object_name(sha256: str, suffix: str) -> str:

@@ -109,6 +109,12 @@ def _rows(table: pl.DataFrame) -> bytes:
     return repr((pl.__version__, table.schema)).encode() + hashes.to_numpy().tobytes()
 
 
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @cache
 def code_of(*packages: str) -> bytes:
     """A digest of the source of some packages and all that lies in them, and of the libraries whose bytes parts are."""

@@ -18,9 +18,8 @@ from geography.areas import Country
 from publish import feeds, returns, site
 from publish.api import index as api
 from publish.feeds.changes import read_sums
-from publish.feeds.earlier import digest_of
 from publish.gate import admit
-from publish.parts import BUILT
+from publish.parts import BUILT, file_digest
 from publish.returns.build import write
 from publish.returns.revision_tables import Revised, revision_files
 from transforms.judging import Judged
@@ -164,7 +163,7 @@ def seal(
 
     def told(share: list[str]) -> dict[str, dict[str, Any]]:
         return {
-            name: {"sha256": bulk.get(name) or digest_of(path), "bytes": path.stat().st_size}
+            name: {"sha256": bulk.get(name) or file_digest(path), "bytes": path.stat().st_size}
             for name in share
             for path in [folder / name]
         }

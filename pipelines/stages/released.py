@@ -16,8 +16,9 @@ from pipelines.settings import crime_id_key
 from pipelines.shelves import PRIVATE, PUBLIC, Shelved, Shelves
 from pipelines.stages.judged import open_judged
 from pipelines.stages.line import Line
-from pipelines.store import StoreError, digest, file_digest
+from pipelines.store import StoreError, digest
 from publish import release as releases
+from publish.parts import file_digest
 from publish.returns.revision_tables import THIS, Revised
 from transforms import readiness, revisions
 from transforms.periods import Quarter

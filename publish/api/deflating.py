@@ -5,13 +5,9 @@ Each process imports this, so nothing is imported here that takes long.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 import zlib
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +17,7 @@ from numpy.typing import NDArray
 
 from publish.api.layers import SEPARATION, STORED_SEPARATION, Layer, mapped
 from publish.api.points import Indices
+from publish.processes import processes
 
 #: Bytes to deflate from which on a month is worth a process: about a second's work.
 LARGE: Final = 16 << 20
@@ -32,10 +29,7 @@ class Deflating:
     """The months that are being deflated. Leaving the `with` block waits for them, and raises what went wrong."""
 
     def __init__(self) -> None:
-        # A forked process would inherit the locks of threads that it does not have.
-        self.processes = ProcessPoolExecutor(
-            os.cpu_count(), multiprocessing.get_context("spawn"), initializer=_belong_to_the_parent
-        )
+        self.processes = processes()
         self.waiting: list[tuple[Future[None] | None, Path, tuple[Path, Mapping[str, Any]] | None]] = []
 
     def __enter__(self) -> Deflating:
@@ -76,19 +70,6 @@ def _differing(folder: Path, earlier: Path) -> int:
     )
     lengths = np.diff(row_at[point_at])
     return int(lengths @ (lengths != np.diff(was_at[was_point_at])))
-
-
-def _belong_to_the_parent() -> None:
-    """Leave an interrupt to the parent, and end when it is gone, however it ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def end() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=end, daemon=True).start()
 
 
 def deflate(folder: Path, earlier: tuple[Path, Mapping[str, Any]] | None = None) -> None:

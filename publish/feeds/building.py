@@ -27,8 +27,8 @@ from publish.feeds import (
     street,
     tables,
 )
-from publish.feeds.earlier import AVAILABILITY, LATEST, POINTS_BY_MONTH, PRIVACY, Earlier, digest_of
-from publish.parts import Parts, code_of, key_of
+from publish.feeds.earlier import AVAILABILITY, LATEST, POINTS_BY_MONTH, PRIVACY, Earlier
+from publish.parts import Parts, code_of, file_digest, key_of
 from transforms.judging import Judged, among, withdrawn
 from transforms.periods import Quarter, quarters_of
 
@@ -467,7 +467,7 @@ class Build:
     def _digest(self, name: str) -> str:
         """The SHA-256 of a file of the folder, which must be whole."""
         if name not in self.sums:
-            self.sums[name] = digest_of(self.folder / name)
+            self.sums[name] = file_digest(self.folder / name)
         return self.sums[name]
 
     def _digests(self, paths: Sequence[Path]) -> dict[str, str]:

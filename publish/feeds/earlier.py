@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import polars as pl
 
 from publish.feeds import privacy, tables
 from publish.feeds.changes import read_sums
-from publish.parts import BUILT
+from publish.parts import BUILT, file_digest
 
 AVAILABILITY: Final = "availability.csv"
 LATEST: Final = "latest.zip"
@@ -51,7 +50,7 @@ class Earlier:
 
     def is_whole(self, name: str) -> bool:
         """Whether a file is what it was when it was listed."""
-        return self.has([name]) and self.sums[name] == digest_of(self.folder / name)
+        return self.has([name]) and self.sums[name] == file_digest(self.folder / name)
 
     def lines_by_file(self) -> dict[str, int]:
         """The number of lines of each file of a force and month, by its path."""
@@ -69,9 +68,3 @@ class Earlier:
     def lines(self, name: str, names: Mapping[str, str]) -> pl.DataFrame | None:
         """The lines of a quarter's Parquet file (`tables.read_quarter`); None where it is not whole."""
         return tables.read_quarter(self.folder / name, names) if self.is_whole(name) else None
-
-
-def digest_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.store import Workspace, file_digest
+from pipelines.store import Workspace
+from publish.parts import file_digest
 
 pytestmark = pytest.mark.xdist_group("killed anywhere")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import pytest
 from publish.api import deflating
 from publish.api.deflating import Deflating, deflate
 from publish.api.layers import SEPARATION
+from tests.processes import wait_until_gone
 from tests.trees import contents
 
 POINTS = 200
@@ -101,15 +101,4 @@ with deflating.Deflating() as work:
         started = [int(pid) for pid in process.stdout.readline().split()]
         process.kill()
     assert started
-    until = time.monotonic() + 30
-    while left := [pid for pid in started if is_running(pid)]:
-        assert time.monotonic() < until, f"still there: {left}"
-        time.sleep(0.05)
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process is there and not merely waiting to be forgotten."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    wait_until_gone(started)

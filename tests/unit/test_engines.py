@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +24,7 @@ from pipelines.stages.recorded import accepted, identity, record_forces
 from pipelines.stages.shard import count_shard
 from pipelines.stages.supplied import take_in
 from pipelines.store import StoreError
+from tests.processes import wait_until_gone
 from tests.unit.engine_work import die_once, fail, recorded_workspace
 
 
@@ -140,6 +145,29 @@ def test_a_killed_process_is_replaced_and_its_item_done(tmp_path: Path) -> None:
 def test_what_goes_wrong_in_a_process_is_told_here() -> None:
     with pytest.raises(ValueError, match="item 7 is bad"):
         list(Processes(2).map(fail, [7]))
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_no_process_outlives_a_run_that_is_killed_or_stopped(stop: signal.Signals, tmp_path: Path) -> None:
+    run = f"""
+from pipelines.engines import Processes
+from tests.processes import wait_until_gone
+from tests.unit.engine_work import wait_for_ever
+if __name__ == "__main__":
+    list(Processes(2).map(wait_for_ever, [{str(tmp_path)!r}] * 4))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", run], start_new_session=True, stderr=subprocess.PIPE, text=True
+    ) as process:
+        until = time.monotonic() + 60
+        while len(started := [int(path.name) for path in tmp_path.iterdir()]) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        # Ctrl-C reaches every process of a terminal.
+        (os.killpg if stop is signal.SIGINT else os.kill)(process.pid, stop)
+        wait_until_gone(started)
+        _, said = process.communicate(timeout=30)
+    assert said.count("Traceback") == (1 if stop is signal.SIGINT else 0), said
 
 
 def test_a_worker_of_another_version_refuses_in_words(recorded: Path, tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from pipelines.stages.counted import count_forces
 from pipelines.stages.line import Line
 from pipelines.stages.recorded import record_forces
 from pipelines.stages.supplied import take_in
-from pipelines.store import Storage, StoreError, Workspace, file_digest
+from pipelines.store import Storage, StoreError, Workspace
+from publish.parts import file_digest
 from tests.journeys.object_store import (
     BUSY,
     CUT_ANSWER,
