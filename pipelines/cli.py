@@ -16,13 +16,19 @@ from pipelines.progress import errors
 from pipelines.room import MAKE_ROOM, is_out_of_room
 
 #: How many new objects there are before Python looks for cycles among them. It would look after each 700, which takes
-#: one second of the start and two of a resupply, and finds little: the tables are no objects of Python's.
+#: most of a second of the start, and finds little: tables are no objects of Python's.
 BEFORE_COLLECTING: Final = 100_000
+
+#: How long the memory of tables that are gone stays with the process, for the next ones: two seconds. Polars would give
+#: it back after half a second and ask for it again, which takes a twentieth of the time of a resupply.
+KEEP_MEMORY: Final = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:2000,muzzy_decay_ms:0")
 
 #: The status of a command that a person stopped with Ctrl-C: 128 and the number of the signal.
 STOPPED: Final = 130
 
 gc.set_threshold(BEFORE_COLLECTING)
+# Read when Polars is loaded.
+os.environ.setdefault(*KEEP_MEMORY)
 
 app = typer.Typer(
     name="fullcount",

@@ -50,6 +50,8 @@ def main(rows: int, folder: Path) -> None:
     resupplied = (folder / "supply" / volume_name(force, [MONTH])).with_suffix(".parquet")
     as_it_was = pl.read_parquet(resupplied)
     as_it_was.filter(pl.int_range(pl.len()) % 30 != 0).write_parquet(resupplied)
+    # What the run before it wrote is on its way to the disk still.
+    os.sync()
     try:
         again = measure(f"after {force} resupplied {MONTH:%B %Y}", kept)
     finally:
