@@ -151,7 +151,6 @@ def test_what_goes_wrong_in_a_process_is_told_here() -> None:
 def test_no_process_outlives_a_run_that_is_killed_or_stopped(stop: signal.Signals, tmp_path: Path) -> None:
     run = f"""
 from pipelines.engines import Processes
-from tests.processes import wait_until_gone
 from tests.unit.engine_work import wait_for_ever
 if __name__ == "__main__":
     list(Processes(2).map(wait_for_ever, [{str(tmp_path)!r}] * 4))
